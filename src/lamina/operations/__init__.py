@@ -1,0 +1,1 @@
+"""One module per API resource: load from the catalog, let pure code decide, record it in one transaction, act."""

@@ -1,0 +1,29 @@
+"""Who called, and how: what every operation's handler gets besides the request's members."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from lamina.names import Scope
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One request as the gateway understood it.
+
+    `endpoint` is the scheme and the request's own Host ("http://127.0.0.1:4566", no slash at the end), so that
+    addresses handed out work for whoever asked. `headers` has lower-case names.
+    """
+
+    request_id: str
+    scope: Scope
+    endpoint: str
+    headers: Mapping[str, str]
+
+
+Parameters = Mapping[str, Any]
+Output = Mapping[str, Any]
+# A plain function runs in the gateway's threads; a coroutine function is awaited on its loop.
+Handler = Callable[[Call, Parameters], Output | Awaitable[Output]]
