@@ -1,0 +1,235 @@
+"""The environment and the command line, read once into one frozen `Settings`.
+
+Each setting is one row of `SETTINGS`: the variables that may hold it, its default, how to read it, what it does.
+docs/SETTINGS.md prints the same rows, and a test compares the two. Where LocalStack has a name for the same thing,
+that name works here, so that a switch changes nothing in people's scripts.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+
+class BadSetting(ValueError):
+    """A setting holds what it cannot mean; the message names where it was set and what would do."""
+
+    def __init__(self, source: str, value: str, expected: str) -> None:
+        super().__init__(f"{source} is {value!r}, but must be {expected}")
+        self.source = source
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What the server was told. Read by `lamina.main`, which hands each part on as an argument."""
+
+    host: str
+    port: int
+    state_dir: Path
+    account_id: str
+    region: str
+    max_environments: int
+    keepalive_ms: int
+    synchronous_create: bool
+    retry_base_delay_s: int
+    log_level: str
+
+    @classmethod
+    def read(
+        cls, environ: Mapping[str, str], overrides: Mapping[str, str | None] | None = None, *, root: bool
+    ) -> Settings:
+        """The settings that *environ* and the command line's *overrides* (by field name) give; the latter win.
+
+        An empty variable counts as unset. *root* says whose default state folder is meant. Raises BadSetting.
+        """
+        given = overrides or {}
+        values = {setting.field: setting.read(environ, given.get(setting.field), root) for setting in SETTINGS}
+        return cls(**values)
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """One row: `variables` in the order they are looked at, and what `documented` calls the default."""
+
+    field: str
+    option: str | None
+    variables: tuple[str, ...]
+    parse: Callable[[str], Any]
+    expected: str
+    default: Callable[[Mapping[str, str], bool], Any]
+    documented: str
+    says: str
+
+    def read(self, environ: Mapping[str, str], override: str | None, root: bool) -> Any:
+        """The value from the command line, else from the first variable that is set, else the default."""
+        sources = [(self.option or self.field, override), *((name, environ.get(name)) for name in self.variables)]
+        for source, value in sources:
+            if value:
+                try:
+                    return self.parse(value)
+                except ValueError:
+                    raise BadSetting(source, value, self.expected) from None
+        return self.default(environ, root)
+
+
+def _matching(pattern: str) -> Callable[[str], str]:
+    def parse(value: str) -> str:
+        if re.fullmatch(pattern, value, re.ASCII) is None:
+            raise ValueError
+        return value
+
+    return parse
+
+
+def _whole_number(low: int, high: int) -> Callable[[str], int]:
+    def parse(value: str) -> int:
+        if not value.isascii() or not value.isdigit() or not low <= int(value) <= high:
+            raise ValueError
+        return int(value)
+
+    return parse
+
+
+def _switch(value: str) -> bool:
+    if value.lower() in ("1", "true", "yes", "on"):
+        return True
+    if value.lower() in ("0", "false", "no", "off"):
+        return False
+    raise ValueError
+
+
+def _level(value: str) -> str:
+    if value.lower() not in LOG_LEVELS:
+        raise ValueError
+    return value.lower()
+
+
+def _folder(value: str) -> Path:
+    if "\0" in value:
+        raise ValueError
+    return Path(value).absolute()
+
+
+def _default_folder(environ: Mapping[str, str], root: bool) -> Path:
+    # The XDG specification: a relative XDG_STATE_HOME is invalid and to be ignored.
+    if root:
+        return Path("/var/lib/lamina")
+    home = environ.get("XDG_STATE_HOME", "")
+    if home.startswith("/"):
+        return Path(home) / "lamina"
+    if environ.get("HOME", "").startswith("/"):
+        return Path(environ["HOME"]) / ".local" / "state" / "lamina"
+    raise BadSetting("HOME", environ.get("HOME", ""), "set, or LAMINA_STATE must be, to a folder to keep the state in")
+
+
+def _always(value: Any) -> Callable[[Mapping[str, str], bool], Any]:
+    return lambda _environ, _root: value
+
+
+LOG_LEVELS = ("debug", "info", "warning", "error")
+
+SETTINGS = (
+    Setting(
+        "host",
+        "--host",
+        ("LAMINA_HOST",),
+        _matching(r"[0-9A-Za-z_.:%-]+"),
+        "an address or a host name of this machine, such as 127.0.0.1 or 0.0.0.0",
+        _always("127.0.0.1"),
+        "`127.0.0.1`",
+        "The address to listen on. Whoever reaches it can run code as a sandboxed function: open it with care.",
+    ),
+    Setting(
+        "port",
+        "--port",
+        ("LAMINA_PORT", "GATEWAY_PORT"),
+        _whole_number(0, 65535),
+        "a whole number from 0 to 65535 (0 picks a free port)",
+        _always(4566),
+        "`4566`",
+        "The port to listen on; 0 picks a free one, which the readiness line names.",
+    ),
+    Setting(
+        "state_dir",
+        "--state",
+        ("LAMINA_STATE",),
+        _folder,
+        "the path of a folder",
+        _default_folder,
+        "`/var/lib/lamina` for root, else `$XDG_STATE_HOME/lamina` (`~/.local/state/lamina`)",
+        "The folder that everything is kept in. One server at a time uses it.",
+    ),
+    Setting(
+        "account_id",
+        None,
+        ("LAMINA_ACCOUNT_ID",),
+        _matching(r"\d{12}"),
+        "an AWS account id: 12 digits",
+        _always("000000000000"),
+        "`000000000000`",
+        "The account of a caller whose access key is not itself 12 digits.",
+    ),
+    Setting(
+        "region",
+        None,
+        ("LAMINA_REGION", "AWS_REGION", "AWS_DEFAULT_REGION"),
+        _matching(r"[a-z]{2}(-[a-z]+)+-\d{1,2}"),
+        "the name of an AWS region, such as eu-central-1",
+        _always("us-east-1"),
+        "`us-east-1`",
+        "The region of a caller who signs no request.",
+    ),
+    Setting(
+        "max_environments",
+        None,
+        ("LAMINA_MAX_ENVIRONMENTS",),
+        _whole_number(1, 100_000),
+        "a whole number from 1 to 100000",
+        _always(1000),
+        "`1000`",
+        "The most execution environments alive at once; a call that would need one more is throttled as on AWS.",
+    ),
+    Setting(
+        "keepalive_ms",
+        None,
+        ("LAMBDA_KEEPALIVE_MS",),
+        _whole_number(0, 86_400_000),
+        "milliseconds: a whole number from 0 to 86400000 (a day)",
+        _always(600_000),
+        "`600000`",
+        "How long an idle execution environment is kept warm, in milliseconds; 0 ends it after each call.",
+    ),
+    Setting(
+        "synchronous_create",
+        None,
+        ("LAMBDA_SYNCHRONOUS_CREATE",),
+        _switch,
+        "1, true, yes or on; or 0, false, no or off",
+        _always(False),
+        "`0`",
+        "With 1, a create or an update answers only once the function can run, so that nobody need wait for it.",
+    ),
+    Setting(
+        "retry_base_delay_s",
+        None,
+        ("LAMBDA_RETRY_BASE_DELAY",),
+        _whole_number(0, 3600),
+        "seconds: a whole number from 0 to 3600",
+        _always(60),
+        "`60`",
+        "How long after a failed `Event` invocation its first retry comes, in seconds; the second waits twice that.",
+    ),
+    Setting(
+        "log_level",
+        None,
+        ("LAMINA_LOG_LEVEL",),
+        _level,
+        "one of " + ", ".join(LOG_LEVELS),
+        _always("warning"),
+        "`warning`",
+        "What the server tells about itself on standard error: `debug`, `info`, `warning` or `error`.",
+    ),
+)
