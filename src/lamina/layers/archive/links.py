@@ -1,0 +1,47 @@
+"""Symbolic links: where they may lead."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from lamina.layers.archive.entries import Entry
+from lamina.layers.archive.errors import refused
+
+TARGET_BYTES_MAX = 4095
+# Where archives are unpacked, as a function sees it. What an absolute link names below them lies in the merged layout,
+# in this archive or another.
+_PLACES = ("opt", "var/task")
+
+
+def check_target(link: Entry, is_folder: Callable[[str], bool]) -> None:
+    """Refuse *link* when following it could leave the tree, whatever else is laid over or under the tree in /opt.
+
+    `..` is allowed at the front, as often as the link lies deep, and after components that are real folders of this
+    archive. After anything else (another link, a name that only another layer may have) it could lead from somewhere
+    else than it seems to. Every link obeying this, a chain of links cannot leave either. A link to nothing, or to
+    itself, is harmless and kept.
+    """
+    target = link.target
+    if not target:
+        raise refused(link.path, "it is a link to nothing")
+    if "\0" in target:
+        raise refused(link.path, "it is a link whose target has a NUL byte")
+    here: list[str] = link.path.split("/")[:-1]
+    components = target.split("/")
+    if target[0] == "/":
+        here, components = [], _below_place(link, [part for part in components if part not in {"", "."}])
+    for component in components:
+        if component == "..":
+            if not here or not is_folder("/".join(here)):
+                raise refused(link.path, f"it is a link that leads out of the archive ({target[:120]!r})")
+            here.pop()
+        elif component not in {"", "."}:
+            here.append(component)
+
+
+def _below_place(link: Entry, components: Sequence[str]) -> list[str]:
+    for place in _PLACES:
+        names = place.split("/")
+        if list(components[: len(names)]) == names:
+            return list(components[len(names) :])
+    raise refused(link.path, f"it is a link that leads out of the archive ({(link.target or '')[:120]!r})")
