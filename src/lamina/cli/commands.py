@@ -1,0 +1,43 @@
+"""Every sub-command, by name."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from lamina.cli import completion, demo, doctor, up
+
+EPILOG = "Start with `lamina doctor` to see what this machine offers, then `lamina up`."
+
+app = typer.Typer(
+    help="AWS Lambda layers for real, on any Linux machine: no Docker, no account.",
+    epilog=EPILOG,
+    no_args_is_help=True,
+    # Plain text: it starts sooner, and reads the same in a pipe.
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        from lamina import __version__
+
+        print(f"lamina {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _lamina(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Print the version and exit.")
+    ] = False,
+) -> None:
+    pass
+
+
+app.command("up")(up.up)
+app.command("doctor")(doctor.doctor)
+app.command("demo")(demo.demo)
+app.command("completion")(completion.completion)

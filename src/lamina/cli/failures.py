@@ -1,0 +1,18 @@
+"""What a command says and exits with when it cannot do what was asked."""
+
+from __future__ import annotations
+
+
+class Failure(Exception):
+    """The command cannot go on. `hint` says what to do about it; `code` tells scripts the kind."""
+
+    FAILED = 1
+    USAGE = 2
+    PORT_IN_USE = 3
+    STATE_IN_USE = 4
+    NOT_POSSIBLE_HERE = 5
+
+    def __init__(self, message: str, hint: str | None = None, code: int = FAILED) -> None:
+        super().__init__(message)
+        self.hint = hint
+        self.code = code

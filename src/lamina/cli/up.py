@@ -1,0 +1,101 @@
+"""`lamina up`: the server, in the foreground, until it is told to stop."""
+
+from __future__ import annotations
+
+import errno
+import os
+from typing import Annotated
+
+import typer
+
+from lamina.cli.failures import Failure
+from lamina.settings import Settings
+
+_HOST = "Address to listen on.  [default: 127.0.0.1]"
+_PORT = "Port to listen on; 0 picks a free one.  [default: 4566]"
+_STATE = "Folder that everything is kept in.  [default: /var/lib/lamina for root, else ~/.local/state/lamina]"
+
+
+def up(
+    host: Annotated[str | None, typer.Option(metavar="ADDRESS", help=_HOST)] = None,
+    port: Annotated[str | None, typer.Option(metavar="PORT", help=_PORT)] = None,
+    state: Annotated[str | None, typer.Option(metavar="DIR", help=_STATE)] = None,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print the export line only.")] = False,
+) -> None:
+    """Serve the Lambda API on this machine.
+
+    Runs until Ctrl-C or SIGTERM, and leaves no process, mount or cgroup behind. What it was told is kept in the state
+    folder, so the next start goes on where this one ended. docs/SETTINGS.md lists the variables it reads.
+
+    \b
+    Examples:
+      lamina up
+      lamina up --port 0 --state /tmp/lamina
+      LAMINA_LOG_LEVEL=debug lamina up
+    """
+    settings = Settings.read(os.environ, {"host": host, "port": port, "state_dir": state}, root=os.geteuid() == 0)
+    from lamina.main import StateInUse, serve
+
+    def ready(bound_port: int) -> None:
+        for line in readiness(settings, bound_port, quiet):
+            print(line, flush=True)
+
+    try:
+        serve(settings, ready)
+    except StateInUse as error:
+        raise Failure(
+            f"another server uses {settings.state_dir}" + (f" (process {error.pid})" if error.pid else ""),
+            "Stop it, or keep this one's state elsewhere: lamina up --state DIR",
+            Failure.STATE_IN_USE,
+        ) from error
+    except OSError as error:
+        raise _explained(error, settings) from error
+
+
+def readiness(settings: Settings, port: int, quiet: bool) -> list[str]:
+    """What to print once the server answers on *port*: a line to read and a line to paste."""
+    address = endpoint(settings.host, port)
+    export = f"export AWS_ENDPOINT_URL={address}"
+    if quiet:
+        return [export]
+    from lamina import __version__
+
+    return [f"Lamina {__version__} is ready at {address}, state in {settings.state_dir}", export]
+
+
+def endpoint(host: str, port: int) -> str:
+    """The address for a client on this machine of a server that listens on *host*."""
+    reachable = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)
+    return f"http://[{reachable}]:{port}" if ":" in reachable else f"http://{reachable}:{port}"
+
+
+def _explained(error: OSError, settings: Settings) -> Failure:
+    if error.errno == errno.EADDRINUSE:
+        return Failure(
+            f"port {settings.port} of {settings.host} is in use",
+            f"See by whom: ss -ltnp 'sport = :{settings.port}'. Or take a free one: lamina up --port 0",
+            Failure.PORT_IN_USE,
+        )
+    if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS) and error.filename:
+        return Failure(
+            f"no right to use {error.filename}: {error.strerror}",
+            "Keep the state in a folder of yours: lamina up --state DIR",
+            Failure.NOT_POSSIBLE_HERE,
+        )
+    if error.errno == errno.EACCES:
+        return Failure(
+            f"no right to listen on port {settings.port}: {error.strerror}",
+            "Ports below 1024 are root's; choose another: lamina up --port 4566",
+            Failure.NOT_POSSIBLE_HERE,
+        )
+    if (
+        error.errno == errno.EADDRNOTAVAIL
+        or "getaddrinfo" in type(error).__name__
+        or type(error).__name__ == "gaierror"
+    ):
+        return Failure(
+            f"this machine has no address {settings.host!r}: {error.strerror}",
+            "Listen on 127.0.0.1 (this machine only) or 0.0.0.0 (every interface).",
+            Failure.NOT_POSSIBLE_HERE,
+        )
+    return Failure(f"the server could not start: {error}", "LAMINA_LOG_LEVEL=debug lamina up tells more.")

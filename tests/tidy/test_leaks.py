@@ -1,0 +1,57 @@
+"""The check that fails a leaking run sees what it is there to see."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+from tests.support import leaks
+
+
+def test_a_forgotten_grandchild_is_seen_after_its_parent_has_gone(tmp_path: Path) -> None:
+    before = leaks.look(tmp_path)
+    forgetful = "import subprocess; print(subprocess.Popen(['sleep', '4321'], stdout=subprocess.DEVNULL).pid)"
+    pid = int(subprocess.run([sys.executable, "-c", forgetful], stdout=subprocess.PIPE, check=True).stdout)
+    try:
+        assert any("sleep 4321" in line for line in leaks.look(tmp_path).since(before))
+    finally:
+        os.kill(pid, signal.SIGKILL)
+    assert leaks.left_behind(before, tmp_path) == []
+
+
+def test_a_process_that_calls_itself_something_else_is_seen(tmp_path: Path) -> None:
+    before = leaks.look(tmp_path)
+    with subprocess.Popen(["sleep", "4321"], executable="/bin/sleep", start_new_session=True) as process:
+        assert len(leaks.look(tmp_path).processes - before.processes) == 1
+        process.kill()
+
+
+def test_a_listening_socket_is_seen_and_a_closed_one_is_not(tmp_path: Path) -> None:
+    before = leaks.look(tmp_path)
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        assert str(listener.getsockname()[1]) in "".join(leaks.look(tmp_path).since(before))
+    assert leaks.look(tmp_path).since(before) == []
+
+
+def test_a_thread_that_never_ends_is_seen(tmp_path: Path) -> None:
+    before = leaks.look(tmp_path)
+    over = threading.Event()
+    thread = threading.Thread(target=over.wait, name="forgotten")
+    thread.start()
+    assert "forgotten" in "".join(leaks.look(tmp_path).since(before))
+    over.set()
+    thread.join()
+
+
+def test_what_is_just_going_away_is_waited_for(tmp_path: Path) -> None:
+    before = leaks.look(tmp_path)
+    began = time.monotonic()
+    with subprocess.Popen(["sleep", "0.3"]):
+        assert leaks.left_behind(before, tmp_path) == []
+    assert time.monotonic() - began < 5
