@@ -1,0 +1,1 @@
+"""What exists: layers, functions, queued events, secrets. The catalog is the truth; everything else is a cache."""

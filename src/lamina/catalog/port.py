@@ -1,0 +1,166 @@
+"""The catalog's port: what operations and the worker may ask of it, whatever database answers.
+
+    with catalog.writing() as transaction:
+        number = transaction.layers.next_number(layer)
+        transaction.layers.add(version)
+
+Everything inside one `with` is seen by others at once, when it ends, or not at all when it raises. `writing` admits
+one transaction at a time, so what was read inside it still holds when it commits; `reading` sees one instant and
+waits for nobody. A transaction is used by the thread that opened it, and briefly: no archive is read inside one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import Protocol
+
+from lamina.functions.versions import FunctionVersion
+from lamina.layers.versions import LayerVersion
+from lamina.names import Digest, FunctionArn, LayerArn, LayerVersionArn, Scope
+
+
+@dataclass(frozen=True, slots=True)
+class CompatibleWith:
+    """Which layer versions a list wants: those that declare the runtime and the architecture, where one is given."""
+
+    runtime: str | None = None
+    architecture: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """An asynchronous invocation that was answered 202 and has yet to succeed or be given up.
+
+    `id` is the invocation's request id. Times are seconds since the epoch. `function` names the function with the
+    qualifier it was invoked by. `attempts` counts the runs made so far.
+    """
+
+    id: str
+    function: FunctionArn
+    payload: bytes
+    received_at: float
+    due_at: float
+    attempts: int = 0
+    trace_header: str | None = None
+    client_context: str | None = None
+
+
+class Layers(Protocol):
+    """Layer versions. The counter of a layer outlives its versions, so that no number is ever used twice."""
+
+    def next_number(self, layer: LayerArn) -> int:
+        """The number for the version about to be added: 1, 2, …; consecutive among committed publishers."""
+
+    def add(self, version: LayerVersion) -> None: ...
+
+    def get(self, arn: LayerVersionArn) -> LayerVersion | None: ...
+
+    def versions(
+        self, layer: LayerArn, wanted: CompatibleWith, *, below: int | None, limit: int
+    ) -> Sequence[LayerVersion]:
+        """Versions of *layer*, newest first, from the one before number *below* on."""
+
+    def latest(self, scope: Scope, wanted: CompatibleWith, *, after: str | None, limit: int) -> Sequence[LayerVersion]:
+        """The newest wanted version of each layer that has one, by layer name, from the one behind *after* on."""
+
+    def delete(self, arn: LayerVersionArn) -> LayerVersion | None:
+        """The version that was there and is no more; None if there was none."""
+
+
+class Functions(Protocol):
+    """Function versions, with the layers they use and the tags of the function."""
+
+    def find(self, scope: Scope, name: str, qualifier: str | None = None) -> FunctionVersion | None:
+        """The version that *qualifier* means: `$LATEST` when it is None, or a number. One indexed look-up."""
+
+    def add(self, function: FunctionVersion, tags: Mapping[str, str]) -> None:
+        """Record the first `$LATEST` of a function that does not exist."""
+
+    def next_number(self, arn: FunctionArn) -> int:
+        """The number for the version about to be published: 1, 2, …; never used again, even by a function made anew."""
+
+    def publish(self, version: FunctionVersion) -> None:
+        """Record a numbered version of a function that exists."""
+
+    def replace(self, function: FunctionVersion) -> None:
+        """Record the new state of a version that exists."""
+
+    def delete(self, scope: Scope, name: str) -> Sequence[FunctionVersion]:
+        """Every version of the function, now gone with its tags; empty if there was no such function."""
+
+    def delete_version(self, scope: Scope, name: str, number: int) -> FunctionVersion | None:
+        """The numbered version that was there and is no more."""
+
+    def latest(self, scope: Scope, *, after: str | None, limit: int) -> Sequence[FunctionVersion]:
+        """`$LATEST` of each function, by name, from the one behind *after* on."""
+
+    def all(self, scope: Scope, *, after: tuple[str, int] | None, limit: int) -> Sequence[FunctionVersion]:
+        """Every version of each function, by name and number, `$LATEST` (number 0) first."""
+
+    def unsettled(self) -> Sequence[FunctionVersion]:
+        """Every version, of any account, whose activation has not finished."""
+
+    def consumers(self, layer_version: LayerVersionArn) -> Sequence[FunctionArn]:
+        """The function versions, qualified, whose configuration names *layer_version*. One indexed look-up."""
+
+    def tags(self, scope: Scope, name: str) -> Mapping[str, str]: ...
+
+
+class Events(Protocol):
+    """The durable queue of asynchronous invocations."""
+
+    def add(self, event: Event) -> None: ...
+
+    def due(self, now: float, limit: int) -> Sequence[Event]:
+        """Up to *limit* events whose time has come, the longest due first. They stay until removed or rescheduled."""
+
+    def next_due(self) -> float | None:
+        """When the earliest event is due; None when there is none."""
+
+    def reschedule(self, event_id: str, *, attempts: int, due_at: float) -> None:
+        """Put the event off; nothing happens if it is gone."""
+
+    def remove(self, event_id: str) -> None:
+        """The event is done with; nothing happens if it is gone."""
+
+
+class Secrets(Protocol):
+    """Random keys of this installation."""
+
+    def obtain(self, name: str) -> bytes:
+        """The 32 bytes called *name*, made on first use. Needs a writing transaction."""
+
+
+class Archives(Protocol):
+    """Which archives anything recorded still consists of."""
+
+    def in_use(self, digest: Digest) -> bool: ...
+
+    def all_in_use(self) -> frozenset[Digest]: ...
+
+
+class Transaction(Protocol):
+    """One transaction, by the kinds of things it can read and write."""
+
+    @property
+    def layers(self) -> Layers: ...
+    @property
+    def functions(self) -> Functions: ...
+    @property
+    def events(self) -> Events: ...
+    @property
+    def secrets(self) -> Secrets: ...
+    @property
+    def archives(self) -> Archives: ...
+
+
+class Catalog(Protocol):
+    """What exists, durably: when `writing` ends without an exception, its changes survive a loss of power."""
+
+    def reading(self) -> AbstractContextManager[Transaction]: ...
+
+    def writing(self) -> AbstractContextManager[Transaction]: ...
+
+    def close(self) -> None: ...

@@ -1,0 +1,192 @@
+"""The catalog's tables, as docs/formats/catalog.md describes them.
+
+Natural keys throughout: whatever the API lists, it lists in the order of a primary key, so a page of a list is one
+range of one index, and what a function uses is found without a join.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Boolean,
+    Column,
+    Float,
+    ForeignKeyConstraint,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    Text,
+    false,
+)
+
+# The migration that makes a database like the tables below; what a new database is marked with.
+REVISION = "0001"
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "fk": "fk_%(table_name)s_%(referred_table_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+
+def _key(name: str) -> Column[str]:
+    return Column(name, String(140), primary_key=True)
+
+
+def _number(name: str) -> Column[int]:
+    # SQLite would make a lone integer key its rowid and count it up for us; numbers here are always given.
+    return Column(name, Integer, primary_key=True, autoincrement=False)
+
+
+def _archive() -> tuple[Column[str], Column[int], Column[int]]:
+    return (
+        Column("digest", String(64), nullable=False),
+        Column("zipped_bytes", BigInteger, nullable=False),
+        Column("unzipped_bytes", BigInteger, nullable=False),
+    )
+
+
+layers = Table(
+    "layers",
+    metadata,
+    _key("account"),
+    _key("region"),
+    _key("name"),
+    # The number of the version published last. The row stays when versions are deleted.
+    Column("published", Integer, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+layer_versions = Table(
+    "layer_versions",
+    metadata,
+    _key("account"),
+    _key("region"),
+    _key("name"),
+    _number("number"),
+    *_archive(),
+    Column("created", String(40), nullable=False),
+    Column("description", Text),
+    # ",python3.12,python3.13," so that one LIKE finds one of them; "," when given as empty; NULL when not given.
+    Column("runtimes", Text),
+    Column("architectures", Text),
+    Column("license_info", Text),
+    ForeignKeyConstraint(["account", "region", "name"], ["layers.account", "layers.region", "layers.name"]),
+    Index(None, "digest"),
+    sqlite_with_rowid=False,
+)
+
+functions = Table(
+    "functions",
+    metadata,
+    _key("account"),
+    _key("region"),
+    _key("name"),
+    Column("tags", JSON, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+# Apart from functions, because AWS does not use a number again even after the function was deleted and created anew.
+function_counters = Table(
+    "function_counters",
+    metadata,
+    _key("account"),
+    _key("region"),
+    _key("name"),
+    # The number of the version published last.
+    Column("published", Integer, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+function_versions = Table(
+    "function_versions",
+    metadata,
+    _key("account"),
+    _key("region"),
+    _key("name"),
+    # 0 is $LATEST.
+    _number("number"),
+    *_archive(),
+    Column("configuration", JSON, nullable=False),
+    Column("status", JSON, nullable=False),
+    Column("settled", Boolean, nullable=False),
+    Column("revision_id", String(36), nullable=False),
+    Column("last_modified", String(40), nullable=False),
+    ForeignKeyConstraint(
+        ["account", "region", "name"],
+        ["functions.account", "functions.region", "functions.name"],
+        ondelete="CASCADE",
+    ),
+    Index(None, "digest"),
+    sqlite_with_rowid=False,
+)
+Index(
+    "ix_function_versions_unsettled",
+    function_versions.c.account,
+    function_versions.c.region,
+    function_versions.c.name,
+    function_versions.c.number,
+    sqlite_where=function_versions.c.settled == false(),
+    postgresql_where=function_versions.c.settled == false(),
+)
+
+function_layers = Table(
+    "function_layers",
+    metadata,
+    _key("account"),
+    _key("region"),
+    _key("name"),
+    _number("number"),
+    # 0 is the bottom layer.
+    _number("position"),
+    Column("layer_account", String(140), nullable=False),
+    Column("layer_region", String(140), nullable=False),
+    Column("layer_name", String(140), nullable=False),
+    Column("layer_number", Integer, nullable=False),
+    *_archive(),
+    ForeignKeyConstraint(
+        ["account", "region", "name", "number"],
+        [
+            "function_versions.account",
+            "function_versions.region",
+            "function_versions.name",
+            "function_versions.number",
+        ],
+        ondelete="CASCADE",
+    ),
+    # No foreign key to layer_versions: a function keeps running a version that was deleted.
+    Index("ix_function_layers_layer", "layer_account", "layer_region", "layer_name", "layer_number"),
+    Index(None, "digest"),
+    sqlite_with_rowid=False,
+)
+
+events = Table(
+    "events",
+    metadata,
+    Column("id", String(36), primary_key=True),
+    Column("account", String(140), nullable=False),
+    Column("region", String(140), nullable=False),
+    Column("function", String(140), nullable=False),
+    Column("qualifier", String(140)),
+    Column("payload", LargeBinary, nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("received_at", Float, nullable=False),
+    Column("due_at", Float, nullable=False),
+    Column("trace_header", Text),
+    Column("client_context", Text),
+    Index(None, "due_at"),
+)
+
+secrets = Table(
+    "secrets",
+    metadata,
+    _key("name"),
+    Column("value", LargeBinary, nullable=False),
+    sqlite_with_rowid=False,
+)

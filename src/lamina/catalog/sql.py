@@ -1,0 +1,178 @@
+"""The catalog in SQL, through SQLAlchemy Core: SQLite embedded, others by their URL when they are needed.
+
+How SQLite is used, and why:
+
+* WAL, so that readers see the last commit and never wait for a writer; `synchronous=FULL`, so that a commit is on
+  the disk before the caller is answered.
+* The driver's own transaction control is off: it opens transactions late and lazily. Readers BEGIN, and so see one
+  instant over several statements; writers BEGIN IMMEDIATE, because a reader that turns writer after somebody else
+  wrote cannot succeed.
+* Writers of this process queue on a lock of ours. SQLite's own queue is a sleep of growing length, which costs
+  milliseconds where the work takes microseconds; it is kept for other processes (`lamina fsck` on a live server).
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cached_property
+from typing import Any
+
+from sqlalchemy import Connection, Engine, create_engine, event, inspect, text
+from sqlalchemy.engine import make_url
+from sqlalchemy.pool import QueuePool, StaticPool
+
+from lamina.catalog import schema
+from lamina.catalog.sql_functions import SqlFunctions
+from lamina.catalog.sql_layers import SqlLayers
+from lamina.catalog.sql_others import SqlArchives, SqlEvents, SqlSecrets
+
+BUSY_TIMEOUT_MS = 30_000
+
+
+class CatalogTooNew(Exception):
+    """The catalog was written by a newer Lamina, whose tables this one does not know."""
+
+    def __init__(self, url: str, revision: str) -> None:
+        super().__init__(
+            f"{url} has revision {revision}, this Lamina knows revisions up to {schema.REVISION}: "
+            "start the newer Lamina that wrote it, or another state folder"
+        )
+
+
+class SqlTransaction:
+    """`port.Transaction` on one connection."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    @cached_property
+    def layers(self) -> SqlLayers:
+        return SqlLayers(self._connection)
+
+    @cached_property
+    def functions(self) -> SqlFunctions:
+        return SqlFunctions(self._connection)
+
+    @cached_property
+    def events(self) -> SqlEvents:
+        return SqlEvents(self._connection)
+
+    @cached_property
+    def secrets(self) -> SqlSecrets:
+        return SqlSecrets(self._connection)
+
+    @cached_property
+    def archives(self) -> SqlArchives:
+        return SqlArchives(self._connection)
+
+
+class SqlCatalog:
+    """`port.Catalog` in a SQL database."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._reader = engine.execution_options(lamina_begin="BEGIN")
+        self._writer = engine.execution_options(lamina_begin="BEGIN IMMEDIATE")
+        self._write_lock = threading.RLock()
+        # All of an in-memory database is one connection, so its readers queue too.
+        self._read_lock = self._write_lock if isinstance(engine.pool, StaticPool) else None
+
+    @classmethod
+    def open(cls, url: str) -> SqlCatalog:
+        """The catalog at *url* (`sqlite:////folder/catalog.db`, or `sqlite://` for one in memory), made or migrated.
+
+        CatalogTooNew if a newer Lamina wrote it.
+        """
+        catalog = cls(_engine(url))
+        try:
+            catalog._prepare()
+        except BaseException:
+            catalog.close()
+            raise
+        return catalog
+
+    @contextmanager
+    def reading(self) -> Iterator[SqlTransaction]:
+        if self._read_lock is None:
+            with self._reader.begin() as connection:
+                yield SqlTransaction(connection)
+        else:
+            with self._read_lock, self._reader.begin() as connection:
+                yield SqlTransaction(connection)
+
+    @contextmanager
+    def writing(self) -> Iterator[SqlTransaction]:
+        with self._write_lock, self._writer.begin() as connection:
+            yield SqlTransaction(connection)
+
+    def close(self) -> None:
+        self._engine.dispose()
+
+    def _prepare(self) -> None:
+        with self._writer.begin() as connection:
+            found = _revision(connection)
+            if found == schema.REVISION:
+                return
+            if found is None and not inspect(connection).get_table_names():
+                # A new database needs none of the history, nor the 200 ms it takes to import Alembic.
+                schema.metadata.create_all(connection)
+                _mark(connection)
+                return
+            # Revisions are numbered "0001", "0002", …: so they sort.
+            if found is not None and found > schema.REVISION:
+                raise CatalogTooNew(self._engine.url.render_as_string(), found)
+            from lamina.catalog.migrations import upgrade  # noqa: PLC0415 - it imports Alembic
+
+            upgrade(connection)
+
+
+def _engine(url: str) -> Engine:
+    parsed = make_url(url)
+    if parsed.get_backend_name() != "sqlite":
+        raise ValueError(f"a catalog in {parsed.get_backend_name()} is not supported yet; use a sqlite: URL")
+    if parsed.database in (None, "", ":memory:"):
+        engine = create_engine(url, poolclass=StaticPool, connect_args={"check_same_thread": False})
+    else:
+        # No bound on connections: one per thread that reads at this moment, and threads are bounded.
+        engine = create_engine(
+            url, poolclass=QueuePool, pool_size=0, connect_args={"check_same_thread": False, "cached_statements": 256}
+        )
+    event.listen(engine, "connect", _configure)
+    event.listen(engine, "begin", _begin)
+    return engine
+
+
+def _configure(connection: Any, _record: object) -> None:
+    connection.isolation_level = None
+    for pragma in (
+        f"busy_timeout={BUSY_TIMEOUT_MS}",
+        "journal_mode=WAL",
+        "synchronous=FULL",
+        "foreign_keys=ON",
+        "trusted_schema=OFF",
+    ):
+        connection.execute(f"PRAGMA {pragma}")
+
+
+def _begin(connection: Connection) -> None:
+    connection.exec_driver_sql(connection.get_execution_options()["lamina_begin"])
+
+
+def _revision(connection: Connection) -> str | None:
+    if not inspect(connection).has_table("alembic_version"):
+        return None
+    revision: str | None = connection.scalar(text("SELECT version_num FROM alembic_version"))
+    return revision
+
+
+def _mark(connection: Connection) -> None:
+    """Write what Alembic would have written: Alembic reads it when there is something to migrate."""
+    connection.execute(
+        text(
+            "CREATE TABLE alembic_version"
+            " (version_num VARCHAR(32) NOT NULL, CONSTRAINT alembic_version_pkc PRIMARY KEY (version_num))"
+        )
+    )
+    connection.execute(text("INSERT INTO alembic_version VALUES (:revision)"), {"revision": schema.REVISION})

@@ -1,0 +1,212 @@
+"""Function versions in SQL, with the layers they use."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Select, and_, delete, false, insert, select, tuple_, update
+
+from lamina.catalog.documents import read_configuration, read_status, write_configuration, write_status
+from lamina.catalog.schema import function_counters as counters
+from lamina.catalog.schema import function_layers as uses
+from lamina.catalog.schema import function_versions as versions
+from lamina.catalog.schema import functions
+from lamina.functions.versions import FunctionVersion
+from lamina.layers.attaching import AttachedLayer
+from lamina.layers.versions import StoredArchive
+from lamina.names import LATEST, Digest, FunctionArn, LayerArn, LayerVersionArn, Scope
+
+DIGITS_MAX = 18
+
+# The primary key of a function version; number 0 is $LATEST.
+_Key = tuple[str, str, str, int]
+_KEY = tuple_(versions.c.account, versions.c.region, versions.c.name, versions.c.number)
+_USER_KEY = tuple_(uses.c.account, uses.c.region, uses.c.name, uses.c.number)
+
+
+class SqlFunctions:
+    """`port.Functions` on one connection, inside its transaction."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def find(self, scope: Scope, name: str, qualifier: str | None = None) -> FunctionVersion | None:
+        number = _number(qualifier)
+        if number is None:
+            return None
+        found = self._load(select(versions).where(_is(versions, scope, name), versions.c.number == number))
+        return found[0] if found else None
+
+    def add(self, function: FunctionVersion, tags: Mapping[str, str]) -> None:
+        assert function.is_latest
+        row = {**_function_key(function.arn), "tags": dict(tags)}
+        self._connection.execute(insert(functions).values(**row))
+        self._insert(function)
+
+    def next_number(self, arn: FunctionArn) -> int:
+        row = _is(counters, arn.scope, arn.name)
+        last = self._connection.scalar(select(counters.c.published).where(row))
+        if last is None:
+            self._connection.execute(insert(counters).values(**_function_key(arn), published=1))
+            return 1
+        self._connection.execute(update(counters).where(row).values(published=last + 1))
+        return int(last) + 1
+
+    def publish(self, version: FunctionVersion) -> None:
+        assert not version.is_latest
+        self._insert(version)
+
+    def replace(self, function: FunctionVersion) -> None:
+        key = _key(function)
+        changed = self._connection.execute(update(versions).where(_KEY.in_([key])).values(**_columns(function)))
+        assert changed.rowcount == 1, f"{function.qualified_arn} is replaced, but is not there"
+        self._connection.execute(delete(uses).where(_USER_KEY.in_([key])))
+        self._insert_uses(function)
+
+    def delete(self, scope: Scope, name: str) -> Sequence[FunctionVersion]:
+        gone = self._load(select(versions).where(_is(versions, scope, name)).order_by(versions.c.number))
+        # Versions and their layers go with it.
+        self._connection.execute(delete(functions).where(_is(functions, scope, name)))
+        return gone
+
+    def delete_version(self, scope: Scope, name: str, number: int) -> FunctionVersion | None:
+        assert number > 0, "$LATEST goes with its function only"
+        row = and_(_is(versions, scope, name), versions.c.number == number)
+        gone = self._load(select(versions).where(row))
+        self._connection.execute(delete(versions).where(row))
+        return gone[0] if gone else None
+
+    def latest(self, scope: Scope, *, after: str | None, limit: int) -> Sequence[FunctionVersion]:
+        query = select(versions).where(_in(scope), versions.c.number == 0)
+        if after is not None:
+            query = query.where(versions.c.name > after)
+        return self._load(query.order_by(versions.c.name).limit(limit))
+
+    def all(self, scope: Scope, *, after: tuple[str, int] | None, limit: int) -> Sequence[FunctionVersion]:
+        query = select(versions).where(_in(scope))
+        if after is not None:
+            query = query.where(tuple_(versions.c.name, versions.c.number) > after)
+        return self._load(query.order_by(versions.c.name, versions.c.number).limit(limit))
+
+    def unsettled(self) -> Sequence[FunctionVersion]:
+        return self._load(select(versions).where(versions.c.settled == false()))
+
+    def consumers(self, layer_version: LayerVersionArn) -> Sequence[FunctionArn]:
+        query = select(uses.c.account, uses.c.region, uses.c.name, uses.c.number).where(
+            uses.c.layer_account == layer_version.scope.account,
+            uses.c.layer_region == layer_version.scope.region,
+            uses.c.layer_name == layer_version.layer.name,
+            uses.c.layer_number == layer_version.number,
+        )
+        return sorted(
+            FunctionArn(Scope(row.account, row.region), row.name, _qualifier(row.number))
+            for row in self._connection.execute(query)
+        )
+
+    def tags(self, scope: Scope, name: str) -> Mapping[str, str]:
+        tags = self._connection.scalar(select(functions.c.tags).where(_is(functions, scope, name)))
+        return dict(tags or {})
+
+    def _insert(self, function: FunctionVersion) -> None:
+        key = {**_function_key(function.arn), "number": _key(function)[-1]}
+        self._connection.execute(insert(versions).values(**key, **_columns(function)))
+        self._insert_uses(function)
+
+    def _insert_uses(self, function: FunctionVersion) -> None:
+        rows = [
+            {
+                **_function_key(function.arn),
+                "number": _key(function)[-1],
+                "position": position,
+                "layer_account": layer.arn.scope.account,
+                "layer_region": layer.arn.scope.region,
+                "layer_name": layer.arn.layer.name,
+                "layer_number": layer.arn.number,
+                **_archive(layer.archive),
+            }
+            for position, layer in enumerate(function.configuration.layers)
+        ]
+        if rows:
+            self._connection.execute(insert(uses), rows)
+
+    def _load(self, query: Select[Any]) -> Sequence[FunctionVersion]:
+        rows = self._connection.execute(query).all()
+        layers = self._layers([(row.account, row.region, row.name, row.number) for row in rows])
+        return [_version(row, layers.get((row.account, row.region, row.name, row.number), ())) for row in rows]
+
+    def _layers(self, keys: Sequence[_Key]) -> Mapping[_Key, tuple[AttachedLayer, ...]]:
+        if not keys:
+            return {}
+        found: dict[_Key, dict[int, AttachedLayer]] = {}
+        for row in self._connection.execute(select(uses).where(_USER_KEY.in_(keys))):
+            found.setdefault((row.account, row.region, row.name, row.number), {})[row.position] = _attached(row)
+        return {key: tuple(layers[position] for position in sorted(layers)) for key, layers in found.items()}
+
+
+def _number(qualifier: str | None) -> int | None:
+    """The number that *qualifier* means; None for a name, as no version is called so."""
+    if qualifier is None or qualifier == LATEST:
+        return 0
+    # A version is spelt without leading zeros, so "0" and "01" are none; nor is what no column could hold.
+    spelt = qualifier.isascii() and qualifier.isdigit() and qualifier[0] != "0" and len(qualifier) <= DIGITS_MAX
+    return int(qualifier) if spelt else None
+
+
+def _qualifier(number: int) -> str:
+    return LATEST if number == 0 else str(number)
+
+
+def _key(function: FunctionVersion) -> _Key:
+    number = _number(function.version)
+    assert number is not None
+    return function.arn.scope.account, function.arn.scope.region, function.arn.name, number
+
+
+def _function_key(arn: FunctionArn) -> dict[str, str]:
+    return {"account": arn.scope.account, "region": arn.scope.region, "name": arn.name}
+
+
+def _in(scope: Scope) -> ColumnElement[bool]:
+    return and_(versions.c.account == scope.account, versions.c.region == scope.region)
+
+
+def _is(table: Any, scope: Scope, name: str) -> ColumnElement[bool]:
+    return and_(table.c.account == scope.account, table.c.region == scope.region, table.c.name == name)
+
+
+def _archive(archive: StoredArchive) -> dict[str, Any]:
+    return {
+        "digest": archive.digest.hex,
+        "zipped_bytes": archive.zipped_bytes,
+        "unzipped_bytes": archive.unzipped_bytes,
+    }
+
+
+def _columns(function: FunctionVersion) -> dict[str, Any]:
+    return {
+        **_archive(function.code),
+        "configuration": write_configuration(function.configuration),
+        "status": write_status(function.status),
+        "settled": function.status.settled,
+        "revision_id": function.revision_id,
+        "last_modified": function.last_modified,
+    }
+
+
+def _attached(row: Any) -> AttachedLayer:
+    layer = LayerArn(Scope(row.layer_account, row.layer_region), row.layer_name)
+    archive = StoredArchive(Digest(row.digest), row.zipped_bytes, row.unzipped_bytes)
+    return AttachedLayer(layer.version(row.layer_number), archive)
+
+
+def _version(row: Any, layers: tuple[AttachedLayer, ...]) -> FunctionVersion:
+    return FunctionVersion(
+        arn=FunctionArn(Scope(row.account, row.region), row.name),
+        version=_qualifier(row.number),
+        configuration=read_configuration(row.configuration, layers),
+        code=StoredArchive(Digest(row.digest), row.zipped_bytes, row.unzipped_bytes),
+        status=read_status(row.status),
+        revision_id=row.revision_id,
+        last_modified=row.last_modified,
+    )

@@ -1,0 +1,138 @@
+"""The life of a function version: created, updated, activated; each step gives the record to store next.
+
+    create -> Pending -> activated -> Active/Successful -> update -> Active/InProgress -> activated -> …
+
+Every step that users can see gets a new RevisionId. Identifiers and times come in with a Stamp.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from lamina import errors
+from lamina.functions.configuring import configured
+from lamina.functions.versions import (
+    CREATING,
+    SETTLED,
+    UPDATING,
+    Configuration,
+    FunctionVersion,
+    State,
+    Status,
+    UpdateStatus,
+)
+from lamina.layers import sizes
+from lamina.layers.attaching import AttachedLayer
+from lamina.layers.versions import StoredArchive
+from lamina.names import LATEST, FunctionArn
+
+
+@dataclass(frozen=True, slots=True)
+class Stamp:
+    """What a step needs from outside: a fresh RevisionId (a UUID) and the time, as the API shows times."""
+
+    revision_id: str
+    now: str
+
+
+def create(
+    arn: FunctionArn,
+    request: Mapping[str, Any],
+    code: StoredArchive,
+    layers: tuple[AttachedLayer, ...],
+    stamp: Stamp,
+) -> FunctionVersion:
+    """`$LATEST` of the new function that a checked CreateFunction *request* describes; errors if sizes do not fit."""
+    sizes.check_together(0, layers)
+    sizes.check_unzipped(code.unzipped_bytes, sizes.room_for_code(layers))
+    bare = Configuration(request["Runtime"], request["Handler"], request["Role"])
+    return FunctionVersion(
+        arn=arn,
+        version=LATEST,
+        configuration=configured(bare, request, layers),
+        code=code,
+        status=CREATING,
+        revision_id=stamp.revision_id,
+        last_modified=stamp.now,
+    )
+
+
+def published(function: FunctionVersion, number: int, stamp: Stamp) -> FunctionVersion:
+    """Version *number*, made of `$LATEST` as it is now; it has still to be activated."""
+    return replace(
+        function,
+        version=str(number),
+        status=CREATING,
+        revision_id=stamp.revision_id,
+        last_modified=stamp.now,
+    )
+
+
+def update_code(
+    function: FunctionVersion, request: Mapping[str, Any], code: StoredArchive, stamp: Stamp
+) -> FunctionVersion:
+    """`$LATEST` with new *code*, and the architecture that *request* may name; errors if it may not change so."""
+    check_changeable(function, request.get("RevisionId"))
+    sizes.check_unzipped(code.unzipped_bytes, sizes.room_for_code(function.configuration.layers))
+    architecture = {"Architectures": request.get("Architectures")}
+    return _updated(function, configured(function.configuration, architecture, None), code, stamp)
+
+
+def update_configuration(
+    function: FunctionVersion,
+    request: Mapping[str, Any],
+    layers: tuple[AttachedLayer, ...] | None,
+    stamp: Stamp,
+) -> FunctionVersion:
+    """`$LATEST` with the members *request* sends; *layers* are its Layers, resolved, or None where it sends none."""
+    check_changeable(function, request.get("RevisionId"))
+    if layers is not None:
+        sizes.check_together(function.code.unzipped_bytes, layers)
+    return _updated(function, configured(function.configuration, request, layers), function.code, stamp)
+
+
+def activated(function: FunctionVersion, revision_id: str) -> FunctionVersion:
+    """What a version becomes once its code and layers lie ready."""
+    return replace(function, status=SETTLED, revision_id=revision_id)
+
+
+def failed(function: FunctionVersion, reason: str, revision_id: str) -> FunctionVersion:
+    """What a version becomes when this machine could not make it ready; *reason* is shown to the user."""
+    pending = function.status.state is State.PENDING
+    status = (
+        Status(State.FAILED, None, reason, "InternalError")
+        if pending
+        else Status(State.ACTIVE, UpdateStatus.FAILED, reason, "InternalError")
+    )
+    return replace(function, status=status, revision_id=revision_id)
+
+
+def check_changeable(function: FunctionVersion, revision_id: str | None) -> None:
+    """Raise AWS's error if an update is still under way, or *revision_id* is given and not the current one."""
+    if revision_id is not None and revision_id != function.revision_id:
+        raise errors.precondition_failed(
+            "The Revision Id provided does not match the latest Revision Id. "
+            "Call the GetFunction/GetAlias API to retrieve the latest Revision Id"
+        )
+    if not function.status.settled:
+        raise errors.resource_conflict(
+            "The operation cannot be performed at this time. "
+            f"An update is in progress for resource: {function.arn.unqualified}"
+        )
+
+
+def _updated(
+    function: FunctionVersion, configuration: Configuration, code: StoredArchive, stamp: Stamp
+) -> FunctionVersion:
+    # A function whose creation failed has never been active: the update is another attempt to create it.
+    status = CREATING if function.status.state is State.FAILED else UPDATING
+    return replace(
+        function,
+        configuration=configuration,
+        code=code,
+        status=status,
+        revision_id=stamp.revision_id,
+        last_modified=stamp.now,
+    )

@@ -1,0 +1,114 @@
+"""The configuration that a CreateFunction or UpdateFunctionConfiguration request asks for.
+
+The wire has checked what the model states. What is left are rules the model does not know: which runtimes may be
+created, limits that depend on other members, and settings Lamina does not have.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from lamina import errors
+from lamina.functions.runtimes import check_runtime
+from lamina.functions.unsupported import check_supported
+from lamina.functions.variables import check_variables
+from lamina.functions.versions import Configuration, Logging
+from lamina.layers.attaching import AttachedLayer
+
+NAME_LENGTH_MAX = 64
+TAGS_MAX = 50
+# The model's own bounds are those of managed instances and accelerators.
+TIMEOUT_S_MAX = 900
+MEMORY_MB_MAX = 10_240
+STORAGE_MB_MAX = 10_240
+
+
+def check_create(name: str, request: Mapping[str, Any]) -> None:
+    """Raise the error that a CreateFunction *request* for the function called *name* deserves by itself."""
+    if len(name) > NAME_LENGTH_MAX:
+        # The text of a ValidationException under another code: so AWS answers.
+        raise errors.invalid_parameter_value(
+            f"1 validation error detected: Value '{name}' at 'functionName' failed to satisfy constraint: "
+            f"Member must have length less than or equal to {NAME_LENGTH_MAX}"
+        )
+    check_supported(request)
+    check_supported(request["Code"])
+    if not request.get("Runtime") or not request.get("Handler"):
+        raise errors.invalid_parameter_value(
+            "Runtime and Handler are mandatory parameters for functions created with deployment packages."
+        )
+    check_tags(request.get("Tags") or {})
+    _check_settings(request)
+
+
+def check_update(request: Mapping[str, Any]) -> None:
+    """Raise the error that an UpdateFunctionConfiguration *request* deserves by itself."""
+    check_supported(request)
+    _check_settings(request)
+
+
+def check_tags(tags: Mapping[str, str]) -> None:
+    """Raise AWS's error for more tags than a function can have."""
+    if len(tags) > TAGS_MAX:
+        raise errors.invalid_parameter_value("Number of tags exceeds resource tag limit.")
+
+
+def configured(
+    before: Configuration, request: Mapping[str, Any], layers: tuple[AttachedLayer, ...] | None
+) -> Configuration:
+    """*before* with the members that *request* sends; its Layers come resolved, None where it sends none."""
+    after = before
+    for member, field in (("Runtime", "runtime"), ("Handler", "handler"), ("Role", "role"),
+                          ("Description", "description"), ("Timeout", "timeout_s"),
+                          ("MemorySize", "memory_mb")):  # fmt: skip
+        if request.get(member) is not None:
+            after = replace(after, **{field: request[member]})
+    if request.get("EphemeralStorage") is not None:
+        after = replace(after, storage_mb=request["EphemeralStorage"]["Size"])
+    if request.get("Environment") is not None:
+        after = replace(after, environment=tuple((request["Environment"].get("Variables") or {}).items()))
+    if request.get("Architectures"):
+        after = replace(after, architecture=request["Architectures"][0])
+    if request.get("LoggingConfig") is not None:
+        after = replace(after, logging=_logging(before.logging, request["LoggingConfig"]))
+    if layers is not None:
+        after = replace(after, layers=layers)
+    return after
+
+
+def _check_settings(request: Mapping[str, Any]) -> None:
+    if request.get("Runtime") is not None:
+        check_runtime(request["Runtime"])
+    _check_at_most("timeout", request.get("Timeout"), TIMEOUT_S_MAX)
+    _check_at_most("memorySize", request.get("MemorySize"), MEMORY_MB_MAX)
+    _check_at_most("ephemeralStorage.size", (request.get("EphemeralStorage") or {}).get("Size"), STORAGE_MB_MAX)
+    check_variables((request.get("Environment") or {}).get("Variables") or {})
+
+
+def _check_at_most(path: str, value: int | None, maximum: int) -> None:
+    if value is not None and value > maximum:
+        raise errors.validation(
+            f"1 validation error detected: Value '{value}' at '{path}' failed to satisfy constraint: "
+            f"Member must have value less than or equal to {maximum}"
+        )
+
+
+def _logging(before: Logging, sent: Mapping[str, str]) -> Logging:
+    """Members not sent keep their value; the levels exist with JSON only, and start at INFO."""
+    log_format = sent.get("LogFormat", before.format)
+    group = sent.get("LogGroup", before.group)
+    if log_format == "Text":
+        if "ApplicationLogLevel" in sent or "SystemLogLevel" in sent:
+            raise errors.invalid_parameter_value(
+                'LogLevel is not supported when LogFormat is set to "Text". '
+                'Remove LogLevel from your request or change the LogFormat to "Json" and try again.'
+            )
+        return Logging("Text", group)
+    return Logging(
+        log_format,
+        group,
+        application_level=sent.get("ApplicationLogLevel", before.application_level or "INFO"),
+        system_level=sent.get("SystemLogLevel", before.system_level or "INFO"),
+    )

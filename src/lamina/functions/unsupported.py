@@ -1,0 +1,62 @@
+"""Settings the API has and Lamina does not: refused by name, because one that is accepted and ignored is a lie.
+
+A value that asks for nothing (no VPC, tracing passed through) is what Lamina does anyway, and is taken.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from lamina import errors
+
+_Asks = Callable[[Any], bool]
+
+
+def _always(value: Any) -> bool:
+    return bool(value)
+
+
+def _any_member(value: Any) -> bool:
+    return any(value.values())
+
+
+def _mode_active(value: Any) -> bool:
+    return bool(value.get("Mode", "PassThrough") != "PassThrough")
+
+
+def _applied(value: Any) -> bool:
+    return bool(value.get("ApplyOn", "None") != "None")
+
+
+_SETTINGS: Mapping[str, tuple[_Asks, str]] = {
+    "VpcConfig": (_any_member, "functions run in a network of their own and join no VPC."),
+    "FileSystemConfigs": (_always, "there is no Amazon EFS to mount."),
+    "DeadLetterConfig": (_any_member, "failed asynchronous invocations are not sent anywhere yet."),
+    "KMSKeyArn": (_always, "environment variables are not encrypted with a customer's key."),
+    "SourceKMSKeyArn": (_always, "archives are not encrypted with a customer's key."),
+    "TracingConfig": (_mode_active, "there is no X-Ray to send segments to; use PassThrough."),
+    "SnapStart": (_applied, "templates of published versions are not built yet; use None."),
+    "CodeSigningConfigArn": (_always, "signatures of code are not checked."),
+    "ImageConfig": (_any_member, "functions are run from zip archives only."),
+    "ImageUri": (_always, "functions are run from zip archives only."),
+    "TenancyConfig": (_any_member, "tenants are not isolated from each other."),
+    "CapacityProviderConfig": (_any_member, "there are no managed instances."),
+    "DurableConfig": (_any_member, "durable executions are not implemented."),
+    "RuntimeConfig": (_any_member, "runtimes take no settings of their own."),
+    "AcceleratorConfig": (_any_member, "there are no accelerators."),
+    "PublishTo": (_always, "there is no $LATEST.PUBLISHED."),
+}
+
+
+def check_supported(request: Mapping[str, Any]) -> None:
+    """Raise a modelled error that names the first setting in *request* which Lamina would have to ignore."""
+    if request.get("PackageType", "Zip") != "Zip":
+        raise errors.not_supported("PackageType Image", "functions are run from zip archives only.")
+    # "REFERENCE" runs the object where it lies instead of a copy of it.
+    if request.get("S3ObjectStorageMode", "COPY") != "COPY":
+        raise errors.not_supported("S3ObjectStorageMode", "an archive is always copied.")
+    for setting, (asks, because) in _SETTINGS.items():
+        value = request.get(setting)
+        if value is not None and asks(value):
+            raise errors.not_supported(setting, because)

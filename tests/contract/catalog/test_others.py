@@ -1,0 +1,67 @@
+"""What any catalog does with events, secrets and archives."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from lamina.catalog.port import Catalog, Event
+from lamina.names import Digest, FunctionArn
+
+from .examples import HERE, archive, function, layer_version
+
+EVENT = Event(
+    id="11111111-2222-3333-4444-555555555555",
+    function=FunctionArn(HERE, "f", "live"),
+    payload=b"\x00{}",
+    received_at=1_000.25,
+    due_at=1_000.5,
+    attempts=1,
+    trace_header="Root=1-2-3",
+    client_context="e30=",
+)
+
+
+def test_an_event_stays_due_until_it_is_put_off_or_removed(catalog: Catalog) -> None:
+    later = replace(EVENT, id="later", due_at=2_000.0, function=FunctionArn(HERE, "f"), trace_header=None)
+    with catalog.writing() as transaction:
+        assert transaction.events.next_due() is None
+        transaction.events.add(later)
+        transaction.events.add(EVENT)
+        assert transaction.events.next_due() == EVENT.due_at
+        assert transaction.events.due(now=1_000.4, limit=10) == []
+        assert transaction.events.due(now=1_000.5, limit=10) == [EVENT]
+        assert transaction.events.due(now=3_000.0, limit=10) == [EVENT, later]
+        assert transaction.events.due(now=3_000.0, limit=1) == [EVENT]
+        transaction.events.reschedule(EVENT.id, attempts=2, due_at=2_500.0)
+        assert transaction.events.due(now=2_500.0, limit=10) == [later, replace(EVENT, attempts=2, due_at=2_500.0)]
+        transaction.events.remove(EVENT.id)
+        transaction.events.remove(EVENT.id)
+        transaction.events.reschedule(EVENT.id, attempts=3, due_at=0.0)
+        assert transaction.events.due(now=3_000.0, limit=10) == [later]
+
+
+def test_a_secret_is_made_once(catalog: Catalog) -> None:
+    with catalog.writing() as transaction:
+        one, other = transaction.secrets.obtain("one"), transaction.secrets.obtain("other")
+    with catalog.writing() as transaction:
+        assert transaction.secrets.obtain("one") == one != other
+    assert len(one) == 32
+
+
+def test_an_archive_is_in_use_as_long_as_anything_consists_of_it(catalog: Catalog) -> None:
+    base = layer_version("base", 1)
+    user = function("f", base)
+    with catalog.writing() as transaction:
+        archives = transaction.archives
+        transaction.layers.next_number(base.arn.layer)
+        transaction.layers.add(base)
+        transaction.functions.add(user, {})
+        assert archives.all_in_use() == {base.archive.digest, user.code.digest}
+        transaction.layers.delete(base.arn)
+        # The function goes on using it.
+        assert archives.in_use(base.archive.digest)
+        transaction.functions.delete(HERE, "f")
+        assert not archives.in_use(base.archive.digest)
+        assert not archives.in_use(user.code.digest)
+        assert archives.all_in_use() == frozenset()
+        assert not archives.in_use(Digest(archive("never stored").digest.hex))
