@@ -78,9 +78,10 @@ def _isolation() -> list[Line]:
 def _runtimes() -> list[Line]:
     from lamina.worker import interpreters
 
-    found = {f"python{interpreter.version}": interpreter for interpreter in interpreters.find()}
+    found = interpreters.find()
     lines = [
-        Line("runtimes", runtime, "ok", str(interpreter.executable)) for runtime, interpreter in sorted(found.items())
+        Line("runtimes", runtime, "ok", f"CPython {layout.release}, {layout.executable}")
+        for runtime, layout in found.items()
     ]
     if not found:
         return [

@@ -1,0 +1,103 @@
+"""What is documented exists, and what exists is documented."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+from typer.main import get_command
+
+from lamina.cli.commands import app
+from lamina.settings import SETTINGS
+
+ROOT = Path(__file__).parents[2]
+DOCS = ROOT / "docs"
+
+
+def _tracked() -> list[Path]:
+    listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, check=True).stdout
+    return [path for name in listed.decode().split("\0") if name and (path := ROOT / name).is_file()]
+
+
+def _documents() -> list[Path]:
+    return [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted(DOCS.rglob("*.md"))]
+
+
+def test_every_command_and_option_is_documented() -> None:
+    page = (DOCS / "COMMANDS.md").read_text()
+    for name, command in get_command(app).commands.items():  # type: ignore[attr-defined]  # it is a group
+        _, found, section = page.partition(f"\n## `lamina {name}")
+        assert found, f"docs/COMMANDS.md has no section on lamina {name}"
+        section = section.partition("\n## ")[0]
+        for parameter in command.params:
+            for option in parameter.opts if parameter.param_type_name == "option" else []:
+                assert f"`{option}" in section, f"docs/COMMANDS.md says nothing of lamina {name} {option}"
+
+
+def test_every_exit_code_is_documented() -> None:
+    from lamina.cli.failures import Failure
+
+    page = (DOCS / "COMMANDS.md").read_text()
+    codes = {value for name, value in vars(Failure).items() if name.isupper()}
+    assert codes
+    assert {code for code in codes if f"| {code} |" not in page} == set()
+
+
+def test_the_page_on_settings_holds_exactly_the_rows_of_the_table() -> None:
+    rows = [line for line in (DOCS / "SETTINGS.md").read_text().splitlines() if line.startswith("| `")]
+    names = [(*filter(None, [setting.option]), *setting.variables) for setting in SETTINGS]
+    assert rows == [
+        f"| {', '.join(f'`{name}`' for name in which)} | {setting.documented} | {setting.says} |"
+        for which, setting in zip(names, SETTINGS, strict=True)
+    ]
+
+
+def test_no_variable_of_ours_is_read_outside_the_settings() -> None:
+    pattern = re.compile(r"[\"'](LAMINA_[A-Z_]+|LAMBDA_[A-Z_]+|GATEWAY_PORT)[\"']")
+    known = {variable for setting in SETTINGS for variable in setting.variables}
+    for path in sorted((ROOT / "src").rglob("*.py")):
+        if path.name != "settings.py":
+            assert set(pattern.findall(path.read_text())) & known == set(), path
+
+
+def test_every_decision_is_linked() -> None:
+    pages = "".join(page.read_text() for page in [ROOT / "README.md", *DOCS.glob("*.md")])
+    for decision in sorted((DOCS / "decisions").glob("*.md")):
+        assert re.fullmatch(r"\d{4}-[a-z0-9-]+\.md", decision.name)
+        assert f"decisions/{decision.name}" in pages, f"{decision.name} is linked from nowhere"
+
+
+def test_decisions_are_numbered_without_a_gap() -> None:
+    numbers = [int(path.name[:4]) for path in sorted((DOCS / "decisions").glob("*.md"))]
+    assert numbers == list(range(1, len(numbers) + 1))
+
+
+@pytest.mark.parametrize("page", _documents(), ids=lambda path: str(path.relative_to(ROOT)))
+def test_links_between_pages_lead_somewhere(page: Path) -> None:
+    for target in re.findall(r"\]\(([^)\s]+)\)", page.read_text()):
+        if "://" not in target and not target.startswith("#"):
+            assert (page.parent / target.partition("#")[0]).exists(), f"{page.name} links to {target}"
+
+
+def test_every_promise_names_a_test_that_exists() -> None:
+    page = (DOCS / "SPECIFICATION.md").read_text()
+    promises = re.findall(r"^\| (\d+) \|.*\| (.+) \|$", page, re.MULTILINE)
+    assert [int(number) for number, _ in promises] == list(range(1, len(promises) + 1))
+    for number, held_by in promises:
+        for name in re.findall(r"`([^`]+)`", held_by):
+            file, _, test = name.partition("::")
+            assert (ROOT / file).exists(), f"promise {number} names {file}, which does not exist"
+            assert not test or f"def {test}(" in (ROOT / file).read_text(), f"promise {number}: {file} has no {test}"
+
+
+# The names are put together here, so that this file does not trip over itself.
+_REGISTRIES = ["pypi" + ".org", "pythonhosted" + ".org", "npmjs" + ".org", "crates" + ".io", "repo.maven" + ".apache"]
+_HERE = ["/work" + "/main", "/root" + "/.pyenv", "bash" + "_jobs", str(ROOT) + "/"]
+
+
+@pytest.mark.parametrize("name", [*_REGISTRIES, *_HERE])
+def test_no_tracked_file_names_a_registry_or_a_folder_of_this_machine(name: str) -> None:
+    naming = [path for path in _tracked() if path.suffix != ".lock" and name.encode() in path.read_bytes()]
+    assert naming == []
