@@ -126,10 +126,10 @@ def _print(lines: Sequence[Line]) -> None:
         console.print(f"  {_MARKS[line.state]}  {escape(line.name)}: {escape(line.says)}")
         for further in filter(None, (line.means, line.mend)):
             console.print(f"      {escape(further)}")
-    console.print(f"\n{_verdict(lines)}")
+    console.print(f"\n{verdict(lines)}")
 
 
-def _verdict(lines: Sequence[Line]) -> str:
+def verdict(lines: Sequence[Line]) -> str:
     """What the lines come to, in a sentence."""
     if any(line.state == "missing" for line in lines):
         return "[red]Functions cannot run here[/] until what is missing is there."

@@ -49,7 +49,7 @@ def up(
             Failure.STATE_IN_USE,
         ) from error
     except OSError as error:
-        raise _explained(error, settings) from error
+        raise explained(error, settings) from error
 
 
 def readiness(settings: Settings, port: int, quiet: bool) -> list[str]:
@@ -69,7 +69,8 @@ def endpoint(host: str, port: int) -> str:
     return f"http://[{reachable}]:{port}" if ":" in reachable else f"http://{reachable}:{port}"
 
 
-def _explained(error: OSError, settings: Settings) -> Failure:
+def explained(error: OSError, settings: Settings) -> Failure:
+    """What *error*, met while starting, means to whoever typed the command."""
     if error.errno == errno.EADDRINUSE:
         return Failure(
             f"port {settings.port} of {settings.host} is in use",
