@@ -1,0 +1,84 @@
+"""README and examples do what they say, against a server as a reader would start it."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.support.runtimes import NEWEST
+from tests.support.server import Server
+
+ROOT = Path(__file__).parents[2]
+
+
+def _environ(server: Server) -> dict[str, str]:
+    return {
+        **os.environ,
+        "AWS_ENDPOINT_URL": server.endpoint,
+        "AWS_ACCESS_KEY_ID": "test",
+        "AWS_SECRET_ACCESS_KEY": "test",
+        "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
+    }
+
+
+@pytest.mark.slow
+def test_the_five_minute_tour_does_what_it_says(server: Server, tmp_path: Path) -> None:
+    tour = (ROOT / "README.md").read_text().partition("## The five-minute tour")[2].partition("\n## ")[0]
+    commands = "\n".join(re.findall(r"```sh\n(.*?)```", tour, re.DOTALL))
+    assert "aws lambda invoke" in commands
+    commands = commands.replace("http://127.0.0.1:4566", server.endpoint).replace("python3.11", NEWEST)
+    done = subprocess.run(
+        ["bash", "-euc", commands], cwd=tmp_path, env=_environ(server), capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    said = re.findall(r'"text": "(.*?)", "from": "(.*?)"', done.stdout)
+    where = "/opt/python/greeting.py"
+    assert said == [("the first version", where), ("the first version", where), ("the second version", where)]
+    # Version 2 is deleted, yet the last invocation ran it.
+    assert "REPORT RequestId" in done.stdout
+    assert done.stdout.rstrip().endswith(':layer:greeting:2"\n]')
+    assert "the second version" in (tmp_path / "tour" / "answer.json").read_text()
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+def test_the_example_of_a_native_layer_computes(server: Server) -> None:
+    done = subprocess.run(
+        [sys.executable, ROOT / "examples" / "native_layer.py", NEWEST],
+        env=_environ(server),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert '"determinant": -2.0' in done.stdout
+    assert '"from": "/opt/python/numpy/__init__.py"' in done.stdout
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+def test_the_demo_runs_the_main_job_and_tells_each_step(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "lamina", "demo", "--runtime", NEWEST], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    told = [line for line in done.stdout.splitlines() if line.lstrip().startswith("requests ")]
+    assert [line.split()[1] for line in told] == ["2.31.0", "2.31.0", "2.31.0", "2.32.5", "2.31.0"]
+    assert all("/opt/python/requests/__init__.py" in line for line in told)
+    assert "failed" not in done.stdout
+    assert done.stdout.splitlines()[-1].startswith("Done in ")
+
+
+def test_the_demo_says_which_runtimes_there_are_when_asked_for_another() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "lamina", "demo", "--runtime", "python3.6"], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 2
+    assert "python3.6 is not installed here; there are " in done.stderr
+    assert NEWEST in done.stderr
+    assert "Traceback" not in done.stderr
