@@ -43,6 +43,14 @@ def contents(data: bytes) -> dict[str, bytes]:
     return {entry.path: content(memoryview(data), entry) for entry in inspect(data).files}
 
 
+LONG = ("a" * 200 + "/") * 20 + "b" * 65
+
+
+def above(path: str) -> Shape:
+    parents = [path[:at] for at, letter in enumerate(path) if letter == "/"]
+    return [*((parent, Kind.FOLDER, 0o755) for parent in parents), (path, Kind.FILE, 0o644)]
+
+
 ACCEPTED: dict[str, tuple[bytes, Shape]] = {
     # Names.
     "dot in front": (archive(Item("./a/b")), [("a", Kind.FOLDER, 0o755), ("a/b", Kind.FILE, 0o644)]),
@@ -70,6 +78,7 @@ ACCEPTED: dict[str, tuple[bytes, Shape]] = {
         [("é", Kind.FILE, 0o644)],
     ),
     "component of 255 bytes": (archive(Item("a" * 255)), [("a" * 255, Kind.FILE, 0o644)]),
+    "path of 4,085 bytes": (archive(folder("x/"), Item(LONG)), [("x", Kind.FOLDER, 0o755), *above(LONG)]),
     "newline in a name": (archive(Item("a\nb")), [("a\nb", Kind.FILE, 0o644)]),
     # Modes.
     "executable": (archive(Item("bootstrap", mode=stat.S_IFREG | 0o755)), [("bootstrap", Kind.FILE, 0o755)]),

@@ -42,7 +42,9 @@ HOSTILE = {
     "component of 256 bytes": (archive(Item("a" * 256)), "component of its name is longer than 255"),
     "component of 256 bytes in UTF-8": (archive(Item("é" * 128, flags=UTF8)), "longer than 255"),
     "component in the middle": (archive(Item("a/" + "b" * 300 + "/c")), "longer than 255"),
-    "path of 4,086 bytes": (archive(Item("a/" * 2042 + "bb")), "longer than 4085"),
+    "path of 4,086 bytes": (archive(Item(("a" * 200 + "/") * 20 + "b" * 66)), "longer than 4085"),
+    "129 folders deep": (archive(Item("a/" * 129 + "b")), "deeper than 128"),
+    "2,000 folders deep": (archive(folder("a/" * 2000)), "deeper than 128"),
     "not UTF-8, though marked": (archive(Item(b"\xff\xfe", flags=UTF8)), "marked as UTF-8"),
     "surrogate in UTF-8": (archive(Item(b"\xed\xa0\x80", flags=UTF8)), "marked as UTF-8"),
     "Unicode field that is not UTF-8": (
@@ -144,8 +146,8 @@ HOSTILE = {
     "directory at a wrong place": (archive(FILE, directory_offset=60_000), "leads to a directory"),
     "zip64 field missing": (archive(Item("a", b"x", size=0xFFFFFFFF)), "zip64"),
     "zip64 disk": (archive(FILE, zip64=True, disk=1), "several disks"),
-    "deep folders by the thousand": (
-        archive(*(Item(f"{index}/" + "a/" * 2000) for index in range(80))),
+    "deep folders by the hundred thousand": (
+        archive(*(Item(f"{index}/" + "a/" * 120 + "b") for index in range(1100))),
         "too many folders",
     ),
     # No archive at all.

@@ -7,7 +7,7 @@ from lamina.layers.archive.directory import ENTRIES_MAX
 from lamina.layers.archive.entries import Entry, Kind
 from lamina.layers.archive.errors import ArchiveUnreadable, refused
 
-# Folders that only names imply cost a path each, and one name can imply two thousand.
+# Folders that only names imply cost a path each, and one name can imply a hundred.
 _PATH_CHARACTERS_MAX = 64 << 20
 
 

@@ -11,6 +11,8 @@ from lamina.layers.archive.errors import refused
 COMPONENT_BYTES_MAX = 255
 # PATH_MAX counts the final NUL; the longest place an archive is unpacked to, seen from inside, is /var/task/.
 PATH_BYTES_MAX = 4096 - 1 - len("/var/task/")
+# Whoever walks a tree holds a descriptor per level.
+FOLDERS_DEEP_MAX = 128
 
 _FLAG_UTF8 = 0x0800
 _EXTRA_UNICODE_PATH = 0x7075
@@ -70,7 +72,9 @@ def parse_name(name: str) -> tuple[str, bool]:
 
 
 def _check_lengths(name: str, path: str) -> None:
-    # A character takes at most three bytes of UTF-8 in the Basic Multilingual Plane, four beyond.
+    if path.count("/") > FOLDERS_DEEP_MAX:
+        raise refused(name, f"it lies deeper than {FOLDERS_DEEP_MAX} folders")
+    # A character takes at most four bytes of UTF-8.
     if len(path) * 4 <= COMPONENT_BYTES_MAX:
         return
     encoded = path.encode("utf-8")

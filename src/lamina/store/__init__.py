@@ -1,0 +1,9 @@
+"""The bytes: uploaded archives by their digest, and the trees they are extracted to."""
+
+from __future__ import annotations
+
+from lamina.store.blobs import Blobs, ObstoreBlobs
+from lamina.store.errors import BlobDamaged, BlobMissing, StoreError
+from lamina.store.trees import Tree, Trees
+
+__all__ = ["BlobDamaged", "BlobMissing", "Blobs", "ObstoreBlobs", "StoreError", "Tree", "Trees"]

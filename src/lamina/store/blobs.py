@@ -1,0 +1,180 @@
+"""Blobs: bytes that are named by their SHA-256, kept in any store that obstore speaks to.
+
+obstore writes aside and renames, but on a folder it syncs nothing, so after a power cut a name could lead to an empty
+file. In a folder a blob therefore lands in three steps: obstore writes it under `incoming/`, we sync the file and make
+it read-only, obstore renames it, we sync the folders. Stores that are not folders are atomic and durable by
+themselves: there a blob is put under its name at once. docs/formats/blobs.md has the layout.
+"""
+
+from __future__ import annotations
+
+import mmap
+import os
+import shutil
+import uuid
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
+from typing import Protocol
+
+import obstore
+from obstore.store import LocalStore, MemoryStore, ObjectStore
+
+from lamina.names import Digest
+from lamina.store.errors import BlobDamaged, BlobMissing
+from lamina.store.syncing import sync_path
+
+_PREFIX = "sha256"
+_INCOMING = "incoming"
+STREAM_CHUNK_BYTES = 1 << 20
+
+
+class Blobs(Protocol):
+    """Bytes by digest. Every method may be called from any thread, and waits."""
+
+    def put(self, data: bytes | memoryview) -> Digest:
+        """The name of *data*, which survives a power cut from now on. Putting it again changes nothing."""
+
+    def read(self, digest: Digest, *, verify: bool = False) -> bytes:
+        """All of a blob. BlobMissing; with *verify* BlobDamaged when its bytes are no longer those of its name."""
+
+    def view(self, digest: Digest, *, verify: bool = False) -> AbstractContextManager[memoryview]:
+        """As `read`, without a copy where the store has the bytes at hand. Not to be kept beyond the `with`."""
+
+    def stream(self, digest: Digest) -> Iterator[bytes]:
+        """A blob in pieces of about a megabyte, for a download. BlobMissing at once, not at the first piece."""
+
+    def size(self, digest: Digest) -> int:
+        """Bytes in a blob. BlobMissing."""
+
+    def delete(self, digest: Digest) -> None:
+        """Remove a blob, if it is there."""
+
+    def digests(self) -> Iterator[Digest]:
+        """Every blob's name, in no order."""
+
+
+class ObstoreBlobs:
+    """Blobs in one of obstore's stores."""
+
+    def __init__(self, store: ObjectStore, folder: Path | None = None) -> None:
+        self._store = store
+        self._folder = folder
+
+    @classmethod
+    def open(cls, root: Path) -> ObstoreBlobs:
+        """The blobs in the folder *root*, made if it is not there, cleared of what a killed process left half written.
+
+        One process at a time may have it open: nobody else's unfinished blobs would be told from leftovers.
+        """
+        _make_folder(root)
+        if (root / _INCOMING).is_dir():
+            shutil.rmtree(root / _INCOMING)
+        _make_folder(root / _INCOMING)
+        _make_folder(root / _PREFIX)
+        # All of them now: made on demand, each would have to be synced before the first blob in it is acknowledged.
+        for shard in range(256):
+            (root / _PREFIX / f"{shard:02x}").mkdir(mode=0o700, exist_ok=True)
+        sync_path(root / _PREFIX)
+        return cls(LocalStore(root), root)
+
+    @classmethod
+    def in_memory(cls) -> ObstoreBlobs:
+        return cls(MemoryStore())
+
+    def put(self, data: bytes | memoryview) -> Digest:
+        digest = Digest.of(data)
+        if self._folder is None:
+            obstore.put(self._store, _key(digest), data)
+        else:
+            if not self._is_whole(digest):
+                self._land(self._folder, digest, data)
+            # Also for a blob that was there: whoever renamed it may have been killed, or be about to do this itself.
+            sync_path(self._folder / _PREFIX / digest.hex[:2])
+        return digest
+
+    def read(self, digest: Digest, *, verify: bool = False) -> bytes:
+        with self.view(digest, verify=verify) as data:
+            return bytes(data)
+
+    @contextmanager
+    def view(self, digest: Digest, *, verify: bool = False) -> Iterator[memoryview]:
+        data = self._bytes(digest) if self._folder is None else _mapped(self._folder / _key(digest), digest)
+        if verify and (found := Digest.of(data)) != digest:
+            raise BlobDamaged(digest, found)
+        yield data
+
+    def stream(self, digest: Digest) -> Iterator[bytes]:
+        try:
+            pieces = obstore.get(self._store, _key(digest)).stream(STREAM_CHUNK_BYTES)
+        except FileNotFoundError as error:
+            raise BlobMissing(digest) from error
+        return (bytes(piece) for piece in pieces)
+
+    def size(self, digest: Digest) -> int:
+        try:
+            return obstore.head(self._store, _key(digest))["size"]
+        except FileNotFoundError as error:
+            raise BlobMissing(digest) from error
+
+    def delete(self, digest: Digest) -> None:
+        try:
+            obstore.delete(self._store, _key(digest))
+        except FileNotFoundError:
+            pass
+
+    def digests(self) -> Iterator[Digest]:
+        for page in obstore.list(self._store, _PREFIX):
+            for found in page:
+                _, _, name = found["path"].partition(_PREFIX + "/")
+                yield Digest.from_hex(name.replace("/", ""))
+
+    def _is_whole(self, digest: Digest) -> bool:
+        """Whether the blob is there and sound: one that the disk has damaged is worth writing again."""
+        try:
+            with self.view(digest, verify=True):
+                return True
+        except (BlobMissing, BlobDamaged):
+            return False
+
+    def _land(self, folder: Path, digest: Digest, data: bytes | memoryview) -> None:
+        aside = f"{_INCOMING}/{uuid.uuid4().hex}"
+        try:
+            obstore.put(self._store, aside, data)
+            os.chmod(folder / aside, 0o400)
+            sync_path(folder / aside)
+            obstore.rename(self._store, aside, _key(digest))
+        except BaseException:
+            (folder / aside).unlink(missing_ok=True)
+            raise
+
+    def _bytes(self, digest: Digest) -> memoryview:
+        try:
+            return memoryview(obstore.get(self._store, _key(digest)).bytes())
+        except FileNotFoundError as error:
+            raise BlobMissing(digest) from error
+
+
+def _make_folder(path: Path) -> None:
+    if not path.is_dir():
+        path.mkdir(mode=0o700, parents=True)
+        sync_path(path.parent)
+
+
+def _key(digest: Digest) -> str:
+    return f"{_PREFIX}/{digest.hex[:2]}/{digest.hex[2:]}"
+
+
+def _mapped(path: Path, digest: Digest) -> memoryview:
+    """The file's bytes without reading them; the mapping goes when the last view of it does."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    except FileNotFoundError as error:
+        raise BlobMissing(digest) from error
+    try:
+        # An empty file cannot be mapped.
+        if os.fstat(descriptor).st_size == 0:
+            return memoryview(b"")
+        return memoryview(mmap.mmap(descriptor, 0, access=mmap.ACCESS_READ))
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,19 @@
+"""Stores for the tests beside this."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from lamina.store import Blobs, ObstoreBlobs, Trees
+
+
+@pytest.fixture
+def blobs() -> Blobs:
+    return ObstoreBlobs.in_memory()
+
+
+@pytest.fixture
+def trees(tmp_path: Path) -> Trees:
+    return Trees.open(tmp_path / "trees")
