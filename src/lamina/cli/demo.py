@@ -38,6 +38,7 @@ def handler(event, context):
         "python": platform.python_version(),
     }
 """
+_LOG = "server.log"
 EVENT = {"url": "http://localhost/search", "query": {"q": "lambda layers"}}
 
 
@@ -62,14 +63,23 @@ def demo(
     with tempfile.TemporaryDirectory(prefix="lamina-demo-") as folder:
         chosen = _choose_runtime(steps, runtime)
         with _server(steps, Path(folder)) as endpoint:
-            _main_job(steps, endpoint, chosen, Path(folder))
+            _carry_out(steps, endpoint, chosen, Path(folder))
     steps.close("The server is stopped, and its state is gone.")
 
 
-def _main_job(steps: Steps, endpoint: str, runtime: str, folder: Path) -> None:
+def _carry_out(steps: Steps, endpoint: str, runtime: str, folder: Path) -> None:
     with steps.step("import boto3, the AWS SDK"):
-        client = _client(endpoint)
+        from botocore.exceptions import BotoCoreError, ClientError
 
+        client = _client(endpoint)
+    try:
+        _main_job(steps, client, runtime, folder)
+    except (BotoCoreError, ClientError) as error:
+        log = (folder / _LOG).read_text(errors="replace").strip()
+        raise Failure(f"{error}\n{log}".strip()) from error
+
+
+def _main_job(steps: Steps, client: Any, runtime: str, folder: Path) -> None:
     first = _publish(steps, client, runtime, folder, FIRST)
     with steps.step(f"create a {runtime} function that imports {PACKAGE}") as done:
         created = client.create_function(
@@ -120,7 +130,7 @@ def _choose_runtime(steps: Steps, wanted: str | None) -> str:
 @contextmanager
 def _server(steps: Steps, folder: Path) -> Iterator[str]:
     """A server of our own. Gives its endpoint; stops it, and says so if it does not stop cleanly."""
-    log = folder / "server.log"
+    log = folder / _LOG
     with log.open("wb") as errors:
         server = subprocess.Popen(
             [sys.executable, "-m", "lamina", "up", "--port", "0", "--state", str(folder / "state"), "--quiet"],

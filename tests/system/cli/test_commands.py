@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -130,7 +131,7 @@ def test_up_prints_the_line_to_paste_and_stops_with_0(server: Server) -> None:
 def test_ctrl_c_stops_a_server_with_0(tmp_path: Path) -> None:
     server = Server.start(tmp_path / "state", None, "--quiet")
     assert server.output == [f"export AWS_ENDPOINT_URL={server.endpoint}"]
-    server.process.send_signal(2)
+    server.process.send_signal(signal.SIGINT)
     assert server.process.wait(30) == 0, server.said()
     assert "Traceback" not in server.said()
     server.stop()
@@ -158,3 +159,16 @@ def test_a_state_folder_that_cannot_be_made_exits_with_a_hint(tmp_path: Path) ->
     assert done.returncode in (1, 5)
     assert str(tmp_path / "file") in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_ctrl_c_ends_a_command_with_130_and_no_traceback() -> None:
+    with subprocess.Popen(
+        [LAMINA, "demo"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
+    ) as demo:
+        assert demo.stdout is not None
+        assert demo.stdout.readline().startswith("ok")
+        # A terminal sends it to everything in the foreground: the demo, its server, pip.
+        os.killpg(demo.pid, signal.SIGINT)
+        _, errors = demo.communicate(timeout=60)
+    assert demo.returncode == 130
+    assert errors == ""
