@@ -163,4 +163,8 @@ class Catalog(Protocol):
 
     def writing(self) -> AbstractContextManager[Transaction]: ...
 
+    @property
+    def function_changes(self) -> int:
+        """A number that grows whenever functions may have changed, before the writer learns that it committed."""
+
     def close(self) -> None: ...

@@ -78,6 +78,7 @@ class SqlCatalog:
         self._write_lock = threading.RLock()
         # All of an in-memory database is one connection, so its readers queue too.
         self._read_lock = self._write_lock if isinstance(engine.pool, StaticPool) else None
+        self.function_changes = 0
 
     @classmethod
     def open(cls, url: str) -> SqlCatalog:
@@ -104,8 +105,13 @@ class SqlCatalog:
 
     @contextmanager
     def writing(self) -> Iterator[SqlTransaction]:
-        with self._write_lock, self._writer.begin() as connection:
-            yield SqlTransaction(connection)
+        with self._write_lock:
+            with self._writer.begin() as connection:
+                transaction = SqlTransaction(connection)
+                yield transaction
+            # A cached property that was asked for lies in the instance's dictionary.
+            if "functions" in vars(transaction):
+                self.function_changes += 1
 
     def close(self) -> None:
         self._engine.dispose()

@@ -1,7 +1,7 @@
 """The configuration that a CreateFunction or UpdateFunctionConfiguration request asks for.
 
-The wire has checked what the model states. What is left are rules the model does not know: which runtimes may be
-created, limits that depend on other members, and settings Lamina does not have.
+The wire has checked what the model states. What is left are rules the model does not know: retired runtimes, limits
+that are narrower or depend on other members, and settings Lamina does not have.
 """
 
 from __future__ import annotations
@@ -17,7 +17,6 @@ from lamina.functions.variables import check_variables
 from lamina.functions.versions import Configuration, Logging
 from lamina.layers.attaching import AttachedLayer
 
-NAME_LENGTH_MAX = 64
 TAGS_MAX = 50
 # The model's own bounds are those of managed instances and accelerators.
 TIMEOUT_S_MAX = 900
@@ -25,14 +24,8 @@ MEMORY_MB_MAX = 10_240
 STORAGE_MB_MAX = 10_240
 
 
-def check_create(name: str, request: Mapping[str, Any]) -> None:
-    """Raise the error that a CreateFunction *request* for the function called *name* deserves by itself."""
-    if len(name) > NAME_LENGTH_MAX:
-        # The text of a ValidationException under another code: so AWS answers.
-        raise errors.invalid_parameter_value(
-            f"1 validation error detected: Value '{name}' at 'functionName' failed to satisfy constraint: "
-            f"Member must have length less than or equal to {NAME_LENGTH_MAX}"
-        )
+def check_create(request: Mapping[str, Any]) -> None:
+    """Raise the error that a CreateFunction *request* deserves by itself."""
     check_supported(request)
     check_supported(request["Code"])
     if not request.get("Runtime") or not request.get("Handler"):

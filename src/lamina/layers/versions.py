@@ -76,6 +76,15 @@ def describe_listed(version: LayerVersion) -> dict[str, Any]:
     return {**_summary(version), **description}
 
 
+def describe_layer(latest: LayerVersion) -> dict[str, Any]:
+    """The members of an item of ListLayers, of which *latest* is the newest version that matches."""
+    return {
+        "LayerName": latest.arn.layer.name,
+        "LayerArn": str(latest.arn.layer),
+        "LatestMatchingVersion": describe_listed(latest),
+    }
+
+
 def _summary(version: LayerVersion) -> dict[str, Any]:
     members: dict[str, Any] = {
         "LayerVersionArn": str(version.arn),

@@ -1,0 +1,227 @@
+"""The function operations."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from lamina import errors
+from lamina.catalog.port import Catalog, Transaction
+from lamina.functions import changing, configuring, unsupported
+from lamina.functions.describing import describe, describe_listed
+from lamina.functions.versions import FunctionVersion
+from lamina.layers import attaching
+from lamina.layers.attaching import AttachedLayer
+from lamina.names import LATEST, Digest, FunctionArn, LayerVersionArn
+from lamina.operations.activations import Activations
+from lamina.operations.addresses import function_arn, function_not_found
+from lamina.operations.call import Call, Output, Parameters
+from lamina.operations.content import Contents
+from lamina.operations.markers import Markers, page
+from lamina.operations.reclaiming import Reclaimer
+from lamina.operations.stamps import Stamps
+from lamina.operations.uploads import Uploads
+
+# However many are asked for, AWS returns no more at a time.
+PAGE_MAX = 50
+
+
+class FunctionOperations:
+    """Create, read, list, update and delete functions.
+
+    With *synchronous*, a create or an update answers once the function can run.
+    """
+
+    def __init__(
+        self,
+        catalog: Catalog,
+        uploads: Uploads,
+        contents: Contents,
+        markers: Markers,
+        reclaimer: Reclaimer,
+        activations: Activations,
+        stamps: Stamps,
+        *,
+        synchronous: bool = False,
+    ) -> None:
+        self._catalog = catalog
+        self._uploads = uploads
+        self._contents = contents
+        self._markers = markers
+        self._reclaimer = reclaimer
+        self._activations = activations
+        self._stamps = stamps
+        self._synchronous = synchronous
+
+    def create_function(self, call: Call, request: Parameters) -> Output:
+        arn = self._latest_arn(call, "CreateFunction", request)
+        configuring.check_create(request)
+        layers = _references(call, request) or ()
+        with (
+            self._uploads.received(call, request["Code"], "function code") as code,
+            self._catalog.writing() as transaction,
+        ):
+            if transaction.functions.find(arn.scope, arn.name) is not None:
+                raise errors.resource_conflict(f"Function already exist: {arn.name}")
+            attached = _attached(transaction, layers)
+            latest = changing.create(arn, request, code, attached, self._stamps.stamp())
+            transaction.functions.add(latest, request.get("Tags") or {})
+            recorded = [latest, *self._published(transaction, latest, request)]
+        # With Publish, the ARN stays unqualified all the same: so AWS answers.
+        return describe(self._activating(recorded)[-1], arn)
+
+    def get_function(self, call: Call, request: Parameters) -> Output:
+        arn = function_arn(call, "GetFunction", request["FunctionName"], request.get("Qualifier"))
+        with self._catalog.reading() as transaction:
+            function = _find(transaction, arn)
+            tags = transaction.functions.tags(arn.scope, arn.name)
+        output: dict[str, Any] = {
+            "Configuration": describe(function, arn),
+            "Code": {"RepositoryType": "S3", "Location": self._contents.location(call, function.code.digest)},
+        }
+        if tags:
+            output["Tags"] = dict(tags)
+        return output
+
+    def get_function_configuration(self, call: Call, request: Parameters) -> Output:
+        arn = function_arn(call, "GetFunctionConfiguration", request["FunctionName"], request.get("Qualifier"))
+        with self._catalog.reading() as transaction:
+            return describe(_find(transaction, arn), arn)
+
+    def list_functions(self, call: Call, request: Parameters) -> Output:
+        if request.get("MasterRegion") is not None:
+            raise errors.not_supported("MasterRegion", "there is no Lambda@Edge.")
+        every = request.get("FunctionVersion") == "ALL"
+        size = min(request.get("MaxItems") or PAGE_MAX, PAGE_MAX)
+        of_list = f"ListFunctions {call.scope} {every}"
+        position = self._markers.read(of_list, request.get("Marker"))
+        with self._catalog.reading() as transaction:
+            if every:
+                after = None if position is None else (str(position[0]), int(position[1]))
+                found = transaction.functions.all(call.scope, after=after, limit=size + 1)
+            else:
+                behind = None if position is None else str(position[0])
+                found = transaction.functions.latest(call.scope, after=behind, limit=size + 1)
+        shown, more = page(found, size)
+        output: dict[str, Any] = {
+            "Functions": [
+                describe_listed(function, function.qualified_arn if every else function.arn) for function in shown
+            ]
+        }
+        if more:
+            last = shown[-1]
+            number = 0 if last.is_latest else int(last.version)
+            output["NextMarker"] = self._markers.issue(of_list, [last.arn.name, number] if every else [last.arn.name])
+        return output
+
+    def update_function_code(self, call: Call, request: Parameters) -> Output:
+        arn = self._latest_arn(call, "UpdateFunctionCode", request)
+        if request.get("ImageUri") is not None:
+            self._check_exists(arn)
+            raise errors.invalid_parameter_value(
+                "Please don't provide ImageUri when updating a function with packageType Zip."
+            )
+        unsupported.check_supported(request)
+        self._check_exists(arn)
+        with (
+            self._uploads.received(call, request, "function code") as code,
+            self._catalog.writing() as transaction,
+        ):
+            before = _find(transaction, arn)
+            latest = changing.update_code(before, request, code, self._stamps.stamp())
+            if request.get("DryRun"):
+                return describe(latest, arn)
+            transaction.functions.replace(latest)
+            recorded = [latest, *self._published(transaction, latest, request)]
+        self._reclaimer.reclaim([before.code.digest])
+        shown = self._activating(recorded)[-1]
+        return describe(shown, shown.arn if shown.is_latest else shown.qualified_arn)
+
+    def update_function_configuration(self, call: Call, request: Parameters) -> Output:
+        arn = self._latest_arn(call, "UpdateFunctionConfiguration", request)
+        configuring.check_update(request)
+        layers = _references(call, request)
+        with self._catalog.writing() as transaction:
+            before = _find(transaction, arn)
+            attached = None if layers is None else _attached(transaction, layers)
+            latest = changing.update_configuration(before, request, attached, self._stamps.stamp())
+            transaction.functions.replace(latest)
+        self._reclaimer.reclaim(_digests([before]))
+        return describe(self._activating([latest])[0], arn)
+
+    def delete_function(self, call: Call, request: Parameters) -> Output:
+        arn = function_arn(call, "DeleteFunction", request["FunctionName"], request.get("Qualifier"))
+        if arn.qualifier == LATEST:
+            raise errors.invalid_parameter_value("$LATEST version cannot be deleted without deleting the function.")
+        # A name with a dollar sign is no alias's, so AWS looks for the function first.
+        if arn.qualifier is not None and not arn.qualifier.isdigit() and "$" not in arn.qualifier:
+            raise errors.invalid_parameter_value("Deletion of aliases is not currently supported.")
+        with self._catalog.writing() as transaction:
+            if transaction.functions.find(arn.scope, arn.name) is None or "$" in (arn.qualifier or ""):
+                raise function_not_found(arn.unqualified)
+            if arn.qualifier is None:
+                gone = transaction.functions.delete(arn.scope, arn.name)
+            else:
+                version = transaction.functions.find(arn.scope, arn.name, arn.qualifier)
+                gone = [] if version is None else [version]
+                for each in gone:
+                    transaction.functions.delete_version(arn.scope, arn.name, int(each.version))
+        self._reclaimer.reclaim(_digests(gone))
+        return {"StatusCode": 204}
+
+    def _latest_arn(self, call: Call, operation: str, request: Parameters) -> FunctionArn:
+        """The function to create or change: `$LATEST` only, as published versions do not change."""
+        arn = function_arn(call, operation, request["FunctionName"])
+        if arn.qualifier not in (None, LATEST):
+            raise errors.invalid_parameter_value(
+                f"{operation} works on $LATEST only; please give the function's name or ARN without a qualifier."
+            )
+        return arn.unqualified
+
+    def _check_exists(self, arn: FunctionArn) -> None:
+        # Before an archive of many megabytes is fetched and checked in vain.
+        with self._catalog.reading() as transaction:
+            _find(transaction, arn)
+
+    def _published(
+        self, transaction: Transaction, latest: FunctionVersion, request: Parameters
+    ) -> Sequence[FunctionVersion]:
+        """The version that *request* wants published of *latest*, recorded; none unless it does."""
+        if not request.get("Publish"):
+            return []
+        version = changing.published(latest, transaction.functions.next_number(latest.arn), self._stamps.stamp())
+        transaction.functions.publish(version)
+        return [version]
+
+    def _activating(self, recorded: Sequence[FunctionVersion]) -> Sequence[FunctionVersion]:
+        """*recorded* as to be answered: as it is while it is activated, or as it became where that is awaited."""
+        started = [self._activations.start(version) for version in recorded]
+        if not self._synchronous:
+            return recorded
+        return [future.result() or version for future, version in zip(started, recorded, strict=True)]
+
+
+def _find(transaction: Transaction, arn: FunctionArn) -> FunctionVersion:
+    function = transaction.functions.find(arn.scope, arn.name, arn.qualifier)
+    if function is None:
+        raise function_not_found(arn)
+    return function
+
+
+def _references(call: Call, request: Parameters) -> tuple[LayerVersionArn, ...] | None:
+    """The layer versions that the request's Layers name, checked as far as that goes without looking them up."""
+    if request.get("Layers") is None:
+        return None
+    arns = attaching.references(request["Layers"])
+    attaching.check_references(call.scope, arns)
+    return arns
+
+
+def _attached(transaction: Transaction, arns: Sequence[LayerVersionArn]) -> tuple[AttachedLayer, ...]:
+    # In the transaction that records the use, so that an archive is never without anyone who names it.
+    return attaching.attach(arns, [transaction.layers.get(arn) for arn in arns])
+
+
+def _digests(versions: Sequence[FunctionVersion]) -> set[Digest]:
+    layers = [layer for version in versions for layer in version.configuration.layers]
+    return {version.code.digest for version in versions} | {layer.archive.digest for layer in layers}

@@ -1,0 +1,97 @@
+"""Taking back the bytes of archives that nothing consists of any more.
+
+An archive's blob and tree may go when no row of the catalog names its digest and nobody holds it. Two kinds of holders
+know a digest that the catalog does not name, or not any more: an upload between storing the blob and committing the
+row, and an execution environment that still runs what was deleted. Both take a hold first. A hold and a removal
+exclude each other, and one process owns a state folder, so this is all it takes:
+
+* whoever holds before a removal looks is seen by it, and the removal is put off until the hold ends;
+* whoever holds after a removal stores the bytes anew.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Protocol
+
+from lamina.catalog.port import Catalog
+from lamina.names import Digest
+
+_log = logging.getLogger(__name__)
+
+
+class Store(Protocol):
+    """A place where something lies under the digest of an archive: blobs, trees."""
+
+    def delete(self, digest: Digest) -> None: ...
+
+    def digests(self) -> Iterable[Digest]: ...
+
+
+class Reclaimer:
+    """Removes archives from *stores*, in their order, once nothing needs them. Usable from any thread."""
+
+    def __init__(self, catalog: Catalog, stores: Sequence[Store]) -> None:
+        self._catalog = catalog
+        self._stores = stores
+        self._lock = threading.Lock()
+        self._holds: Counter[Digest] = Counter()
+        self._put_off: set[Digest] = set()
+
+    def hold(self, digests: Iterable[Digest]) -> None:
+        """Keep what *digests* name until as many `release`s."""
+        with self._lock:
+            self._holds.update(digests)
+
+    def release(self, digests: Iterable[Digest]) -> None:
+        """End a hold; what was to be removed meanwhile is looked at again."""
+        with self._lock:
+            ended = []
+            for digest in digests:
+                self._holds[digest] -= 1
+                assert self._holds[digest] >= 0, f"{digest} is released more often than held"
+                if self._holds[digest] == 0:
+                    del self._holds[digest]
+                    ended.append(digest)
+            again = self._put_off.intersection(ended)
+            self._put_off -= again
+        self.reclaim(again)
+
+    @contextmanager
+    def holding(self, *digests: Digest) -> Iterator[None]:
+        """Keep what *digests* name for the time of the `with`."""
+        self.hold(digests)
+        try:
+            yield
+        finally:
+            self.release(digests)
+
+    def reclaim(self, digests: Iterable[Digest]) -> None:
+        """Remove those of *digests* that nothing needs. What the disk refuses is logged, and tried at the next start."""
+        for digest in set(digests):
+            with self._lock:
+                if self._holds[digest] > 0:
+                    self._put_off.add(digest)
+                    continue
+                with self._catalog.reading() as transaction:
+                    if transaction.archives.in_use(digest):
+                        continue
+                self._remove(digest)
+
+    def sweep(self) -> None:
+        """Remove whatever a killed server left over. May run while requests are served."""
+        with self._catalog.reading() as transaction:
+            used = transaction.archives.all_in_use()
+        for store in self._stores:
+            self.reclaim(digest for digest in store.digests() if digest not in used)
+
+    def _remove(self, digest: Digest) -> None:
+        for store in self._stores:
+            try:
+                store.delete(digest)
+            except OSError:
+                _log.exception("cannot remove archive %s from %s", digest, type(store).__name__)

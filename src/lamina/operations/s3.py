@@ -1,0 +1,78 @@
+"""Archives from S3: whichever S3 the standard AWS variables of the server's own environment name.
+
+`AWS_ENDPOINT_URL_S3` or `AWS_ENDPOINT_URL`, credentials and region are read by boto3 as by any AWS tool. What the
+caller's own credentials are plays no part: the bytes are fetched by the server.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import urlsplit
+
+from lamina import errors
+from lamina.operations.call import Call
+
+_OWN_HOSTS = frozenset(("127.0.0.1", "localhost", "::1", "0.0.0.0", "localhost.localstack.cloud"))
+_NOT_CONFIGURED = (
+    "no S3 is configured: the server's AWS endpoint is Lamina itself, which has no S3. "
+    "Start it with AWS_ENDPOINT_URL_S3 naming an S3 endpoint, or send the archive as ZipFile."
+)
+
+
+class S3Archives:
+    """Reads objects of the S3 that *environ* configures. boto3 is imported at the first one."""
+
+    def __init__(self, environ: Mapping[str, str]) -> None:
+        self._environ = environ
+
+    def fetch(self, call: Call, bucket: str, key: str, version: str | None, bytes_max: int) -> bytes:
+        """The object's bytes; AWS's error when S3 refuses, and for an object of more than *bytes_max* bytes."""
+        # S3's own exceptions come from botocore, which has no types.
+        from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415 - not needed to start
+
+        endpoint = self._environ.get("AWS_ENDPOINT_URL_S3") or self._environ.get("AWS_ENDPOINT_URL")
+        if endpoint and _is_own(endpoint, call.endpoint):
+            raise errors.invalid_parameter_value(f"Error occurred while GetObject. {_NOT_CONFIGURED}")
+        wanted = {"Bucket": bucket, "Key": key} | ({"VersionId": version} if version is not None else {})
+        try:
+            answer = _client(endpoint, call.scope.region).get_object(**wanted)
+            with answer["Body"] as body:
+                if answer["ContentLength"] > bytes_max:
+                    raise errors.invalid_parameter_value(f"Unzipped size must be smaller than {bytes_max} bytes")
+                data: bytes = body.read()
+        except ClientError as error:
+            said = error.response.get("Error", {})
+            raise errors.invalid_parameter_value(
+                f"Error occurred while GetObject. S3 Error Code: {said.get('Code')}. "
+                f"S3 Error Message: {said.get('Message')}"
+            ) from error
+        except BotoCoreError as error:
+            where = endpoint or "AWS"
+            raise errors.invalid_parameter_value(f"Error occurred while GetObject from {where}: {error}") from error
+        return data
+
+
+def _client(endpoint: str | None, region: str) -> Any:
+    import boto3  # noqa: PLC0415 - not needed to start
+    from botocore.config import Config  # noqa: PLC0415 - not needed to start
+
+    config = Config(
+        connect_timeout=5,
+        read_timeout=60,
+        retries={"total_max_attempts": 3, "mode": "standard"},
+        # Few who run an S3 of their own have a name for each bucket.
+        s3={"addressing_style": "path" if endpoint else "auto"},
+    )
+    session = boto3.session.Session()
+    return session.client("s3", region_name=session.region_name or region, endpoint_url=endpoint, config=config)
+
+
+def _is_own(endpoint: str, own: str) -> bool:
+    one, other = urlsplit(endpoint), urlsplit(own)
+    same_host = one.hostname == other.hostname or {one.hostname, other.hostname} <= _OWN_HOSTS
+    return same_host and _port(one.scheme, one.port) == _port(other.scheme, other.port)
+
+
+def _port(scheme: str, port: int | None) -> int:
+    return port or (443 if scheme == "https" else 80)

@@ -1,0 +1,67 @@
+"""The one path of an uploaded archive: from a request or from S3, checked whole, durable before anybody names it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+from lamina import errors
+from lamina.layers import archive as archives
+from lamina.layers import sizes
+from lamina.layers.versions import StoredArchive
+from lamina.names import Digest
+from lamina.operations.call import Call
+from lamina.operations.reclaiming import Reclaimer
+from lamina.operations.s3 import S3Archives
+from lamina.store import Blobs
+
+# What the largest archive may take that unpacks to the limit: stored uncompressed, with names and a directory.
+_FETCHED_BYTES_MAX = sizes.UNZIPPED_BYTES_MAX
+
+
+class Uploads:
+    """Turns the members that carry an archive (`ZipFile`, or `S3Bucket` and `S3Key`) into a stored one."""
+
+    def __init__(self, blobs: Blobs, reclaimer: Reclaimer, s3: S3Archives) -> None:
+        self._blobs = blobs
+        self._reclaimer = reclaimer
+        self._s3 = s3
+
+    @contextmanager
+    def received(self, call: Call, source: Mapping[str, Any], what: str) -> Iterator[StoredArchive]:
+        """The archive that *source* carries, for the time of the `with`, in which it has to be recorded.
+
+        Its bytes are durable; unless a row names them by the end, they are removed again. AWS's error if there is no
+        archive, more than one, or one that may not be unpacked. *what* it is for ("function code") goes into errors.
+        """
+        data = self._bytes(call, source, what)
+        try:
+            inspected = archives.inspect(data)
+            archives.verify(data, inspected)
+        except archives.ArchiveError as error:
+            raise error.api_error from error
+        digest = Digest.of(data)
+        with self._reclaimer.holding(digest):
+            self._blobs.put(data)
+            zipped = len(data)
+            # Up to 250 MB that are not needed while the catalog is written.
+            del data
+            try:
+                yield StoredArchive(digest, zipped, inspected.unzipped_bytes)
+            finally:
+                # Put off until the hold ends, then looked at: what was recorded stays.
+                self._reclaimer.reclaim([digest])
+
+    def _bytes(self, call: Call, source: Mapping[str, Any], what: str) -> bytes:
+        zip_file, bucket, key = source.get("ZipFile"), source.get("S3Bucket"), source.get("S3Key")
+        if zip_file is not None:
+            if bucket is not None or key is not None:
+                raise errors.invalid_parameter_value(
+                    "Please do not provide other FunctionCode parameters when providing a ZipFile."
+                )
+            sizes.check_uploaded(len(zip_file))
+            return bytes(zip_file)
+        if bucket is None or key is None:
+            raise errors.invalid_parameter_value(f"Please provide a source for {what}.")
+        return self._s3.fetch(call, bucket, key, source.get("S3ObjectVersion"), _FETCHED_BYTES_MAX)

@@ -1,0 +1,137 @@
+"""The operations over a catalog and a store in memory, with activations that can be held up."""
+
+from __future__ import annotations
+
+import io
+import threading
+import zipfile
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import parse_qsl, urlsplit
+
+from lamina.catalog.port import Catalog
+from lamina.catalog.sql import SqlCatalog
+from lamina.names import Digest, Scope
+from lamina.operations.activations import Activations
+from lamina.operations.call import Call
+from lamina.operations.content import Contents, Download
+from lamina.operations.functions import FunctionOperations
+from lamina.operations.layers import LayerOperations
+from lamina.operations.markers import Markers
+from lamina.operations.reclaiming import Reclaimer
+from lamina.operations.s3 import S3Archives
+from lamina.operations.stamps import Stamps
+from lamina.operations.table import handlers
+from lamina.operations.uploads import Uploads
+from lamina.store import ObstoreBlobs
+
+HERE = Scope("123456789012", "eu-west-1")
+ROLE = "arn:aws:iam::123456789012:role/r"
+SECRET = b"s" * 32
+
+
+def zipped(**files: str) -> bytes:
+    """A zip archive of *files*; a double underscore in a name stands for a dot."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        for name, text in files.items():
+            archive.writestr(name.replace("__", "."), text)
+    return buffer.getvalue()
+
+
+CODE = zipped(app__py="def handler(event, context): return event")
+
+
+class FakeTrees:
+    """Trees that take no disk: which digests were prepared, and whether preparing may go on."""
+
+    def __init__(self) -> None:
+        self.ready: set[Digest] = set()
+        self.open = threading.Event()
+        self.open.set()
+        self.failure: Exception | None = None
+
+    def prepare(self, digest: Digest) -> None:
+        assert self.open.wait(30)
+        if self.failure is not None:
+            raise self.failure
+        self.ready.add(digest)
+
+    def delete(self, digest: Digest) -> None:
+        self.ready.discard(digest)
+
+    def digests(self) -> list[Digest]:
+        return list(self.ready)
+
+
+@dataclass
+class House:
+    """Everything a test calls or looks into."""
+
+    synchronous: bool = False
+    environ: Mapping[str, str] = field(default_factory=dict)
+    catalog: Catalog = field(default_factory=lambda: SqlCatalog.open("sqlite://"))
+    blobs: ObstoreBlobs = field(default_factory=ObstoreBlobs.in_memory)
+    trees: FakeTrees = field(default_factory=FakeTrees)
+    now: float = 1_767_323_045.678
+    scope: Scope = HERE
+
+    def __post_init__(self) -> None:
+        stamps = Stamps(lambda: self.now)
+        self.reclaimer = Reclaimer(self.catalog, [self.trees, self.blobs])
+        self.activations = Activations(self.catalog, self.reclaimer, self.trees.prepare, stamps)
+        self.contents = Contents(self.blobs, SECRET, stamps.seconds)
+        uploads, markers = Uploads(self.blobs, self.reclaimer, S3Archives(self.environ)), Markers(SECRET)
+        self.handlers = handlers(
+            LayerOperations(self.catalog, uploads, self.contents, markers, self.reclaimer, stamps),
+            FunctionOperations(
+                self.catalog,
+                uploads,
+                self.contents,
+                markers,
+                self.reclaimer,
+                self.activations,
+                stamps,
+                synchronous=self.synchronous,
+            ),
+        )
+
+    def call(self, operation: str, *, scope: Scope | None = None, **request: Any) -> Any:
+        """The operation's output."""
+        call = Call("request-id", scope or self.scope, "http://lamina.test:4566", {})
+        return self.handlers[operation](call, request)
+
+    def layer(self, name: str, content: str = "x", **request: Any) -> str:
+        """Publish a version of *name*; its ARN."""
+        output = self.call("PublishLayerVersion", LayerName=name, Content={"ZipFile": zipped(file=content)}, **request)
+        return str(output["LayerVersionArn"])
+
+    def function(self, name: str, **request: Any) -> Any:
+        """Create a function and wait until it is active; its configuration then."""
+        basics: dict[str, Any] = {
+            "Runtime": "python3.12",
+            "Handler": "app.handler",
+            "Role": ROLE,
+            "Code": {"ZipFile": CODE},
+        }
+        self.call("CreateFunction", FunctionName=name, **(basics | request))
+        self.settle()
+        return self.call("GetFunctionConfiguration", FunctionName=name)
+
+    def settle(self) -> None:
+        """Wait until nothing is Pending or InProgress."""
+        with self.catalog.reading() as transaction:
+            waiting = transaction.functions.unsettled()
+        for version in waiting:
+            self.activations.wait_settled(version, timeout_s=30)
+
+    def download(self, location: str) -> Download:
+        parts = urlsplit(location)
+        assert f"{parts.scheme}://{parts.netloc}" == "http://lamina.test:4566"
+        return self.contents.download(parts.path, dict(parse_qsl(parts.query)))
+
+    def close(self) -> None:
+        self.trees.open.set()
+        self.activations.close()
+        self.catalog.close()
