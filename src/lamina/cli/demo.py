@@ -47,9 +47,9 @@ def demo(
         str | None, typer.Option(help="Runtime of the function.  [default: the newest that is installed]")
     ] = None,
 ) -> None:
-    """Publish, attach, run and roll out a real layer.
+    """Publish, attach, run, roll out a layer.
 
-    The layer holds the requests package, which is downloaded; everything else happens on this machine. The server is
+    The layer holds the real requests package, which is downloaded; everything else happens on this machine. The server is
     the command's own, on a free port and with a throw-away state folder, so nothing of yours is touched.
 
     \b

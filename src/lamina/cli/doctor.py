@@ -38,7 +38,7 @@ class Line:
 def doctor(
     as_json: Annotated[bool, typer.Option("--json", help="Print the same as JSON, for a program to read.")] = False,
 ) -> None:
-    """Tell what this machine offers and what it lacks.
+    """Tell what this machine offers and lacks.
 
     For each thing that is missing: what that means, and how to get it.
 

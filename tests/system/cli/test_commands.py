@@ -96,6 +96,17 @@ def test_bash_completes_commands_and_options() -> None:
     assert _in_bash(script) == ["doctor", "--port"]
 
 
+@pytest.mark.parametrize("shell", ["zsh", "fish"])
+def test_the_other_shells_are_offered_the_same(shell: str) -> None:
+    # What their scripts ask; the shells themselves need not be installed.
+    answer = _lamina(
+        _LAMINA_COMPLETE=f"complete_{shell}", _TYPER_COMPLETE_ARGS="lamina d", _TYPER_COMPLETE_FISH_ACTION="get-args"
+    )
+    assert "doctor" in answer.stdout
+    assert "demo" in answer.stdout
+    assert "completion" not in answer.stdout
+
+
 def test_the_option_of_the_same_purpose_knows_the_shell_it_is_in() -> None:
     assert _in_bash("lamina --show-completion; true") == _lamina("completion", "bash").stdout.splitlines()
 
