@@ -49,7 +49,7 @@ def demo(
 ) -> None:
     """Publish, attach, run, roll out a layer.
 
-    The layer holds the real requests package, which is downloaded; everything else happens on this machine. The server is
+    The layer holds the requests package, downloaded for it; everything else happens on this machine. The server is
     the command's own, on a free port and with a throw-away state folder, so nothing of yours is touched.
 
     \b
