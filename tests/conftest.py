@@ -16,10 +16,11 @@ _LEFT = pytest.StashKey[list[str]]()
 
 # Tests say what they mean by account, region and endpoint; what the developer's shell says must not matter.
 _FOREIGN = ("AWS_", "LAMINA_", "LAMBDA_", "GATEWAY_PORT", "XDG_STATE_HOME")
+_OURS = ("AWS_CA_BUNDLE", "LAMINA_BOTOCORE_SDIST")
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    for name in [name for name in os.environ if name.startswith(_FOREIGN) and name != "AWS_CA_BUNDLE"]:
+    for name in [name for name in os.environ if name.startswith(_FOREIGN) and name not in _OURS]:
         del os.environ[name]
     leaks.adopt_orphans()
 

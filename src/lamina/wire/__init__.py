@@ -1,0 +1,13 @@
+"""The wire: botocore's service model turned into routing, parsing, constraint checks, printing and errors.
+
+Knows botocore and nothing of Lamina's; only the gateway imports it.
+"""
+
+from __future__ import annotations
+
+from lamina.wire.api import Api
+from lamina.wire.faults import Invalid, UnknownOperation, WireError
+from lamina.wire.response import Response
+from lamina.wire.routes import Route
+
+__all__ = ["Api", "Invalid", "Response", "Route", "UnknownOperation", "WireError"]

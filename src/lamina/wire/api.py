@@ -1,0 +1,92 @@
+"""The whole Lambda API from botocore's service model: route, parse, check, print."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from botocore.loaders import Loader
+from botocore.model import NoShapeFoundError, OperationModel, ServiceModel, StructureShape
+
+from lamina.wire.constraints import Checker
+from lamina.wire.deviations import LAMBDA, NONE, Deviations
+from lamina.wire.faults import violated
+from lamina.wire.request import parse_input
+from lamina.wire.response import Response, print_error, print_output
+from lamina.wire.routes import Route, Router
+from lamina.wire.second_look import look_again
+
+_DEVIATIONS = {"lambda": LAMBDA}
+
+
+class Api:
+    """One service of the rest-json protocol. Reading the model is the only state; safe to use from any thread."""
+
+    def __init__(self, service: ServiceModel, deviations: Deviations = NONE) -> None:
+        self._deviations = deviations
+        self._service = service
+        self._operations: dict[str, OperationModel] = {
+            name: service.operation_model(name) for name in service.operation_names
+        }
+        self._router = Router(self._operations.values())
+        self._checkers: dict[str, Checker] = {}
+
+    @classmethod
+    def load(cls, service: str = "lambda") -> Api:
+        """The API of *service* as the installed botocore knows it, with what is recorded of it besides."""
+        # A loader of its own: botocore's sessions would import a credential chain and read the user's files.
+        model = Loader().load_service_model(service, "service-2")
+        return cls(ServiceModel(model, service), _DEVIATIONS.get(service, NONE))
+
+    @property
+    def operations(self) -> tuple[str, ...]:
+        """The names of all operations, in alphabetical order."""
+        return tuple(sorted(self._operations))
+
+    def route(self, method: str, raw_path: str, raw_query: str = "") -> Route:
+        """The operation behind a request line, path and query as sent; raises UnknownOperation."""
+        return self._router.route(method, raw_path, raw_query)
+
+    def parse(self, route: Route, headers: Mapping[str, str], body: bytes) -> dict[str, Any]:
+        """The input of *route*'s operation by the model's member names; *headers* have lower-case names.
+
+        Blobs are bytes, timestamps aware datetimes; absent members are absent. Raises Invalid with AWS's words.
+        """
+        shape = self._operations[route.operation].input_shape
+        if not isinstance(shape, StructureShape):
+            return {}
+        params = parse_input(shape, route, headers, body)
+        if violations := self._checker(route.operation, shape).violations(params):
+            raise violated(violations)
+        if checks := self._deviations.second_look.get(route.operation):
+            look_again(checks, shape, params)
+        return params
+
+    def serialise(self, operation: str, output: Mapping[str, Any], request_id: str) -> Response:
+        """*output* as the answer to *operation*; members that are None or missing are absent from it."""
+        return print_output(self._operations[operation], output, request_id, self._deviations)
+
+    def serialise_error(
+        self,
+        code: str,
+        status: int,
+        message: str | None,
+        kind: str | None,
+        members: Mapping[str, Any],
+        request_id: str,
+    ) -> Response:
+        """An error answer: *kind* is the member `Type` ("User", "Service" or absent), *members* the further ones."""
+        return print_error(self._error_shape(code), code, status, message, kind, members, request_id)
+
+    def _error_shape(self, code: str) -> StructureShape | None:
+        try:
+            shape = self._service.shape_for_error_code(code)
+        except NoShapeFoundError:
+            return None
+        return shape if isinstance(shape, StructureShape) else None
+
+    def _checker(self, operation: str, shape: StructureShape) -> Checker:
+        checker = self._checkers.get(operation)
+        if checker is None:
+            checker = self._checkers[operation] = Checker(operation, shape, self._deviations)
+        return checker
