@@ -46,10 +46,12 @@ class Activations:
         key = (version.qualified_arn, version.revision_id)
         with self._lock:
             running = self._running.get(key)
-            if running is None:
-                running = self._running[key] = self._executor.submit(self._activate, version)
-                running.add_done_callback(lambda _: self._forget(key))
-            return running
+            if running is not None:
+                return running
+            running = self._running[key] = self._executor.submit(self._activate, version)
+        # Not under the lock: what is done already is forgotten at once, by this very thread.
+        running.add_done_callback(lambda _: self._forget(key))
+        return running
 
     def wait_settled(self, version: FunctionVersion, timeout_s: float | None = None) -> Outcome:
         """*version* once it is no longer Pending or InProgress, at once if it is not; TimeoutError after *timeout_s*.

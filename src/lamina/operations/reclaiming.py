@@ -71,7 +71,7 @@ class Reclaimer:
             self.release(digests)
 
     def reclaim(self, digests: Iterable[Digest]) -> None:
-        """Remove those of *digests* that nothing needs. What the disk refuses is logged, and tried at the next start."""
+        """Remove those of *digests* that nothing needs. What the disk refuses is logged, and tried again at a start."""
         for digest in set(digests):
             with self._lock:
                 if self._holds[digest] > 0:
