@@ -38,18 +38,22 @@ class Reclaimer:
     def __init__(self, catalog: Catalog, stores: Sequence[Store]) -> None:
         self._catalog = catalog
         self._stores = stores
-        self._lock = threading.Lock()
+        self._changed = threading.Condition()
         self._holds: Counter[Digest] = Counter()
         self._put_off: set[Digest] = set()
+        # Outside the lock: removing a tree of thousands of files takes a while, which is nobody else's business.
+        self._removing: set[Digest] = set()
 
     def hold(self, digests: Iterable[Digest]) -> None:
         """Keep what *digests* name until as many `release`s."""
-        with self._lock:
-            self._holds.update(digests)
+        wanted = tuple(digests)
+        with self._changed:
+            self._changed.wait_for(lambda: self._removing.isdisjoint(wanted))
+            self._holds.update(wanted)
 
     def release(self, digests: Iterable[Digest]) -> None:
         """End a hold; what was to be removed meanwhile is looked at again."""
-        with self._lock:
+        with self._changed:
             ended = []
             for digest in digests:
                 self._holds[digest] -= 1
@@ -73,14 +77,7 @@ class Reclaimer:
     def reclaim(self, digests: Iterable[Digest]) -> None:
         """Remove those of *digests* that nothing needs. What the disk refuses is logged, and tried again at a start."""
         for digest in set(digests):
-            with self._lock:
-                if self._holds[digest] > 0:
-                    self._put_off.add(digest)
-                    continue
-                with self._catalog.reading() as transaction:
-                    if transaction.archives.in_use(digest):
-                        continue
-                self._remove(digest)
+            self._reclaim(digest)
 
     def sweep(self) -> None:
         """Remove whatever a killed server left over. May run while requests are served."""
@@ -89,7 +86,25 @@ class Reclaimer:
         for store in self._stores:
             self.reclaim(digest for digest in store.digests() if digest not in used)
 
-    def _remove(self, digest: Digest) -> None:
+    def _reclaim(self, digest: Digest) -> None:
+        with self._changed:
+            # Whoever is at it may have looked before the caller's row went.
+            self._changed.wait_for(lambda: digest not in self._removing)
+            if self._holds[digest] > 0:
+                self._put_off.add(digest)
+                return
+            self._removing.add(digest)
+        try:
+            self._remove_unused(digest)
+        finally:
+            with self._changed:
+                self._removing.discard(digest)
+                self._changed.notify_all()
+
+    def _remove_unused(self, digest: Digest) -> None:
+        with self._catalog.reading() as transaction:
+            if transaction.archives.in_use(digest):
+                return
         for store in self._stores:
             try:
                 store.delete(digest)
