@@ -29,7 +29,7 @@ def _applied(value: Any) -> bool:
     return bool(value.get("ApplyOn", "None") != "None")
 
 
-_SETTINGS: Mapping[str, tuple[_Asks, str]] = {
+SETTINGS: Mapping[str, tuple[_Asks, str]] = {
     "VpcConfig": (_any_member, "functions run in a network of their own and join no VPC."),
     "FileSystemConfigs": (_always, "there is no Amazon EFS to mount."),
     "DeadLetterConfig": (_any_member, "failed asynchronous invocations are not sent anywhere yet."),
@@ -56,7 +56,7 @@ def check_supported(request: Mapping[str, Any]) -> None:
     # "REFERENCE" runs the object where it lies instead of a copy of it.
     if request.get("S3ObjectStorageMode", "COPY") != "COPY":
         raise errors.not_supported("S3ObjectStorageMode", "an archive is always copied.")
-    for setting, (asks, because) in _SETTINGS.items():
+    for setting, (asks, because) in SETTINGS.items():
         value = request.get(setting)
         if value is not None and asks(value):
             raise errors.not_supported(setting, because)

@@ -37,13 +37,18 @@ _SORRY = "Lambda was unable to configure your environment variables because the 
 
 
 def check_variables(variables: Mapping[str, str]) -> None:
-    """Raise AWS's error for reserved names, or for more than 4 KB of variables, counted as compact JSON."""
+    """Raise AWS's error for reserved names, or for more than 4 KB of variables, counted as compact JSON.
+
+    And an error of ours for what no process can be given.
+    """
     reserved = [name for name in variables if name in RESERVED]
     if reserved:
         raise errors.invalid_parameter_value(
             f"{_SORRY} contains reserved keys that are currently not supported for modification. "
             f"Reserved keys used in this request: {', '.join(reserved)}"
         )
+    if any("\0" in value for value in variables.values()):
+        raise errors.invalid_parameter_value(f"{_SORRY} contain a NUL character.")
     measured = json.dumps(dict(variables), separators=(",", ":"), ensure_ascii=False)
     if len(measured.encode("utf-8", "surrogatepass")) > VARIABLES_BYTES_MAX:
         raise errors.invalid_parameter_value(f"{_SORRY} exceeded the 4KB limit. String measured: {measured}")

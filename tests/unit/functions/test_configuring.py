@@ -75,6 +75,10 @@ def test_reserved_variables_are_refused_by_name() -> None:
     check_update({"Environment": {"Variables": {"PYTHONPATH": "/x", "TZ": "UTC", "AWS_LAMBDA_EXEC_WRAPPER": "/opt/w"}}})
 
 
+def test_a_variable_that_no_process_can_be_given_is_refused() -> None:
+    assert refusal(Environment={"Variables": {"A": "a\0b"}}) == f"{SORRY} contain a NUL character."
+
+
 @pytest.mark.parametrize(
     ("changes", "path", "maximum"),
     [
