@@ -1,0 +1,112 @@
+"""The last steps before a customer's code: give up every right, then become the runtime.
+
+Order matters and is that of the kernel's rules: limits and ids while there still are capabilities, the seccomp filter
+last, because it forbids most of the calls before it.
+"""
+
+from __future__ import annotations
+
+import base64
+import os
+import resource
+import sys
+import types
+from typing import Any
+
+from . import syscalls
+
+_KEPT_BY_INIT = (syscalls.CAP_KILL, syscalls.CAP_SETUID, syscalls.CAP_SETGID, syscalls.CAP_SETPCAP)
+
+# What _LAMBDA_TELEMETRY_LOG_FD names; Java's runtime has the same number on AWS.
+_FRAMES_FD = 62
+
+
+def relinquish_init(seal: dict[str, Any]) -> None:
+    """What process 1 gives up once the mounts stand: all but starting and stopping processes of another user."""
+    syscalls.drop_bounding_set()
+    kept: tuple[int, ...] = _KEPT_BY_INIT
+    if seal["user_namespace"]:
+        # It has to make a user namespace for the function, and map its own id 0 into it, for which the kernel wants
+        # CAP_SETFCAP; both are rights over its own namespace only, which owns nothing outside.
+        kept = (*kept, syscalls.CAP_SYS_ADMIN, syscalls.CAP_SETFCAP)
+    syscalls.keep_capabilities(kept)
+
+
+def run(assignment: dict[str, Any], environ: dict[str, str], log_fd: int) -> None:
+    """Become the runtime: returns when the function's program ends by itself, as any Python program."""
+    _take_streams(log_fd)
+    os.setsid()
+    _seal(assignment["seal"])
+    os.chdir(assignment["working_folder"])
+    if assignment["argv"]:
+        os.execve(assignment["argv"][0], assignment["argv"], environ)
+    _run_in_this_interpreter(assignment["program"], environ)
+
+
+def _take_streams(log_fd: int) -> None:
+    """Standard output and error, and the descriptor for framed messages, all lead to the environment's log."""
+    null = os.open("/dev/null", os.O_RDONLY)
+    os.dup2(null, 0)
+    os.dup2(log_fd, 1)
+    os.dup2(log_fd, 2)
+    os.dup2(log_fd, _FRAMES_FD)
+    os.closerange(3, _FRAMES_FD)
+    os.closerange(_FRAMES_FD + 1, 1024)
+
+
+def _seal(seal: dict[str, Any]) -> None:
+    # Inherited from process 1, it would hide this process's own entries under /proc, which the next lines write.
+    syscalls.prctl(syscalls.PR_SET_DUMPABLE, 1)
+    for name, (soft, hard) in seal["limits"].items():
+        _limit(getattr(resource, name), soft, hard)
+    with open("/proc/self/oom_score_adj", "w") as file:
+        file.write(str(seal["oom_score_adj"]))
+    uid = seal["uid"]
+    if seal["user_namespace"]:
+        _enter_user_namespace(uid)
+    else:
+        os.setgroups([])
+        os.setresgid(uid, uid, uid)
+        os.setresuid(uid, uid, uid)
+    syscalls.prctl(syscalls.PR_CAP_AMBIENT, syscalls.PR_CAP_AMBIENT_CLEAR_ALL)
+    syscalls.keep_capabilities(())
+    syscalls.prctl(syscalls.PR_SET_NO_NEW_PRIVS, 1)
+    syscalls.load_seccomp(base64.b64decode(seal["seccomp"]))
+    # Changing ids took it away again.
+    syscalls.prctl(syscalls.PR_SET_DUMPABLE, 1)
+
+
+def _limit(kind: int, soft: int, hard: int) -> None:
+    """Set a limit, or as much of it as an ordinary user may: nobody but root raises a hard limit."""
+    _, present = resource.getrlimit(kind)
+    if present != resource.RLIM_INFINITY and (hard == resource.RLIM_INFINITY or hard > present):
+        hard = present
+    if hard != resource.RLIM_INFINITY and (soft == resource.RLIM_INFINITY or soft > hard):
+        soft = hard
+    resource.setrlimit(kind, (soft, hard))
+
+
+def _enter_user_namespace(uid: int) -> None:
+    """A namespace below the zygote's in which we are *uid*, not root, and processes are counted for us alone."""
+    syscalls.unshare(syscalls.CLONE_NEWUSER)
+    for name, content in (("setgroups", "deny"), ("uid_map", "%d 0 1" % uid), ("gid_map", "%d 0 1" % uid)):
+        with open("/proc/self/" + name, "w") as file:
+            file.write(content)
+    syscalls.drop_bounding_set()
+
+
+def _run_in_this_interpreter(program: str, environ: dict[str, str]) -> None:
+    os.environ.clear()
+    os.environ.update(environ)
+    for name in [name for name in sys.modules if name.split(".")[0] == __name__.split(".")[0]]:
+        del sys.modules[name]
+    sys.path[:] = [entry for entry in sys.path if not entry.startswith("/.lamina")]
+    sys.argv[:] = [program]
+    if hasattr(sys, "orig_argv"):
+        sys.orig_argv[:] = [sys.executable, program]
+    with open(program) as file:
+        code = compile(file.read(), program, "exec")
+    main = types.ModuleType("__main__")
+    main.__file__ = program
+    sys.modules["__main__"] = main
+    exec(code, main.__dict__)  # noqa: S102 - the platform's own file, as `python FILE` would run it

@@ -1,0 +1,54 @@
+"""The Python runtime's entry, `/var/runtime/bootstrap.py`: AWS's search path, then AWS's own runtime client.
+
+A wrapper named by AWS_LAMBDA_EXEC_WRAPPER is called with this file's path and may run it in a fresh interpreter, so it
+must do everything by itself.
+"""
+
+from __future__ import annotations
+
+import os
+import site
+import sys
+
+_VERSION = "python%d.%d" % sys.version_info[:2]
+_RUNTIME_PACKAGES = "/var/lang/lib/%s/site-packages" % _VERSION
+_CUSTOMER_FOLDERS = ("/opt/python/lib/%s/site-packages" % _VERSION, "/opt/python")
+
+
+def _search_path(before: list[str], task_root: str, python_path: str | None) -> list[str]:
+    """Function code, layers, the runtime's packages, the standard library, as on AWS.
+
+    A PYTHONPATH of the user's switches the folders below /opt off (bootstrap.py of AWS's images does that).
+    """
+    standard = [entry for entry in before if entry not in (_RUNTIME_PACKAGES, "/var/runtime", "", task_root)]
+    if python_path and python_path != "/var/runtime":
+        return [task_root, *standard, _RUNTIME_PACKAGES]
+    return [task_root, *_CUSTOMER_FOLDERS, _RUNTIME_PACKAGES, "/var/runtime", *standard, _RUNTIME_PACKAGES]
+
+
+def _honour_path_files(folders: tuple[str, ...]) -> None:
+    """Process the .pth files of *folders* without moving the folders themselves from their place."""
+    for folder in folders:
+        known = set(sys.path)
+        if os.path.isdir(folder):
+            site.addsitedir(folder, known)
+
+
+def main() -> None:
+    task_root = os.environ["LAMBDA_TASK_ROOT"]
+    python_path = os.environ.get("PYTHONPATH")
+    sys.path[:] = _search_path(sys.path, task_root, python_path)
+    _honour_path_files((task_root,) if python_path not in (None, "/var/runtime") else (task_root, *_CUSTOMER_FOLDERS))
+
+    from awslambdaric import bootstrap
+    from awslambdaric.lambda_runtime_client import LambdaRuntimeClient
+
+    if os.environ.get("AWS_LAMBDA_LOG_FORMAT") or os.environ.get("AWS_LAMBDA_LOG_LEVEL"):
+        # It reads both once, at import; a zygote imported it before it knew the function.
+        import importlib
+
+        bootstrap = importlib.reload(bootstrap)
+    bootstrap.run(os.environ["_HANDLER"], LambdaRuntimeClient(os.environ["AWS_LAMBDA_RUNTIME_API"]))
+
+
+main()

@@ -1,0 +1,76 @@
+"""A warm process of one runtime that forks itself for every new environment.
+
+It has the interpreter and the runtime's client imported, one thread, and nothing of any customer. What it forks is
+the environment's process 1 (`init`), which still waits to be told what it will be.
+"""
+
+from __future__ import annotations
+
+import gc
+import importlib
+import os
+import signal
+import socket
+import sys
+from typing import Callable
+
+from . import init, messages, syscalls
+
+
+def main(control_fd: int) -> Callable[[], None]:
+    """Serve fork requests; returns only in a process that is to run a function: what it calls, on a clean stack."""
+    control = socket.socket(fileno=control_fd)
+    own_pid_namespace = os.open("/proc/self/ns/pid", os.O_RDONLY | os.O_CLOEXEC)
+    signal.signal(signal.SIGCHLD, _reap)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    message, _ = messages.receive(control)
+    if message is None:
+        os._exit(0)
+    try:
+        sys.path.extend(message["path"])
+        _preload(message["preload"], message["forget"])
+    except BaseException as error:  # noqa: BLE001 - the worker is told, whatever it was
+        messages.send(control, {"failed": "%s: %s" % (type(error).__name__, error)})
+        os._exit(1)
+    # What exists now lives for ever: kept out of the children's collections, its pages stay shared.
+    gc.collect()
+    gc.freeze()
+    messages.send(control, {"ready": True})
+    while True:
+        message, fds = messages.receive(control)
+        if message is None:
+            os._exit(0)
+        if _fork_into_new_pid_namespace(own_pid_namespace) == 0:
+            control.close()
+            os.close(own_pid_namespace)
+            return init.main(socket.socket(fileno=fds[0]), fds[1])
+        for fd in fds:
+            os.close(fd)
+
+
+def _preload(modules: list[str], forgotten: list[str]) -> None:
+    for name in modules:
+        importlib.import_module(name)
+    # The runtime's own packages must not win over a layer's of the same name: whoever holds them keeps them, but the
+    # next import looks along sys.path again.
+    for name in list(sys.modules):
+        if name.split(".")[0] in forgotten:
+            del sys.modules[name]
+
+
+def _fork_into_new_pid_namespace(own: int) -> int:
+    """fork(2), the child being process 1 of a new pid namespace; clone(2) would skip the C library's fork handlers."""
+    syscalls.unshare(syscalls.CLONE_NEWPID)
+    pid = os.fork()
+    if pid:
+        # unshare(2) refuses a second new namespace until the one for children is our own again.
+        syscalls.setns(own, syscalls.CLONE_NEWPID)
+    return pid
+
+
+def _reap(_signal: int, _frame: object) -> None:
+    try:
+        while os.waitpid(-1, os.WNOHANG)[0]:
+            pass
+    except ChildProcessError:
+        pass

@@ -1,0 +1,143 @@
+"""The system calls a function may not make, as a BPF program for seccomp(2).
+
+A list of refusals with a ceiling, not a list of permissions: what numpy, a JVM or a customer's binary calls is
+open-ended, while what reaches beyond a process is known: mounts, namespaces, keys, tracing, kernel modules, clocks, and
+io_uring, a system call table of its own. A number above the ceiling is a call newer than this list: it answers
+ENOSYS, for which the C library has its fallbacks, until somebody has looked at it.
+Numbers: include/uapi/asm-generic/unistd.h and
+arch/x86/entry/syscalls/syscall_64.tbl of Linux 6.6.
+"""
+
+from __future__ import annotations
+
+import errno
+import struct
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from types import MappingProxyType
+from typing import Final
+
+_X86_64: Final[Mapping[str, int]] = MappingProxyType(
+    {
+        "acct": 163, "add_key": 248, "adjtimex": 159, "bpf": 321, "chroot": 161, "clock_adjtime": 305,
+        "clock_settime": 227, "create_module": 174, "delete_module": 176, "fanotify_init": 300, "finit_module": 313,
+        "fsconfig": 431, "fsmount": 432, "fsopen": 430, "fspick": 433, "get_kernel_syms": 177, "get_mempolicy": 239,
+        "init_module": 175, "io_uring_enter": 426, "io_uring_register": 427, "io_uring_setup": 425, "ioperm": 173,
+        "iopl": 172, "kcmp": 312, "kexec_file_load": 320, "kexec_load": 246, "keyctl": 250, "lookup_dcookie": 212,
+        "mbind": 237, "migrate_pages": 256, "modify_ldt": 154, "mount": 165, "mount_setattr": 442, "move_mount": 429,
+        "move_pages": 279, "name_to_handle_at": 303, "nfsservctl": 180, "open_by_handle_at": 304, "open_tree": 428,
+        "perf_event_open": 298, "pidfd_getfd": 438, "pivot_root": 155, "process_madvise": 440,
+        "process_vm_readv": 310, "process_vm_writev": 311, "ptrace": 101, "query_module": 178, "quotactl": 179,
+        "quotactl_fd": 443, "reboot": 169, "request_key": 249, "set_mempolicy": 238, "set_mempolicy_home_node": 450,
+        "setdomainname": 171, "sethostname": 170, "setns": 308, "settimeofday": 164, "swapoff": 168, "swapon": 167,
+        "_sysctl": 156, "sysfs": 139, "syslog": 103, "umount2": 166, "unshare": 272, "uselib": 134,
+        "userfaultfd": 323, "ustat": 136, "vhangup": 153,
+    }
+)  # fmt: skip
+
+_AARCH64: Final[Mapping[str, int]] = MappingProxyType(
+    {
+        "acct": 89, "add_key": 217, "adjtimex": 171, "bpf": 280, "chroot": 51, "clock_adjtime": 266,
+        "clock_settime": 112, "delete_module": 106, "fanotify_init": 262, "finit_module": 273, "fsconfig": 431,
+        "fsmount": 432, "fsopen": 430, "fspick": 433, "get_mempolicy": 236, "init_module": 105,
+        "io_uring_enter": 426, "io_uring_register": 427, "io_uring_setup": 425, "kcmp": 272, "kexec_file_load": 294,
+        "kexec_load": 104, "keyctl": 219, "lookup_dcookie": 18, "mbind": 235, "migrate_pages": 238, "mount": 40,
+        "mount_setattr": 442, "move_mount": 429, "move_pages": 239, "name_to_handle_at": 264, "nfsservctl": 42,
+        "open_by_handle_at": 265, "open_tree": 428, "perf_event_open": 241, "pidfd_getfd": 438, "pivot_root": 41,
+        "process_madvise": 440, "process_vm_readv": 270, "process_vm_writev": 271, "ptrace": 117, "quotactl": 60,
+        "quotactl_fd": 443, "reboot": 142, "request_key": 218, "set_mempolicy": 237, "set_mempolicy_home_node": 450,
+        "setdomainname": 162, "sethostname": 161, "setns": 268, "settimeofday": 170, "swapoff": 225, "swapon": 224,
+        "syslog": 116, "umount2": 39, "unshare": 97, "userfaultfd": 282, "vhangup": 58,
+    }
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class _Architecture:
+    audit: int
+    refused: Mapping[str, int]
+    clone: int
+    socket: int
+    socketpair: int
+    ioctl: int
+    personality: int
+
+
+_ARCHITECTURES: Final = MappingProxyType(
+    {
+        "x86_64": _Architecture(0xC000003E, _X86_64, clone=56, socket=41, socketpair=53, ioctl=16, personality=135),
+        "aarch64": _Architecture(0xC00000B7, _AARCH64, clone=220, socket=198, socketpair=199, ioctl=29, personality=92),
+    }
+)
+
+_CLONE3 = 435
+_HIGHEST_KNOWN = 452  # fchmodat2
+# CLONE_NEWNS, NEWCGROUP, NEWUTS, NEWIPC, NEWUSER, NEWPID, NEWNET; NEWTIME shares its bit with the exit signal of
+# clone, and cannot be asked for there.
+_NAMESPACE_FLAGS = 0x7E020000
+_AF_UNIX, _AF_INET, _AF_INET6, _AF_NETLINK = 1, 2, 10, 16
+# Pushing characters into a terminal's input, as if its user had typed them.
+_TIOCSTI, _TIOCLINUX = 0x5412, 0x541C
+# PER_LINUX, UNAME26, both, and "tell me"
+_PERSONALITIES = (0, 0x0020000, 0x0020008, 0x8, 0xFFFFFFFF)
+
+_LOAD, _JUMP_EQUAL, _JUMP_GREATER, _JUMP_ANY_BIT, _RETURN = 0x20, 0x15, 0x25, 0x45, 0x06
+_ALLOW, _KILL_PROCESS, _ERRNO = 0x7FFF0000, 0x80000000, 0x00050000
+_NUMBER, _ARCHITECTURE, _FIRST_ARGUMENT, _SECOND_ARGUMENT = 0, 4, 16, 24
+
+
+@cache
+def program(machine: str) -> bytes:
+    """The filter for *machine* ("x86_64", "aarch64") as an array of struct sock_filter."""
+    architecture = _ARCHITECTURES[machine]
+    code = [
+        _instruction(_LOAD, _ARCHITECTURE),
+        _instruction(_JUMP_EQUAL, architecture.audit, 1, 0),
+        _instruction(_RETURN, _KILL_PROCESS),
+        _instruction(_LOAD, _NUMBER),
+        # Above the ceiling, x32's numbers (bit 30) included.
+        _instruction(_JUMP_GREATER, _HIGHEST_KNOWN, 0, 1),
+        _refuse(errno.ENOSYS),
+        # The flags of clone3 lie in memory, which a filter cannot read; without it the C library uses clone.
+        _instruction(_JUMP_EQUAL, _CLONE3, 0, 1),
+        _refuse(errno.ENOSYS),
+    ]
+    for number in architecture.refused.values():
+        code += [_instruction(_JUMP_EQUAL, number, 0, 1), _refuse(errno.EPERM)]
+    code += _when(
+        architecture.clone,
+        _instruction(_LOAD, _FIRST_ARGUMENT),
+        _instruction(_JUMP_ANY_BIT, _NAMESPACE_FLAGS, 0, 1),
+        _refuse(errno.EPERM),
+    )
+    for call in (architecture.socket, architecture.socketpair):
+        code += _only(call, _FIRST_ARGUMENT, (_AF_UNIX, _AF_INET, _AF_INET6, _AF_NETLINK), errno.EAFNOSUPPORT)
+    code += _only(architecture.personality, _FIRST_ARGUMENT, _PERSONALITIES, errno.EPERM)
+    code += _when(
+        architecture.ioctl,
+        _instruction(_LOAD, _SECOND_ARGUMENT),
+        _instruction(_JUMP_EQUAL, _TIOCSTI, 1, 0),
+        _instruction(_JUMP_EQUAL, _TIOCLINUX, 0, 1),
+        _refuse(errno.EPERM),
+    )
+    code.append(_instruction(_RETURN, _ALLOW))
+    return b"".join(code)
+
+
+def _instruction(code: int, operand: int, if_true: int = 0, if_false: int = 0) -> bytes:
+    return struct.pack("=HBBI", code, if_true, if_false, operand)
+
+
+def _refuse(number: int) -> bytes:
+    return _instruction(_RETURN, _ERRNO | number)
+
+
+def _when(number: int, *body: bytes) -> list[bytes]:
+    """Run *body* for system call *number* only; the accumulator holds the number again behind it."""
+    return [_instruction(_JUMP_EQUAL, number, 0, len(body) + 1), *body, _instruction(_LOAD, _NUMBER)]
+
+
+def _only(number: int, argument: int, allowed: tuple[int, ...], otherwise: int) -> list[bytes]:
+    tests = [_instruction(_JUMP_EQUAL, value, len(allowed) - index, 0) for index, value in enumerate(allowed)]
+    return _when(number, _instruction(_LOAD, argument), *tests, _refuse(otherwise))
