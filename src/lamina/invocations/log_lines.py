@@ -1,0 +1,48 @@
+"""The lines the platform itself writes into a function's log, in the text format."""
+
+from __future__ import annotations
+
+import math
+
+from lamina.invocations.calls import Measured
+
+TAIL_BYTES = 4096
+
+
+def init_start(runtime_version: str, runtime_arn: str) -> bytes:
+    return f"INIT_START Runtime Version: {runtime_version}\tRuntime Version ARN: {runtime_arn}\n".encode()
+
+
+def start(request_id: str, version: str) -> bytes:
+    return f"START RequestId: {request_id} Version: {version}\n".encode()
+
+
+def end(request_id: str) -> bytes:
+    return f"END RequestId: {request_id}\n".encode()
+
+
+def report(request_id: str, measured: Measured) -> bytes:
+    """The REPORT line: tabs between the fields and one at the end. Init is billed since August 2025."""
+    billed = math.ceil(measured.duration_ms + (measured.init_ms or 0.0))
+    fields = [
+        f"REPORT RequestId: {request_id}",
+        f"Duration: {measured.duration_ms:.2f} ms",
+        f"Billed Duration: {billed} ms",
+        f"Memory Size: {measured.memory_mb} MB",
+        f"Max Memory Used: {measured.memory_used_mb} MB",
+    ]
+    if measured.init_ms is not None:
+        fields.append(f"Init Duration: {measured.init_ms:.2f} ms")
+    if measured.problem is not None:
+        fields.append(measured.problem)
+    return ("\t".join(fields) + "\t\n").encode()
+
+
+def init_report(init_ms: float, problem: str) -> bytes:
+    """What stands in the log when initialisation failed or took too long; *problem* such as "Status: timeout"."""
+    return f"INIT_REPORT Init Duration: {init_ms:.2f} ms\tPhase: init\t{problem}\n".encode()
+
+
+def failure(text: str) -> bytes:
+    """The line for a process that ended or a deadline that passed."""
+    return f"{text}\n".encode()

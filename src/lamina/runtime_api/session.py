@@ -1,0 +1,147 @@
+"""The Runtime API of one environment as a state machine, without sockets.
+
+One runtime process asks for an invocation, answers it, asks for the next. The worker offers invocations and is told
+what came of them. Answers that come too late, twice, or for another invocation are refused as the service refuses them.
+Source: the Runtime API's documentation, and the errors of AWS's emulator as its users see them.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+RESPONSE_BYTES_MAX: Final = 6 * 1024 * 1024 + 100
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """An invocation as the runtime will see it: *headers* are the Lambda-Runtime-* ones."""
+
+    request_id: str
+    headers: Mapping[str, str]
+    payload: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What the runtime said of an invocation. *error_type* is set when it reported a failure."""
+
+    request_id: str
+    payload: bytes
+    error_type: str | None = None
+    too_large: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class InitFailed:
+    """The runtime could not get ready, and said why."""
+
+    payload: bytes
+    error_type: str
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    status: int
+    body: bytes = b""
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+ACCEPTED: Final = Reply(202, b'{"status":"OK"}\n', {"Content-Type": "application/json"})
+
+
+def _refusal(status: int, error_type: str, message: str) -> Reply:
+    body = json.dumps({"errorMessage": message, "errorType": error_type}).encode()
+    return Reply(status, body, {"Content-Type": "application/json"})
+
+
+class RuntimeSession:
+    """The conversation with one runtime process; a new process gets a new session.
+
+    *ready* is called when it first asks for an invocation, *answered* and *init_failed* when it reports.
+    """
+
+    def __init__(
+        self,
+        ready: Callable[[], None],
+        answered: Callable[[Answer], None],
+        init_failed: Callable[[InitFailed], None],
+    ) -> None:
+        self._ready, self._answered, self._init_failed = ready, answered, init_failed
+        self._was_ready = False
+        self._offered: Offer | None = None
+        self._current: str | None = None
+        self._waiting: Callable[[Reply], None] | None = None
+
+    def offer(self, offer: Offer) -> None:
+        """Give the runtime its next invocation, now or when it asks."""
+        assert self._offered is None, "one event at a time"
+        assert self._current is None, "one event at a time"
+        self._offered = offer
+        self._deliver()
+
+    def next(self, reply: Callable[[Reply], None]) -> None:
+        """GET /runtime/invocation/next: *reply* is called once there is one."""
+        if self._current is not None:
+            reply(_refusal(403, "InvalidStateTransition", "State transition from Running to Ready failed"))
+            return
+        self._waiting = reply
+        if not self._was_ready:
+            self._was_ready = True
+            self._ready()
+        self._deliver()
+
+    def hung_up(self, reply: Callable[[Reply], None]) -> None:
+        """The connection on which *reply* waits has gone."""
+        if self._waiting is reply:
+            self._waiting = None
+
+    def response(self, request_id: str, payload: bytes) -> Reply:
+        """POST /runtime/invocation/{id}/response"""
+        if refusal := self._not_current(request_id):
+            return refusal
+        if len(payload) > RESPONSE_BYTES_MAX:
+            return self.response_too_large(request_id)
+        self._finish(Answer(request_id, payload))
+        return ACCEPTED
+
+    def response_too_large(self, request_id: str) -> Reply:
+        """The same, of a body that was not even read to its end."""
+        if refusal := self._not_current(request_id):
+            return refusal
+        self._finish(Answer(request_id, b"", too_large=True))
+        message = f"Exceeded maximum allowed payload size ({RESPONSE_BYTES_MAX} bytes)."
+        return _refusal(413, "RequestEntityTooLarge", message)
+
+    def error(self, request_id: str, payload: bytes, error_type: str) -> Reply:
+        """POST /runtime/invocation/{id}/error"""
+        if refusal := self._not_current(request_id):
+            return refusal
+        self._finish(Answer(request_id, payload, error_type=error_type or "Runtime.Unknown"))
+        return ACCEPTED
+
+    def init_error(self, payload: bytes, error_type: str) -> Reply:
+        """POST /runtime/init/error"""
+        if self._was_ready:
+            return _refusal(403, "InvalidStateTransition", "State transition from Ready to InitError failed")
+        self._init_failed(InitFailed(payload, error_type or "Runtime.Unknown"))
+        return ACCEPTED
+
+    def _not_current(self, request_id: str) -> Reply | None:
+        if self._current == request_id:
+            return None
+        return _refusal(400, "InvalidRequestID", "Invalid request ID")
+
+    def _finish(self, answer: Answer) -> None:
+        self._current = None
+        self._answered(answer)
+
+    def _deliver(self) -> None:
+        if self._offered is None or self._waiting is None:
+            return
+        offer, self._offered = self._offered, None
+        reply, self._waiting = self._waiting, None
+        self._current = offer.request_id
+        reply(Reply(200, offer.payload, {"Content-Type": "application/json", **offer.headers}))
