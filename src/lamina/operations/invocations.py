@@ -1,0 +1,178 @@
+"""Invoke: who is meant, whether it can run, the event to the worker, the outcome to the caller."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import binascii
+import json
+import secrets
+import time
+from collections.abc import Mapping
+from typing import Any, Final
+
+from lamina import errors
+from lamina.catalog.port import Catalog, Event
+from lamina.environments.spec import EnvironmentSpec
+from lamina.functions.versions import FunctionVersion, State
+from lamina.invocations.calls import Invocation, InvocationType, Outcome, check_payload
+from lamina.names import LATEST, FunctionArn
+from lamina.operations.activations import Activations
+from lamina.operations.addresses import function_arn, function_not_found
+from lamina.operations.call import Call, Output, Parameters
+from lamina.operations.events import EventQueue
+from lamina.worker.runtimes import RuntimeNotInstalled
+from lamina.worker.worker import Throttled, Worker
+from lamina.worker.zygotes import SandboxFailed
+
+_ACTIVATION_SECONDS_MAX: Final = 60
+_REMEMBERED_MAX: Final = 10_000
+
+
+class InvocationOperations:
+    """Run functions: at once and wait, or later."""
+
+    def __init__(self, catalog: Catalog, activations: Activations, worker: Worker) -> None:
+        self._catalog = catalog
+        self._activations = activations
+        self._worker = worker
+        self._events = EventQueue(catalog, self._run_event)
+        # Functions as last read, thrown away whenever any of them changes: an invocation reads no database.
+        self._known: dict[FunctionArn, tuple[FunctionVersion, EnvironmentSpec]] = {}
+        self._known_at = -1
+
+    def open(self, retry_base_delay_s: float) -> None:
+        """Take up the events an earlier server left. Call on the loop."""
+        self._events.open(retry_base_delay_s)
+
+    async def close(self) -> None:
+        await self._events.close()
+
+    async def invoke(self, call: Call, request: Parameters) -> Output:
+        for member in ("DurableExecutionName", "TenantId"):
+            if request.get(member) is not None:
+                raise errors.not_supported(member, "it belongs to a kind of function that Lamina does not have.")
+        kind = InvocationType(request.get("InvocationType") or InvocationType.REQUEST_RESPONSE)
+        arn = _invoked(call, request["FunctionName"], request.get("Qualifier"))
+        function, spec = await self._resolve(arn)
+        payload = check_payload(request.get("Payload") or b"", kind)
+        context = _client_context(request.get("ClientContext"))
+        await self._check_runtime(spec)
+        if kind is InvocationType.DRY_RUN:
+            return {"StatusCode": 204}
+        trace = call.headers.get("x-amzn-trace-id") or _new_trace()
+        if kind is InvocationType.EVENT:
+            now = time.time()
+            await self._events.add(Event(call.request_id, arn, payload, now, now, 0, trace, context))
+            return {"StatusCode": 202}
+        invocation = Invocation(call.request_id, _shown(arn), payload, spec.timeout_s, context, trace)
+        outcome = await self._run(spec, invocation)
+        return _answer(function, outcome, with_log=request.get("LogType") == "Tail")
+
+    async def invoke_async(self, call: Call, request: Parameters) -> Output:
+        """The operation of 2014, deprecated and still called."""
+        payload = request["InvokeArgs"]
+        await self.invoke(call, {**request, "InvocationType": InvocationType.EVENT, "Payload": payload})
+        return {"Status": 202}
+
+    async def _run(self, spec: EnvironmentSpec, invocation: Invocation) -> Outcome:
+        try:
+            return await self._worker.invoke(spec, invocation)
+        except Throttled:
+            raise errors.too_many_requests("Rate Exceeded.", "ConcurrentInvocationLimitExceeded") from None
+        except RuntimeNotInstalled as error:
+            raise errors.invalid_parameter_value(str(error)) from error
+        except SandboxFailed as error:
+            raise errors.service_exception(f"Lamina could not make an execution environment: {error}") from error
+
+    async def _run_event(self, event: Event) -> Outcome | None:
+        """Run *event*; None if it could not even start and is to be tried again without counting."""
+        try:
+            _, spec = await self._resolve(event.function)
+        except errors.ApiError as error:
+            return Outcome(json.dumps({"errorMessage": error.message, "errorType": error.code}).encode(), error.code)
+        invocation = Invocation(
+            event.id, _shown(event.function), event.payload, spec.timeout_s, event.client_context, event.trace_header
+        )
+        try:
+            return await self._worker.invoke(spec, invocation)
+        except (Throttled, RuntimeNotInstalled, SandboxFailed):
+            return None
+
+    async def _resolve(self, arn: FunctionArn) -> tuple[FunctionVersion, EnvironmentSpec]:
+        """The version that *arn* means, ready to run."""
+        changes = self._catalog.function_changes
+        if changes != self._known_at or len(self._known) > _REMEMBERED_MAX:
+            self._known.clear()
+            self._known_at = changes
+        known = self._known.get(arn)
+        if known is not None:
+            return known
+        function = await asyncio.to_thread(self._settled, arn)
+        if function.status.state is State.FAILED:
+            raise errors.resource_conflict(
+                "The operation cannot be performed at this time. "
+                "The function is currently in the following state: Failed"
+            )
+        found = function, EnvironmentSpec.of(function)
+        if self._catalog.function_changes == changes:
+            self._known[arn] = found
+        if function.is_latest:
+            self._worker.retire(function.arn, found[1])
+        return found
+
+    def _settled(self, arn: FunctionArn) -> FunctionVersion:
+        with self._catalog.reading() as transaction:
+            found = transaction.functions.find(arn.scope, arn.name, arn.qualifier)
+        if found is None:
+            raise function_not_found(arn if arn.qualifier else arn.qualified(LATEST))
+        # AWS refuses while Pending, for seconds; here that lasts milliseconds, which nobody should have to write a
+        # loop for.
+        settled = self._activations.wait_settled(found, _ACTIVATION_SECONDS_MAX)
+        if settled is None:
+            raise function_not_found(arn if arn.qualifier else arn.qualified(LATEST))
+        return settled
+
+    async def _check_runtime(self, spec: EnvironmentSpec) -> None:
+        try:
+            (await self._worker.runtimes()).interpreter(spec.runtime)
+        except RuntimeNotInstalled as error:
+            # Not InvalidRuntimeException: that is a 502, which SDKs try again five times.
+            raise errors.invalid_parameter_value(str(error)) from error
+
+
+def _invoked(call: Call, name: str, qualifier: str | None) -> FunctionArn:
+    return function_arn(call, "InvokeFunction", name, qualifier)
+
+
+def _shown(arn: FunctionArn) -> str:
+    """What the context says was invoked: qualified if and only if the caller said which."""
+    return str(arn)
+
+
+def _answer(function: FunctionVersion, outcome: Outcome, *, with_log: bool) -> Output:
+    answer: dict[str, Any] = {
+        "StatusCode": 200,
+        "Payload": outcome.payload,
+        "ExecutedVersion": function.version,
+    }
+    if outcome.function_error is not None:
+        answer["FunctionError"] = outcome.function_error
+    if with_log:
+        answer["LogResult"] = base64.b64encode(outcome.log_tail).decode()
+    return answer
+
+
+def _client_context(encoded: str | None) -> str | None:
+    """The client context as the runtime gets it: one line of ASCII JSON."""
+    if encoded is None:
+        return None
+    try:
+        context: Mapping[str, Any] = json.loads(base64.b64decode(encoded, validate=True))
+    except (binascii.Error, ValueError):
+        raise errors.invalid_request_content("Client context must be a valid Base64-encoded JSON object.") from None
+    return json.dumps(context, separators=(",", ":"))
+
+
+def _new_trace() -> str:
+    return f"Root=1-{int(time.time()):08x}-{secrets.token_hex(12)};Parent={secrets.token_hex(8)};Sampled=0"

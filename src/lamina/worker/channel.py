@@ -1,0 +1,94 @@
+"""The worker's end of a zygote's or an environment's socket: one JSON object a packet, descriptors beside it."""
+
+from __future__ import annotations
+
+import array
+import asyncio
+import contextlib
+import json
+import os
+import socket
+import struct
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+_PACKET_BYTES_MAX = 128 * 1024
+_ANCILLARY_BYTES = socket.CMSG_SPACE(8 * 4) + socket.CMSG_SPACE(12)
+
+
+@dataclass(frozen=True, slots=True)
+class Packet:
+    message: dict[str, Any]
+    fds: tuple[int, ...]
+    pid: int  # the sender's, as this process sees it
+
+
+class ChannelClosed(Exception):
+    """The other side is gone."""
+
+
+class Channel:
+    """Sends at once, receives in order. Closing it is what ends the process on the other side."""
+
+    def __init__(self, end: socket.socket) -> None:
+        self._socket = end
+        self._packets: asyncio.Queue[Packet | None] = asyncio.Queue()
+        end.setblocking(False)
+        # The kernel then tells who sent, in this process's own numbering, whatever namespace the sender is in.
+        end.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 1)
+        self._loop = asyncio.get_running_loop()
+        self._loop.add_reader(end, self._readable)
+        self._open = True
+
+    @classmethod
+    def pair(cls) -> tuple[Channel, socket.socket]:
+        """Our end, and the one to hand over."""
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        return cls(ours), theirs
+
+    def send(self, message: dict[str, Any], fds: Sequence[int] = ()) -> None:
+        ancillary = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", fds))] if fds else []
+        try:
+            self._socket.sendmsg([json.dumps(message).encode()], ancillary)
+        except OSError as error:
+            raise ChannelClosed from error
+
+    async def receive(self) -> Packet:
+        packet = await self._packets.get()
+        if packet is None:
+            self._packets.put_nowait(None)
+            raise ChannelClosed
+        return packet
+
+    def close(self) -> None:
+        if self._open:
+            self._open = False
+            self._loop.remove_reader(self._socket)
+            self._socket.close()
+            self._packets.put_nowait(None)
+            while not self._packets.empty():
+                packet = self._packets.get_nowait()
+                for fd in packet.fds if packet else ():
+                    with contextlib.suppress(OSError):
+                        os.close(fd)
+            self._packets.put_nowait(None)
+
+    def _readable(self) -> None:
+        try:
+            data, ancillary, _, _ = self._socket.recvmsg(_PACKET_BYTES_MAX, _ANCILLARY_BYTES)
+        except BlockingIOError:
+            return
+        except OSError:
+            data, ancillary = b"", []
+        if not data:
+            self.close()
+            return
+        fds = array.array("i")
+        pid = 0
+        for level, kind, payload in ancillary:
+            if level == socket.SOL_SOCKET and kind == socket.SCM_RIGHTS:
+                fds.frombytes(payload[: len(payload) - len(payload) % fds.itemsize])
+            elif level == socket.SOL_SOCKET and kind == socket.SCM_CREDENTIALS:
+                pid = struct.unpack("=iII", payload)[0]
+        self._packets.put_nowait(Packet(json.loads(data), tuple(fds), pid))

@@ -1,0 +1,341 @@
+"""One execution environment, from its assignment to its end.
+
+Its life: a blank sandbox is assigned (mounts, limits, seal), the runtime is started and asks for its first event: that
+is the init phase. Then it takes one event at a time, and is frozen in between. A crash or a timeout does not end it:
+everything in it is killed, /tmp stays, and the runtime is started again for the next event.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import signal
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Final
+
+from lamina.environments.spec import EnvironmentSpec
+from lamina.invocations import calls, log_lines
+from lamina.invocations.calls import Invocation, Measured, Outcome, ProcessEnd
+from lamina.runtime_api.server import RuntimeApiServer
+from lamina.runtime_api.session import Answer, InitFailed, Offer, RuntimeSession
+from lamina.sandbox.plan import TASK_ROOT, EnvironmentMounts, Seal
+from lamina.worker.blanks import Prepared
+from lamina.worker.channel import ChannelClosed
+from lamina.worker.logs import EnvironmentLog
+from lamina.worker.zygotes import SandboxFailed
+
+INIT_SECONDS_MAX: Final = 10
+# An environment used again within this time is not frozen in between: that would cost every call of a busy one.
+_FREEZE_AFTER_S: Final = 0.02
+# How long a killed process may take to be gone before its whole sandbox goes.
+_KILL_SECONDS_MAX: Final = 2
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Assignment:
+    """What makes a blank this function's environment."""
+
+    mounts: EnvironmentMounts
+    seal: Seal
+    variables: Mapping[str, str]
+    argv: tuple[str, ...]  # of a program to execute; empty: run `program` in the forked interpreter
+    program: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Ready:
+    """The runtime has asked for its first event."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Exited:
+    """The runtime's process has ended."""
+
+    end: ProcessEnd
+
+
+@dataclass(frozen=True, slots=True)
+class _Failed:
+    """The sandbox could not be set up."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class _TimeIsUp:
+    """The phase took too long."""
+
+
+_Happening = _Ready | Answer | InitFailed | _Exited | _Failed | _TimeIsUp
+
+
+class Environment:
+    """A sandbox with a function in it. `usable` says whether it may serve another event."""
+
+    def __init__(self, spec: EnvironmentSpec, prepared: Prepared, log: EnvironmentLog, assignment: Assignment) -> None:
+        self.spec = spec
+        self.prepared = prepared
+        self.log = log
+        self.usable = True
+        self._assignment = assignment
+        self._channel = prepared.blank.channel
+        self._api = RuntimeApiServer(prepared.blank.listener)
+        self._loop = asyncio.get_running_loop()
+        self._awaited: asyncio.Future[_Happening] | None = None
+        self._running = False
+        self._freezing: asyncio.TimerHandle | None = None
+        self._frozen = False
+        self._runtime_pid = 0
+        self._oom_kills = 0
+        self._init_ms: float | None = None
+        self._stillborn: _Happening | None = None
+        self._listening: asyncio.Task[None] | None = None
+
+    @property
+    def idle(self) -> bool:
+        """Whether it waits for an event, rather than handles one or gets ready."""
+        return self._awaited is None
+
+    def overrun(self) -> None:
+        """It takes more than its due: kill what runs in it, as the kernel does where it keeps the limits itself."""
+        self.prepared.overran = True
+        with contextlib.suppress(ChannelClosed):
+            self._channel.send({"do": "signal", "number": int(signal.SIGKILL)})
+
+    async def begin(self) -> None:
+        """Assign the blank, start the runtime, wait out the init phase.
+
+        Raises SandboxFailed. A function that cannot be initialised is no error of ours: its first event tells.
+        """
+        tmp = self.prepared.tmp
+        mounts = () if tmp.mount_fd is None else (tmp.mount_fd,)
+        began = time.perf_counter()
+        try:
+            self.prepared.limit(self.spec.memory_mb)
+            self._channel.send(
+                {
+                    "do": "assign",
+                    "operations": self._assignment.mounts.operations,
+                    "mounts": ["tmp"] * len(mounts),
+                    "seal": self._assignment.seal.message(),
+                    "argv": self._assignment.argv,
+                    "program": self._assignment.program,
+                    "working_folder": TASK_ROOT,
+                },
+                mounts,
+            )
+            self._start()
+        except (ChannelClosed, OSError) as error:
+            raise SandboxFailed(f"an environment ended while it was assigned: {error}") from error
+        tmp.handed_over()
+        self._listening = self._loop.create_task(self._listen())
+        happened = await self._wait(INIT_SECONDS_MAX)
+        self._init_ms = (time.perf_counter() - began) * 1000
+        if isinstance(happened, _Failed):
+            raise SandboxFailed(f"a sandbox could not be set up: {happened.text}")
+        self.log.drain()
+        await self._conclude_init(happened, self._init_ms)
+        self.log.flush()
+
+    async def _conclude_init(self, happened: _Happening, init_ms: float) -> None:
+        if isinstance(happened, InitFailed):
+            problem = f"Status: error\tError Type: {happened.error_type}"
+        elif isinstance(happened, _Exited):
+            problem = f"Status: error\tError Type: {calls.describe_end(happened.end)[0]}"
+        elif isinstance(happened, _TimeIsUp):
+            # AWS gives this phase ten seconds, then begins anew within the first event's own time.
+            self.log.platform(log_lines.init_report(init_ms, "Status: timeout"))
+            self._init_ms = None
+            await self._kill_processes()
+            return
+        else:
+            return
+        self.log.platform(log_lines.init_report(init_ms, problem))
+        self._stillborn = happened
+        self.usable = False
+
+    async def invoke(self, invocation: Invocation) -> Outcome:
+        """Run one event. Every way a function can fail is an outcome."""
+        self._thaw()
+        init_ms, self._init_ms = self._init_ms, None
+        if init_ms is None:
+            self.log.begin()
+        self.log.platform(log_lines.start(invocation.request_id, self.spec.version))
+        began = time.perf_counter()
+        happened = self._stillborn or await self._run(invocation)
+        duration_ms = (time.perf_counter() - began) * 1000
+        self.log.drain()
+        payload, error, problem = self._told(invocation, happened)
+        if isinstance(happened, _TimeIsUp):
+            await self._kill_processes()
+            self.log.drain()
+        measured = Measured(
+            duration_ms=min(duration_ms, invocation.timeout_s * 1000.0),
+            memory_mb=self.spec.memory_mb,
+            memory_used_mb=self._memory_used_mb(),
+            init_ms=init_ms,
+            problem=problem,
+        )
+        self.log.platform(log_lines.end(invocation.request_id) + log_lines.report(invocation.request_id, measured))
+        tail = self.log.tail()
+        self.log.flush()
+        if self.usable and self._running:
+            self._freezing = self._loop.call_later(_FREEZE_AFTER_S, self._freeze)
+        return Outcome(payload, error, tail)
+
+    async def _run(self, invocation: Invocation) -> _Happening:
+        deadline = self._loop.time() + invocation.timeout_s
+        if not self._running:
+            try:
+                self._start()
+            except ChannelClosed:
+                return _Exited(self._end_of_everything())
+            happened = await self._wait(deadline - self._loop.time())
+            if not isinstance(happened, _Ready):
+                return happened
+        headers = {
+            "Lambda-Runtime-Aws-Request-Id": invocation.request_id,
+            "Lambda-Runtime-Invoked-Function-Arn": invocation.arn,
+            "Lambda-Runtime-Deadline-Ms": str(int((time.time() + deadline - self._loop.time()) * 1000)),
+            "Lambda-Runtime-Trace-Id": invocation.trace_id or "",
+        }
+        if invocation.client_context is not None:
+            headers["Lambda-Runtime-Client-Context"] = invocation.client_context
+        assert self._api.session is not None
+        self._api.session.offer(Offer(invocation.request_id, headers, invocation.payload))
+        return await self._wait(deadline - self._loop.time())
+
+    def _told(self, invocation: Invocation, happened: _Happening) -> tuple[bytes, str | None, str | None]:
+        """Payload, function error and REPORT's remark for what *happened*; the log gets the platform's line on it."""
+        request_id = invocation.request_id
+        if isinstance(happened, Answer):
+            if happened.too_large:
+                return calls.response_too_large(), calls.UNHANDLED, None
+            return happened.payload, happened.error_type and calls.UNHANDLED, None
+        if isinstance(happened, InitFailed):
+            self.usable = False
+            return happened.payload, calls.UNHANDLED, f"Status: error\tError Type: {happened.error_type}"
+        if isinstance(happened, _Exited):
+            kind, text = calls.describe_end(happened.end)
+            self.log.platform(log_lines.failure(f"RequestId: {request_id} Error: {text}\n{kind}"))
+            return calls.ended(request_id, happened.end), calls.UNHANDLED, f"Status: error\tError Type: {kind}"
+        seconds = f"{invocation.timeout_s:.2f}"
+        moment = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+        self.log.platform(log_lines.failure(f"{moment} {request_id} Task timed out after {seconds} seconds\n"))
+        return calls.timed_out(request_id, invocation.timeout_s), calls.UNHANDLED, "Status: timeout"
+
+    def close(self) -> None:
+        """End it and everything in it; what it held is given back once the kernel has let go of it."""
+        self.usable = False
+        if self._freezing is not None:
+            self._freezing.cancel()
+        if self._frozen:
+            # A group that is gone already has nothing to thaw.
+            with contextlib.suppress(OSError):
+                self._thaw()
+        self._api.close()
+        self.log.close()
+        self.prepared.release()
+        if self._listening is not None:
+            self._listening.cancel()
+
+    def _start(self) -> None:
+        self._api.renew(
+            RuntimeSession(ready=lambda: self._happened(_Ready()), answered=self._happened, init_failed=self._happened)
+        )
+        self._channel.send({"do": "start", "environ": dict(self._assignment.variables)})
+        self._running = True
+
+    async def _wait(self, seconds: float) -> _Happening:
+        self._awaited = self._loop.create_future()
+        timer = self._loop.call_later(max(0.0, seconds), self._happened, _TimeIsUp())
+        try:
+            return await self._awaited
+        finally:
+            timer.cancel()
+            self._awaited = None
+
+    def _happened(self, happening: _Happening) -> None:
+        if self._awaited is not None and not self._awaited.done():
+            self._awaited.set_result(happening)
+
+    async def _listen(self) -> None:
+        """Hear what process 1 has to tell, until it is gone."""
+        try:
+            while True:
+                message = (await self._channel.receive()).message
+                if "failed" in message:
+                    self._happened(_Failed(message["failed"]))
+                elif "started" in message:
+                    self._runtime_pid = _only_child(self.prepared.blank.pid)
+                elif "exited" in message:
+                    self._running = False
+                    self._happened(_Exited(self._end(message["exited"])))
+        except ChannelClosed:
+            self._running = self.usable = False
+            self._happened(_Exited(self._end_of_everything()))
+
+    def _end(self, exited: Mapping[str, int]) -> ProcessEnd:
+        kills = self.prepared.out_of_memory_kills()
+        out_of_memory = kills > self._oom_kills or self.prepared.overran
+        self._oom_kills = kills
+        self.prepared.overran = False
+        return ProcessEnd(exited.get("status", 0), exited.get("signal"), out_of_memory)
+
+    def _end_of_everything(self) -> ProcessEnd:
+        return self._end({"signal": int(signal.SIGKILL)})
+
+    async def _kill_processes(self) -> None:
+        """Kill all there is but process 1, and wait until it is so; end the environment where that does not work."""
+        try:
+            self._channel.send({"do": "signal", "number": int(signal.SIGKILL)})
+            if self._running:
+                happened = await self._wait(_KILL_SECONDS_MAX)
+                self.usable = self.usable and isinstance(happened, _Exited)
+        except ChannelClosed:
+            self.usable = False
+
+    def _freeze(self) -> None:
+        self._freezing = None
+        try:
+            self.prepared.freeze()
+            self._frozen = True
+        except (OSError, ChannelClosed):
+            _log.warning("an idle environment of %s could not be frozen", self.spec.function, exc_info=True)
+
+    def _thaw(self) -> None:
+        if self._freezing is not None:
+            self._freezing.cancel()
+            self._freezing = None
+        if self._frozen:
+            self._frozen = False
+            with contextlib.suppress(ChannelClosed):
+                self.prepared.thaw()
+
+    def _memory_used_mb(self) -> int:
+        """The larger of what the group was charged and what the runtime's process held, shared pages included."""
+        return max(1, self.prepared.memory_peak_bytes() >> 20, _resident_peak_kb(self._runtime_pid) >> 10)
+
+
+def _only_child(pid: int) -> int:
+    """The one child of process *pid*, 0 where the kernel does not tell."""
+    try:
+        children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    except OSError:
+        return 0
+    return int(children[0]) if children else 0
+
+
+def _resident_peak_kb(pid: int) -> int:
+    if pid:
+        with contextlib.suppress(OSError):
+            for line in Path(f"/proc/{pid}/status").read_text().splitlines():
+                if line.startswith("VmHWM:"):
+                    return int(line.split()[1])
+    return 0

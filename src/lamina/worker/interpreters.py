@@ -1,0 +1,101 @@
+"""The CPythons of this machine, each the interpreter of one `python3.N` runtime.
+
+A runtime id decides its interpreter and never gets another in its place, so every candidate is asked for its version
+rather than believed by its name.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+from lamina.sandbox.plan import InterpreterLayout
+
+OLDEST, NEWEST = 8, 15
+_ASKED = """
+import json, os, sys, sysconfig
+stdlib = sysconfig.get_path("stdlib")
+shared = sysconfig.get_config_var("Py_ENABLE_SHARED") and sysconfig.get_config_var("INSTSONAME")
+print(json.dumps({
+    "implementation": sys.implementation.name, "version": sys.version_info[:3], "prefix": sys.base_prefix,
+    "executable": os.path.realpath(getattr(sys, "_base_executable", sys.executable)), "stdlib": stdlib,
+    "site": os.path.isdir(os.path.join(stdlib, "site-packages")),
+    "shared": shared and os.path.join(sysconfig.get_config_var("LIBDIR"), shared),
+}))
+"""
+_ANSWER_SECONDS_MAX = 10
+# Prefixes an interpreter shares with everything else that is installed.
+_COMMON_PREFIXES = ("/", "/usr", "/usr/local")
+
+
+def find(environ: Mapping[str, str] = os.environ) -> dict[str, InterpreterLayout]:
+    """Runtime id ("python3.12") -> the interpreter for it; the first found of a version is taken.
+
+    Looked for on PATH and where pyenv, uv and distributions put them. Costs a process of 10 ms for each candidate.
+    """
+    found: dict[str, InterpreterLayout] = {}
+    for candidate in _candidates(environ):
+        layout = _ask(candidate)
+        if layout is not None:
+            found.setdefault(f"python{layout.version}", layout)
+    return dict(sorted(found.items(), key=lambda item: int(item[0].partition(".")[2])))
+
+
+def _candidates(environ: Mapping[str, str]) -> Iterable[Path]:
+    names = [f"python3.{minor}" for minor in range(OLDEST, NEWEST + 1)]
+    seen: set[Path] = set()
+    for folder in _folders(environ):
+        for name in names:
+            path = folder / name
+            try:
+                resolved = path.resolve()
+                usable = os.access(path, os.X_OK) and resolved not in seen
+            except OSError:
+                continue
+            # pyenv's shims are scripts that choose by the current folder.
+            if usable and "shims" not in path.parts:
+                seen.add(resolved)
+                yield path
+
+
+def _folders(environ: Mapping[str, str]) -> Iterable[Path]:
+    yield from (Path(entry) for entry in environ.get("PATH", os.defpath).split(os.pathsep) if entry)
+    yield from (Path(folder) for folder in ("/usr/local/bin", "/usr/bin"))
+    home = Path(environ.get("HOME", "/nonexistent"))
+    data = Path(environ.get("XDG_DATA_HOME", home / ".local/share"))
+    for root in (Path(environ.get("PYENV_ROOT", home / ".pyenv")) / "versions", data / "uv/python", Path("/opt")):
+        try:
+            # Newest patch release first.
+            yield from sorted((path / "bin" for path in root.iterdir()), reverse=True)
+        except OSError:
+            continue
+
+
+def _ask(candidate: Path) -> InterpreterLayout | None:
+    try:
+        answer = subprocess.run(
+            [candidate, "-I", "-S", "-c", _ASKED],
+            capture_output=True,
+            check=True,
+            timeout=_ANSWER_SECONDS_MAX,
+            env={"PATH": os.defpath},
+        )
+        facts = json.loads(answer.stdout)
+    except (OSError, subprocess.SubprocessError, ValueError):
+        return None
+    major, minor, _ = facts["version"]
+    if facts["implementation"] != "cpython" or major != 3 or not OLDEST <= minor <= NEWEST:
+        return None
+    return InterpreterLayout(
+        version=f"{major}.{minor}",
+        release=".".join(str(number) for number in facts["version"]),
+        prefix=Path(facts["prefix"]),
+        executable=Path(facts["executable"]),
+        standard_library=Path(facts["stdlib"]),
+        shared_library=Path(facts["shared"]) if facts["shared"] else None,
+        standalone=facts["prefix"] not in _COMMON_PREFIXES,
+        has_site_packages=facts["site"],
+    )

@@ -1,0 +1,103 @@
+"""What the platform itself puts into a Python environment: `/var/runtime`, and the runtime's packages.
+
+AWS's images carry awslambdaric and boto3 in the interpreter's site-packages. Ours are the ones Lamina is installed
+with, as files without compiled parts, in a folder of their own, so that nothing else of the server's packages is to be
+seen. simplejson and the others fall back to Python where their extension is missing.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import shutil
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+
+_CLIENT = ("awslambdaric", "simplejson", "snapshot-restore-py")
+_SDK = ("boto3", "botocore", "s3transfer", "jmespath", "python-dateutil", "six", "urllib3")
+_VAR_RUNTIME = Path(__file__).parent.parent / "guest" / "var_runtime"
+# Top-level modules of these that a layer may bring in another version.
+REPLACEABLE = ("simplejson",)
+
+
+@dataclass(frozen=True, slots=True)
+class RuntimeFiles:
+    """Folders to mount: at /var/runtime, and at the interpreter's site-packages."""
+
+    var_runtime: Path
+    packages: Path
+
+
+def provide(root: Path, version: str) -> RuntimeFiles:
+    """The files for interpreter *version* ("3.11") below *root*, put together once and reused by name."""
+    wanted = [*_distributions(_CLIENT), *_suiting(_distributions(_SDK), version)]
+    key = hashlib.sha256()
+    for distribution in wanted:
+        key.update(f"{distribution.name} {distribution.version}\n".encode())
+    for file in sorted(_VAR_RUNTIME.glob("*.py")):
+        key.update(file.name.encode() + file.read_bytes())
+    folder = root / "v1" / key.hexdigest()[:32]
+    if not folder.is_dir():
+        _put_together(folder, wanted)
+    return RuntimeFiles(folder / "var_runtime", folder / "packages")
+
+
+def _distributions(names: tuple[str, ...]) -> list[metadata.Distribution]:
+    return [metadata.distribution(name) for name in names]
+
+
+def _suiting(distributions: list[metadata.Distribution], version: str) -> list[metadata.Distribution]:
+    """All of *distributions*, or none when one of them does not run on *version*: they need each other."""
+    for distribution in distributions:
+        required = re.search(r">=\s*(\d+)\.(\d+)", distribution.metadata["Requires-Python"] or "")
+        if required and tuple(map(int, version.split("."))) < tuple(map(int, required.groups())):
+            return []
+    return distributions
+
+
+def _put_together(folder: Path, distributions: list[metadata.Distribution]) -> None:
+    aside = folder.with_name(f"{folder.name}.{os.getpid()}")
+    shutil.rmtree(aside, ignore_errors=True)
+    packages = aside / "packages"
+    for distribution in distributions:
+        for file in distribution.files or ():
+            if _belongs(file):
+                _place(Path(str(file.locate())), packages / file)
+    for source in _VAR_RUNTIME.glob("*.py"):
+        _place(source, aside / "var_runtime" / source.name)
+    for path, names, _ in os.walk(aside):
+        for name in names:
+            os.chmod(os.path.join(path, name), 0o755)
+    aside.chmod(0o755)
+    try:
+        aside.rename(folder)
+    except OSError:
+        # Another server on the same state was faster; its files are the same.
+        shutil.rmtree(aside)
+
+
+def _belongs(file: metadata.PackagePath) -> bool:
+    parts = file.parts
+    return (
+        ".." not in parts
+        and "__pycache__" not in parts
+        and "tests" not in parts
+        and file.suffix not in (".so", ".pyd", ".pyc")
+        and file.name not in ("RECORD", "direct_url.json", "INSTALLER", "REQUESTED")
+    )
+
+
+def _place(source: Path, target: Path) -> None:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    # A link costs nothing, but carries the mode: what is not for everyone to read has to be copied.
+    if source.stat().st_mode & 0o044 == 0o044:
+        try:
+            os.link(source, target)
+        except OSError:
+            pass
+        else:
+            return
+    shutil.copyfile(source, target)
+    target.chmod(0o644)

@@ -1,0 +1,285 @@
+"""Runs invocations: finds or makes an environment for each, gives it the event, and ends those nobody needs."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import os
+import secrets
+import string
+import time
+from collections import defaultdict, deque
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+from typing import Any, Final, Protocol
+
+from lamina.environments.pool import Pool, Queue, Take, Throttle
+from lamina.environments.spec import Credentials, EnvironmentSpec, variables
+from lamina.invocations.calls import Invocation, Outcome
+from lamina.names import Digest, FunctionArn
+from lamina.sandbox.plan import LANG_ROOT, MASKED_PROC, plan_environment
+from lamina.sandbox.scratch import FolderScratch
+from lamina.worker import watchdog
+from lamina.worker.blanks import Prepared
+from lamina.worker.environment import Assignment, Environment
+from lamina.worker.logs import EnvironmentLog, LogFolder
+from lamina.worker.machine import Machine
+from lamina.worker.runtimes import RuntimeNotInstalled, Runtimes
+from lamina.worker.stations import Stations
+from lamina.worker.zygotes import SandboxFailed
+
+_BOOTSTRAP: Final = "/var/runtime/bootstrap.py"
+_SWEEP_SECONDS: Final = 1.0
+_log = logging.getLogger(__name__)
+
+
+class Throttled(Exception):
+    """As many calls are under way as may be."""
+
+
+class Trees(Protocol):
+    """Where extracted archives are. Both calls may touch the disk."""
+
+    def take(self, digests: Sequence[Digest]) -> None:
+        """Have the archives *digests* extracted, and keep them so until they are given back."""
+        ...
+
+    def give_back(self, digests: Sequence[Digest]) -> None: ...
+
+
+class Worker:
+    """The execution environments of one machine.
+
+    *concurrency* is how many calls may be under way at once, *keepalive_s* how long an idle environment is kept.
+    """
+
+    def __init__(
+        self,
+        machine: Machine,
+        find_runtimes: Callable[[], Runtimes],
+        trees: Trees,
+        state: Path,
+        *,
+        concurrency: int,
+        keepalive_s: float,
+    ) -> None:
+        self._machine = machine
+        self._find_runtimes = find_runtimes
+        self._trees = trees
+        self._keepalive_s = keepalive_s
+        self._pool: Pool[EnvironmentSpec, Environment] = Pool(concurrency)
+        self._waiting: dict[EnvironmentSpec, deque[asyncio.Future[Environment]]] = defaultdict(deque)
+        self._stations = Stations(machine, self.runtimes, state)
+        self._logs = LogFolder(state / "logs")
+        self._environments: set[Environment] = set()
+        self._tasks: set[asyncio.Task[None]] = set()
+        # More starts at once would only take the processors from one another.
+        self._starting = asyncio.Semaphore(2 * (os.cpu_count() or 1))
+        self._runtimes: asyncio.Task[Runtimes] | None = None
+        self._closed = False
+
+    def open(self) -> None:
+        """Begin the background work. Call on the loop."""
+        self._runtimes = asyncio.ensure_future(asyncio.to_thread(self._find_runtimes))
+        self._spawn(self._end_idle())
+        memory, storage = self._machine.cgroups is None, isinstance(self._machine.scratch, FolderScratch)
+        if memory or storage:
+            self._spawn(watchdog.watch(self._environments, memory, storage))
+
+    async def close(self) -> None:
+        """End every environment and zygote, and give back all they held."""
+        self._closed = True
+        for task in list(self._tasks):
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        for environment in list(self._environments):
+            self._end(environment)
+        await self._stations.close()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        if self._runtimes is not None:
+            await asyncio.gather(self._runtimes, return_exceptions=True)
+        if self._machine.cgroups is not None:
+            self._machine.cgroups.remove()
+
+    async def runtimes(self) -> Runtimes:
+        """The interpreters of this machine; known a third of a second after the start."""
+        assert self._runtimes is not None, "not opened"
+        return await asyncio.shield(self._runtimes)
+
+    async def invoke(self, spec: EnvironmentSpec, invocation: Invocation) -> Outcome:
+        """Run *invocation* in an environment of *spec*. Raises Throttled, RuntimeNotInstalled, SandboxFailed."""
+        (await self.runtimes()).interpreter(spec.runtime)
+        environment = await self._obtain(spec)
+        try:
+            return await environment.invoke(invocation)
+        except BaseException:
+            environment.usable = False
+            raise
+        finally:
+            self._return(environment)
+
+    async def prepare(self, runtime: str) -> None:
+        """Get what every function of *runtime* needs, ahead of its first invocation."""
+        if runtime in (await self.runtimes()).interpreters:
+            with contextlib.suppress(SandboxFailed):
+                await self._stations.get(runtime)
+
+    def retire(self, function: FunctionArn, current: EnvironmentSpec | None) -> None:
+        """End what was made of *function*'s $LATEST and is not *current*; a busy environment when it has finished."""
+        for environment in self._environments:
+            spec = environment.spec
+            if spec.function == function and spec != current and (current is None or spec.version == current.version):
+                environment.usable = False
+        for environment in self._pool.take_idle(lambda _spec, environment, _since: not environment.usable):
+            self._end(environment)
+
+    def figures(self) -> Mapping[str, int]:
+        """How many environments there are."""
+        return {"alive": self._pool.alive, "idle": self._pool.idle, "busy": self._pool.busy}
+
+    async def _obtain(self, spec: EnvironmentSpec) -> Environment:
+        decision = self._pool.request(spec)
+        if isinstance(decision, Throttle):
+            raise Throttled
+        if isinstance(decision, Take):
+            return decision.member
+        turn: asyncio.Future[Environment] = asyncio.get_running_loop().create_future()
+        self._waiting[spec].append(turn)
+        self._act(spec, decision)
+        try:
+            return await turn
+        except asyncio.CancelledError:
+            if turn in self._waiting[spec]:
+                self._waiting[spec].remove(turn)
+                self._pool.stopped_waiting(spec)
+            elif turn.done() and not turn.cancelled() and turn.exception() is None:
+                self._return(turn.result())
+            raise
+
+    def _act(self, spec: EnvironmentSpec, decision: Queue[Environment]) -> None:
+        if decision.evict is not None:
+            self._end(decision.evict)
+        if decision.start:
+            self._spawn(self._begin(spec))
+
+    async def _begin(self, spec: EnvironmentSpec) -> None:
+        try:
+            async with self._starting:
+                environment = await self._make(spec)
+        except asyncio.CancelledError:
+            self._start_failed(spec, SandboxFailed("the server is stopping"))
+            raise
+        except Exception as error:  # noqa: BLE001 - whoever waits is told, whatever it was
+            if not isinstance(error, SandboxFailed | RuntimeNotInstalled):
+                _log.exception("an environment of %s could not be started", spec.function)
+            self._start_failed(spec, error)
+        else:
+            if self._pool.started(spec, environment, time.monotonic()):
+                self._hand_over(spec, environment)
+
+    def _start_failed(self, spec: EnvironmentSpec, error: Exception) -> None:
+        turn = self._next_turn(spec)
+        if turn is not None:
+            self._pool.stopped_waiting(spec)
+            turn.set_exception(error)
+        self._pool.start_failed(spec)
+
+    def _next_turn(self, spec: EnvironmentSpec) -> asyncio.Future[Environment] | None:
+        turns = self._waiting[spec]
+        turn = turns.popleft() if turns else None
+        if not turns:
+            del self._waiting[spec]
+        return turn
+
+    def _hand_over(self, spec: EnvironmentSpec, environment: Environment) -> None:
+        turn = self._next_turn(spec)
+        assert turn is not None, "the pool counts as many callers as there are turns"
+        turn.set_result(environment)
+
+    def _return(self, environment: Environment) -> None:
+        spec = environment.spec
+        if environment.usable and not self._closed and self._keepalive_s > 0:
+            if self._pool.released(spec, environment, time.monotonic()):
+                self._hand_over(spec, environment)
+            return
+        self._end(environment)
+        if self._pool.ended(spec) and not self._closed:
+            self._spawn(self._begin(spec))
+
+    def _end(self, environment: Environment) -> None:
+        self._environments.discard(environment)
+        environment.close()
+        self._spawn(self._give_back(environment.prepared, environment.spec))
+
+    async def _give_back(self, prepared: Prepared, spec: EnvironmentSpec) -> None:
+        await prepared.wait_gone()
+        await asyncio.to_thread(self._trees.give_back, spec.archives)
+
+    async def _make(self, spec: EnvironmentSpec) -> Environment:
+        """A new environment of *spec*, initialised. Raises SandboxFailed, RuntimeNotInstalled."""
+        await asyncio.to_thread(self._trees.take, spec.archives)
+        try:
+            station = await self._stations.get(spec.runtime)
+            prepared = await station.shelf.take(spec.storage_mb)
+        except BaseException:
+            self._spawn(asyncio.to_thread(self._trees.give_back, spec.archives))
+            raise
+        log = EnvironmentLog(prepared.blank.log, spec.function, self._logs)
+        environment = Environment(spec, prepared, log, self._assignment(spec, prepared))
+        self._environments.add(environment)
+        log.platform(station.init_start(spec))
+        # Not part of an answer's tail.
+        log.begin()
+        try:
+            await environment.begin()
+        except BaseException:
+            self._end(environment)
+            raise
+        return environment
+
+    def _assignment(self, spec: EnvironmentSpec, prepared: Prepared) -> Assignment:
+        stream = f"{datetime.now(UTC):%Y/%m/%d}/[{spec.version}]{secrets.token_hex(16)}"
+        layers = [layer.hex for layer in spec.layers]
+        return Assignment(
+            mounts=plan_environment(spec.code.hex, layers, prepared.tmp.folder_name, MASKED_PROC),
+            seal=self._machine.seal(prepared.uid, spec.memory_mb),
+            variables=self._variables(spec, stream),
+            argv=(f"/var/lang/bin/{spec.runtime}", _BOOTSTRAP) if spec.needs_own_interpreter else (),
+            program=_BOOTSTRAP,
+        )
+
+    def _variables(self, spec: EnvironmentSpec, log_stream: str) -> Mapping[str, str]:
+        told = dict(variables(spec, _credentials(), log_stream))
+        own = f"{LANG_ROOT}/lib"
+        if own not in told["LD_LIBRARY_PATH"].split(":"):
+            # The user's own path leaves it out, and the interpreter here may need it to start at all.
+            told["LD_LIBRARY_PATH"] += f":{own}"
+        return told
+
+    async def _end_idle(self) -> None:
+        while True:
+            await asyncio.sleep(_SWEEP_SECONDS)
+            now = time.monotonic()
+            for environment in self._pool.take_idle(partial(self._is_over, now)):
+                self._end(environment)
+
+    def _is_over(self, now: float, _spec: EnvironmentSpec, environment: Environment, since: float) -> bool:
+        return since < now - self._keepalive_s or not environment.usable
+
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.ensure_future(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+
+def _credentials() -> Credentials:
+    """Keys of the form a role's session has; each environment has others."""
+    letters = string.ascii_uppercase + "234567"
+    return Credentials(
+        access_key_id="ASIA" + "".join(secrets.choice(letters) for _ in range(16)),
+        secret_access_key=secrets.token_urlsafe(30),
+        session_token=secrets.token_urlsafe(96),
+    )

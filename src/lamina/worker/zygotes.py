@@ -1,0 +1,174 @@
+"""The worker's side of a zygote: started once for a runtime, asked for new environments."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import os
+import signal
+import socket
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+from lamina.worker.channel import Channel, ChannelClosed
+
+_GUEST: Final = Path(__file__).parent.parent / "guest"
+_ENTER: Final = "import sys; sys.path.insert(0, sys.argv[1]); from guest.enter import main; main()"
+_ZYGOTE: Final = (
+    "import sys; sys.path.insert(0, '/.lamina/lib'); from lamina_guest.zygote import main; main(int(sys.argv[1]))()"
+)
+_START_SECONDS_MAX: Final = 30
+
+
+class SandboxFailed(Exception):
+    """A sandbox could not be made; the text names the step and what the kernel said."""
+
+
+@dataclass(frozen=True, slots=True)
+class ZygotePlan:
+    """All a zygote is started from."""
+
+    runtime: str
+    operations: tuple[tuple[str, ...], ...]
+    mount_point: Path
+    user_namespace: bool
+    environ: dict[str, str]
+    executable: str  # inside
+    search_path: tuple[str, ...] = ()
+    preload: tuple[str, ...] = ()
+    forget: tuple[str, ...] = ()
+
+
+@dataclass(slots=True)
+class Blank:
+    """An environment's process 1, in namespaces of its own, that has not been told yet what to be."""
+
+    channel: Channel
+    pid: int  # as the host counts
+    pidfd: int
+    listener: socket.socket
+    log: int  # the reading end of its output
+    ended: bool = field(default=False)
+
+    def close(self) -> None:
+        """End it, and everything in it."""
+        if self.ended:
+            return
+        self.ended = True
+        self.channel.close()
+        with contextlib.suppress(ProcessLookupError):
+            # Process 1 ends by itself when its channel closes; this does not depend on it.
+            signal.pidfd_send_signal(self.pidfd, signal.SIGKILL)
+        self.listener.close()
+        os.close(self.log)
+
+    async def wait_gone(self) -> None:
+        """Returns once the process, and so everything in its namespace, has ended. Call once, after `close`."""
+        loop = asyncio.get_running_loop()
+        gone = loop.create_future()
+
+        def readable() -> None:
+            if not gone.done():
+                gone.set_result(None)
+
+        loop.add_reader(self.pidfd, readable)
+        try:
+            await gone
+        finally:
+            loop.remove_reader(self.pidfd)
+            os.close(self.pidfd)
+
+
+class Zygote:
+    """A running zygote. Ends, and all environments with it, when its channel is closed."""
+
+    def __init__(self, plan: ZygotePlan, channel: Channel, pid: int) -> None:
+        self.plan = plan
+        self._channel = channel
+        self.pid = pid
+
+    @classmethod
+    async def start(cls, plan: ZygotePlan) -> Zygote:
+        """Build the runtime's root and start its zygote there. Raises SandboxFailed."""
+        channel, theirs = Channel.pair()
+        try:
+            with theirs:
+                await _enter(plan, theirs)
+            channel.send({"path": plan.search_path, "preload": plan.preload, "forget": plan.forget})
+            async with asyncio.timeout(_START_SECONDS_MAX):
+                packet = await channel.receive()
+            if "failed" in packet.message:
+                raise SandboxFailed(f"the zygote of {plan.runtime} could not get ready: {packet.message['failed']}")
+        except (ChannelClosed, TimeoutError) as error:
+            channel.close()
+            raise SandboxFailed(f"the zygote of {plan.runtime} ended before it was ready") from error
+        except BaseException:
+            channel.close()
+            raise
+        return cls(plan, channel, packet.pid)
+
+    async def fork(self) -> Blank:
+        """A new blank environment. Raises SandboxFailed."""
+        channel, theirs = Channel.pair()
+        log_read, log_write = os.pipe2(os.O_CLOEXEC)
+        with theirs:
+            try:
+                self._channel.send({"fork": True}, (theirs.fileno(), log_write))
+            except ChannelClosed as error:
+                channel.close()
+                os.close(log_read)
+                raise SandboxFailed(f"the zygote of {self.plan.runtime} is gone") from error
+            finally:
+                os.close(log_write)
+        try:
+            packet = await channel.receive()
+            if "failed" in packet.message:
+                raise SandboxFailed(packet.message["failed"])
+        except (ChannelClosed, SandboxFailed, asyncio.CancelledError) as error:
+            channel.close()
+            os.close(log_read)
+            if isinstance(error, ChannelClosed):
+                raise SandboxFailed("a new environment ended before it began") from error
+            raise
+        listener = socket.socket(fileno=packet.fds[0])
+        return Blank(channel, packet.pid, os.pidfd_open(packet.pid), listener, log_read)
+
+    async def wait_gone(self) -> None:
+        """Returns once the zygote has ended, for whatever reason."""
+        with contextlib.suppress(ChannelClosed):
+            while True:
+                await self._channel.receive()
+
+    def close(self) -> None:
+        self._channel.close()
+
+
+async def _enter(plan: ZygotePlan, control: socket.socket) -> None:
+    """Run `guest.enter` with the server's interpreter; it leaves the zygote behind."""
+    message: dict[str, Any] = {
+        "operations": plan.operations,
+        "mount_point": str(plan.mount_point),
+        "user_namespace": plan.user_namespace,
+        "environ": plan.environ,
+        "argv": [plan.executable, "-c", _ZYGOTE, str(control.fileno())],
+    }
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        *("-I", "-S", "-c", _ENTER, str(_GUEST.parent)),
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.DEVNULL,
+        stderr=asyncio.subprocess.PIPE,
+        pass_fds=(control.fileno(),),
+        env={},
+    )
+    try:
+        async with asyncio.timeout(_START_SECONDS_MAX):
+            _, complaint = await process.communicate(json.dumps(message).encode())
+    except TimeoutError as error:
+        process.kill()
+        raise SandboxFailed(f"the root of {plan.runtime} could not be built in {_START_SECONDS_MAX} s") from error
+    if process.returncode:
+        raise SandboxFailed(complaint.decode(errors="replace").strip() or f"exit status {process.returncode}")
