@@ -38,11 +38,11 @@ def test_a_tree_is_what_its_archive_says_whatever_the_umask(tmp_path: Path, blob
     with umask(mask):
         tree = Trees.open(tmp_path / "trees").ensure(blobs.put(LAYER), blobs)
     assert listing(tree.path) == {
-        "python": ("folder", 0o700, NOON_UTC),
+        "python": ("folder", 0o755, NOON_UTC),
         "python/a.py": ("file", 0o644, NOON_UTC),
         "python/deep": ("folder", 0o755, NOON_UTC),
         "python/deep/er": ("folder", 0o755, NOON_UTC),
-        "python/deep/er/b.py": ("file", 0o400, NOON_UTC),
+        "python/deep/er/b.py": ("file", 0o444, NOON_UTC),
         "bin": ("folder", 0o755, 1_600_000_001),
         "bin/tool": ("file", 0o755, 1_600_000_001),
         "lib": ("folder", 0o755, NOON_UTC),

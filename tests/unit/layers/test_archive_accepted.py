@@ -82,25 +82,25 @@ ACCEPTED: dict[str, tuple[bytes, Shape]] = {
     "newline in a name": (archive(Item("a\nb")), [("a\nb", Kind.FILE, 0o644)]),
     # Modes.
     "executable": (archive(Item("bootstrap", mode=stat.S_IFREG | 0o755)), [("bootstrap", Kind.FILE, 0o755)]),
-    "readable by its owner only": (archive(Item("a", mode=stat.S_IFREG | 0o600)), [("a", Kind.FILE, 0o600)]),
-    "no permission at all": (archive(Item("a", mode=0)), [("a", Kind.FILE, 0o400)]),
+    "readable by its owner only": (archive(Item("a", mode=stat.S_IFREG | 0o600)), [("a", Kind.FILE, 0o644)]),
+    "no permission at all": (archive(Item("a", mode=0)), [("a", Kind.FILE, 0o444)]),
     "permissions without a type": (archive(Item("a", mode=0o755)), [("a", Kind.FILE, 0o755)]),
     "set-user-id, sticky, writable by all": (archive(Item("a", mode=stat.S_IFREG | 0o7777)), [("a", Kind.FILE, 0o755)]),
     "made under DOS": (
         archive(Item("a/", method=STORED, system=DOS), Item("a/b", system=DOS, mode=0)),
         [("a", Kind.FOLDER, 0o755), ("a/b", Kind.FILE, 0o644)],
     ),
-    "made under macOS": (archive(Item("a", system=MACOS, mode=stat.S_IFREG | 0o744)), [("a", Kind.FILE, 0o744)]),
+    "made under macOS": (archive(Item("a", system=MACOS, mode=stat.S_IFREG | 0o744)), [("a", Kind.FILE, 0o755)]),
     # Folders.
     "folder that its owner could not enter": (archive(folder("a", 0o055)), [("a", Kind.FOLDER, 0o755)]),
-    "folder for its owner only": (archive(folder("a/", 0o700)), [("a", Kind.FOLDER, 0o700)]),
+    "folder for its owner only": (archive(folder("a/", 0o700)), [("a", Kind.FOLDER, 0o755)]),
     "folder named by its mode alone": (archive(folder("a")), [("a", Kind.FOLDER, 0o755)]),
     "folder deflated to two bytes": (archive(Item("a/", mode=stat.S_IFDIR | 0o755)), [("a", Kind.FOLDER, 0o755)]),
     "folder after what is in it": (
         archive(Item("a/b"), folder("a/", 0o711)),
-        [("a", Kind.FOLDER, 0o711), ("a/b", Kind.FILE, 0o644)],
+        [("a", Kind.FOLDER, 0o755), ("a/b", Kind.FILE, 0o644)],
     ),
-    "folder twice": (archive(folder("a/", 0o700), folder("a/", 0o711)), [("a", Kind.FOLDER, 0o711)]),
+    "folder twice": (archive(folder("a/", 0o700), folder("a/", 0o711)), [("a", Kind.FOLDER, 0o755)]),
     "folders that only a name implies": (
         archive(Item("a/b/c")),
         [("a", Kind.FOLDER, 0o755), ("a/b", Kind.FOLDER, 0o755), ("a/b/c", Kind.FILE, 0o644)],

@@ -23,10 +23,11 @@ _TIMESTAMP_HAS_MTIME = 1
 def kind_and_mode(record: Record, *, spelled_as_folder: bool) -> tuple[Kind, int]:
     """What the entry is, and its permissions on disk.
 
-    Kept as the archive has them, 0600 and 0000 included: AWS keeps them too, and a file that the function's user may
-    not read there should not be readable here. Three exceptions: set-user-id, set-group-id and sticky bits are
-    dropped; write permission for anyone but the owner is dropped, since trees are shared and nobody may change them;
-    the owner can always read, and enter folders, or nothing could be checked or removed again.
+    As the archive has them, but for this: what its owner may read or execute, everybody may. On AWS a file of mode 0600
+    is unreadable to the function; here the function of an ordinary user's server runs as the files' owner, who can
+    read it, and one archive must not work for root and fail for others, or the other way round. Set-user-id,
+    set-group-id and sticky bits are dropped, and write permission for anyone but the owner, since trees are shared and
+    nobody may change them. The owner can always read, and enter folders, or nothing could be removed again.
     """
     if record.system not in _SYSTEMS_WITH_MODES:
         return (Kind.FOLDER, FOLDER_MODE) if spelled_as_folder else (Kind.FILE, _FILE_MODE)
@@ -38,8 +39,13 @@ def kind_and_mode(record: Record, *, spelled_as_folder: bool) -> tuple[Kind, int
             raise refused(record.raw_name, "it is a link with the name of a folder")
         return kind, _LINK_MODE
     if spelled_as_folder or kind is Kind.FOLDER:
-        return Kind.FOLDER, record.attributes & 0o755 | 0o700
-    return kind, record.attributes & 0o755 | 0o400
+        return Kind.FOLDER, _for_everybody(record.attributes & 0o755 | 0o700)
+    return kind, _for_everybody(record.attributes & 0o755 | 0o400)
+
+
+def _for_everybody(mode: int) -> int:
+    owner = mode >> 6 & 0o5
+    return mode | owner << 3 | owner
 
 
 def modified_at(record: Record) -> int:
