@@ -133,7 +133,6 @@ Index(
     function_versions.c.name,
     function_versions.c.number,
     sqlite_where=function_versions.c.settled == false(),
-    postgresql_where=function_versions.c.settled == false(),
 )
 
 function_layers = Table(

@@ -45,13 +45,11 @@ def upgrade() -> None:
         _refers("function_versions", "functions", _KEY, "CASCADE"),
     )
     op.create_index("ix_function_versions_digest", "function_versions", ["digest"])
-    unsettled = sa.column("settled") == sa.false()
     op.create_index(
         "ix_function_versions_unsettled",
         "function_versions",
         [*_KEY, "number"],
-        sqlite_where=unsettled,
-        postgresql_where=unsettled,
+        sqlite_where=sa.column("settled") == sa.false(),
     )
 
     _table(
