@@ -8,6 +8,6 @@ from __future__ import annotations
 from lamina.wire.api import Api
 from lamina.wire.faults import Invalid, UnknownOperation, WireError
 from lamina.wire.response import Response
-from lamina.wire.routes import Route
+from lamina.wire.routes import Route, parse_query
 
-__all__ = ["Api", "Invalid", "Response", "Route", "UnknownOperation", "WireError"]
+__all__ = ["Api", "Invalid", "Response", "Route", "UnknownOperation", "WireError", "parse_query"]

@@ -1,0 +1,244 @@
+"""One client's connection: its requests one after the other, its answers in the same order, its time limits.
+
+Requests that arrive while one is being answered (pipelining) wait, and nothing more is read meanwhile. A client that
+goes away does not end what it has asked for: on AWS, too, an invocation goes on without its caller.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import Awaitable, Callable, Generator, Iterator
+from concurrent.futures import Executor
+from typing import Protocol, cast
+
+from lamina.gateway.heads import CONTINUE, has_body, head
+from lamina.gateway.messages import Answer, Request, Timeouts
+from lamina.gateway.reading import Reader
+
+_log = logging.getLogger(__name__)
+
+
+class Owner(Protocol):
+    """What a connection needs of the gateway that accepted it."""
+
+    timeouts: Timeouts
+    threads: Executor
+
+    def opened(self, connection: Connection) -> None: ...
+
+    def closed(self, connection: Connection) -> None: ...
+
+
+class Connection(asyncio.Protocol):
+    """The server's side of one connection. *answer* must answer any request and never raise."""
+
+    _transport: asyncio.Transport
+
+    def __init__(self, owner: Owner, answer: Callable[[Request], Awaitable[Answer]]) -> None:
+        self._owner, self._answer = owner, answer
+        self._loop = asyncio.get_running_loop()
+        self._reader = Reader(self._deliver, self._expect_continue)
+        self._waiting: deque[Request] = deque()
+        self._serving: asyncio.Task[None] | None = None
+        self._continue_due = False
+        self._finishing = self._lingering = False
+        self._deadline: float | None = None
+        self._timer: asyncio.TimerHandle | None = None
+        self._writable = asyncio.Event()
+        self._writable.set()
+        self._gone = False
+
+    # Called by the event loop.
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast(asyncio.Transport, transport)
+        self._owner.opened(self)
+        self._wait_at_most(self._owner.timeouts.idle_s)
+
+    def data_received(self, data: bytes) -> None:
+        if self._lingering:
+            return
+        began_in_head = self._reader.in_head
+        self._reader.feed(data)
+        if self._serving is not None:
+            # Whatever has come behind the request being served is enough until that one is answered.
+            self._transport.pause_reading()
+        elif self._reader.in_body:
+            self._wait_at_most(self._owner.timeouts.body_s)
+        elif self._reader.in_head and not began_in_head:
+            self._wait_at_most(self._owner.timeouts.head_s)
+
+    def eof_received(self) -> bool:
+        # A client may close its half and still read: keep ours while there is something to answer.
+        return self._serving is not None or bool(self._waiting)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._gone = True
+        self._waiting.clear()
+        self._writable.set()
+        self._stop_waiting()
+        self._owner.closed(self)
+
+    def pause_writing(self) -> None:
+        self._writable.clear()
+
+    def resume_writing(self) -> None:
+        self._writable.set()
+
+    # Called by the gateway.
+
+    @property
+    def task(self) -> asyncio.Task[None] | None:
+        """What answers the current request, if there is one; it outlives the connection."""
+        return self._serving
+
+    def finish(self) -> None:
+        """Close once what has been asked is answered: at once when nothing was."""
+        self._finishing = True
+        if self._serving is None and not self._reader.in_head and not self._reader.in_body:
+            self._transport.close()
+
+    def abort(self) -> None:
+        """Close now, whatever is going on."""
+        self._transport.abort()
+
+    # A request's way through.
+
+    def _deliver(self, request: Request) -> None:
+        self._waiting.append(request)
+        if self._serving is None:
+            self._serve_next()
+
+    def _expect_continue(self) -> None:
+        # With an answer still to be written it would come before that answer, and be taken for the wrong request's.
+        if self._serving is None:
+            self._transport.write(CONTINUE)
+        else:
+            self._continue_due = True
+
+    def _serve_next(self) -> None:
+        request = self._waiting.popleft()
+        self._deadline = None
+        self._serving = self._loop.create_task(self._serve(request))
+        self._serving.add_done_callback(self._served)
+
+    def _served(self, task: asyncio.Task[None]) -> None:
+        self._serving = None
+        if not task.cancelled() and (error := task.exception()) is not None:
+            _log.error("a connection failed while answering", exc_info=error)
+            self._transport.abort()
+        if self._gone or self._transport.is_closing():
+            return
+        if self._waiting:
+            self._serve_next()
+            return
+        if self._finishing and not self._reader.in_head and not self._reader.in_body:
+            self._transport.close()
+            return
+        if self._continue_due:
+            self._continue_due = False
+            self._transport.write(CONTINUE)
+        self._transport.resume_reading()
+        self._wait_at_most(self._next_wait_s())
+
+    async def _serve(self, request: Request) -> None:
+        answer = await self._answer(request)
+        try:
+            await self._send(request, answer)
+        finally:
+            _close(answer.body)
+
+    async def _send(self, request: Request, answer: Answer) -> None:
+        if self._gone:
+            return
+        keep_alive = request.keep_alive and not self._finishing
+        head_bytes = head(answer, keep_alive=keep_alive)
+        if request.method == "HEAD" or not has_body(answer.status):
+            self._transport.write(head_bytes)
+        elif isinstance(answer.body, bytes):
+            self._transport.writelines((head_bytes, answer.body))
+        else:
+            self._transport.write(head_bytes)
+            await self._send_chunks(answer.body, answer.length)
+        await self._wait_writable()
+        if request.refusal is not None:
+            self._linger()
+        elif not keep_alive:
+            self._transport.close()
+
+    async def _send_chunks(self, chunks: Iterator[bytes], length: int) -> None:
+        sent = 0
+        while not self._gone:
+            # Reading a file is waiting too: not on the loop.
+            chunk = await self._loop.run_in_executor(self._owner.threads, next, chunks, None)
+            if chunk is None:
+                break
+            self._transport.write(chunk)
+            sent += len(chunk)
+            await self._wait_writable()
+        if not self._gone and sent != length:
+            # Too late for another status: a connection cut short is the only way left to say it.
+            _log.error("an answer of %d bytes ended after %d", length, sent)
+            self._transport.abort()
+
+    async def _wait_writable(self) -> None:
+        if self._writable.is_set():
+            return
+        try:
+            async with asyncio.timeout(self._owner.timeouts.write_s):
+                await self._writable.wait()
+        except TimeoutError:
+            self._transport.abort()
+
+    def _linger(self) -> None:
+        """Close in the way that lets the refusal be read: take in, and drop, what the client is still sending."""
+        self._lingering = True
+        if self._transport.can_write_eof():
+            self._transport.write_eof()
+        self._transport.resume_reading()
+        self._wait_at_most(self._owner.timeouts.linger_s)
+
+    # Time limits: one timer, moved only when it is too late already or must come earlier.
+
+    def _next_wait_s(self) -> float:
+        timeouts = self._owner.timeouts
+        if self._lingering:
+            return timeouts.linger_s
+        if self._reader.in_body:
+            return timeouts.body_s
+        return timeouts.head_s if self._reader.in_head else timeouts.idle_s
+
+    def _wait_at_most(self, seconds: float) -> None:
+        self._deadline = self._loop.time() + seconds
+        if self._timer is not None and self._timer.when() > self._deadline:
+            self._timer.cancel()
+            self._timer = None
+        if self._timer is None:
+            self._timer = self._loop.call_at(self._deadline, self._look_at_clock)
+
+    def _stop_waiting(self) -> None:
+        self._deadline = None
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def _look_at_clock(self) -> None:
+        self._timer = None
+        if self._deadline is None:
+            return
+        if self._loop.time() < self._deadline:
+            self._timer = self._loop.call_at(self._deadline, self._look_at_clock)
+            return
+        # Not close(): what can't be written to a client that doesn't read would keep the connection for ever.
+        self._transport.abort()
+
+
+def _close(body: bytes | Iterator[bytes]) -> None:
+    if isinstance(body, Generator):
+        try:
+            body.close()
+        except ValueError:
+            # A thread is reading its next chunk this moment; it is closed when that thread lets go of it.
+            _log.debug("an answer was given up while its next chunk was being read")

@@ -1,0 +1,171 @@
+"""From a request to its answer: whose it is, which operation, what its handler says, and every error in AWS's words."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import json
+import logging
+import uuid
+from collections.abc import Callable, Mapping
+from concurrent.futures import Executor
+from typing import Any, cast
+from urllib.parse import urlsplit
+
+import lamina
+from lamina import errors
+from lamina.gateway.callers import caller_of
+from lamina.gateway.downloads import answer_download
+from lamina.gateway.messages import REQUEST_BYTES_MAX, Answer, Request
+from lamina.layers import sizes
+from lamina.names import Scope
+from lamina.operations import content
+from lamina.operations.call import Call, Handler
+from lamina.wire import Api, Response, Route, UnknownOperation, WireError, parse_query
+
+_log = logging.getLogger(__name__)
+
+# A body this long takes longer to parse than the loop should be away from its other connections.
+_PARSED_ON_LOOP_BYTES_MAX = 256 * 1024
+
+Health = Callable[[], Mapping[str, Any]]
+Content = Callable[[str, Mapping[str, str]], content.Download]
+
+
+class Dispatcher:
+    """Answers requests; the same for every connection and every listener."""
+
+    def __init__(
+        self,
+        api: Api,
+        handlers: Mapping[str, Handler],
+        health: Health,
+        download: Content,
+        default_scope: Scope,
+        threads: Executor,
+    ) -> None:
+        self._api, self._handlers = api, handlers
+        self._health, self._download = health, download
+        self._default_scope, self._threads = default_scope, threads
+
+    async def answer(self, request: Request) -> Answer:
+        """The answer to any *request*: errors are answers too, those of ours with nothing of the cause in them."""
+        request_id = str(uuid.uuid4())
+        try:
+            answer = await self._answer(request, request_id)
+        except (errors.ApiError, WireError) as error:
+            members = error.members if isinstance(error, errors.ApiError) else {}
+            answer = self._error(error.code, error.status, error.message, error.kind, members, request_id)
+        except Exception:  # noqa: BLE001 - whatever fails in a handler, its caller gets an answer and the log the cause
+            _log.exception("%s %s failed, request %s", request.method, request.path, request_id)
+            message = f"An internal error occurred. The server's log tells of it under the request id {request_id}."
+            answer = self._error("ServiceException", 500, message, "Service", {}, request_id)
+        _log.debug("%s %s %d %s", request.method, request.target, answer.status, request_id)
+        return answer
+
+    async def _answer(self, request: Request, request_id: str) -> Answer:
+        if request.refusal is not None:
+            return self._refused(request, request_id)
+        _check_origin(request)
+        if request.path.startswith("/_"):
+            return await self._answer_internal(request, request_id)
+        caller = caller_of(request.headers, parse_query(request.query), self._default_scope)
+        route = self._route(request, caller.service)
+        params = await self._parse(request, route)
+        host = request.headers.get("host") or "localhost"
+        call = Call(request_id, caller.scope, f"http://{host}", request.headers)
+        output = await self._handle(route.operation, call, params)
+        return _from_wire(self._api.serialise(route.operation, output, request_id))
+
+    def _route(self, request: Request, service: str | None) -> Route:
+        try:
+            return self._api.route(request.method, request.path, request.query)
+        except UnknownOperation as error:
+            if service in (None, "lambda"):
+                raise
+            # AWS_ENDPOINT_URL leads a tool's every service here; say which one it was, not that a path is unknown.
+            message = f"This server offers AWS Lambda only; the request is signed for {service}."
+            raise errors.ApiError(error.code, error.status, message, None) from error
+
+    async def _parse(self, request: Request, route: Route) -> Mapping[str, Any]:
+        if request.body_bytes <= _PARSED_ON_LOOP_BYTES_MAX:
+            return self._api.parse(route, request.headers, request.body())
+        loop = asyncio.get_running_loop()
+        params = await loop.run_in_executor(
+            self._threads, lambda: self._api.parse(route, request.headers, request.body())
+        )
+        # A handler may run long; the body as it was sent is needed no more.
+        request.pieces.clear()
+        if request.body_bytes > REQUEST_BYTES_MAX:
+            # Of a request that is too large because of its archive, AWS tells the archive's limit.
+            sizes.check_uploaded(_archive_bytes(params))
+            raise _too_large(route.operation)
+        return params
+
+    async def _handle(self, operation: str, call: Call, params: Mapping[str, Any]) -> Mapping[str, Any]:
+        handler = self._handlers.get(operation)
+        if handler is None:
+            raise errors.not_implemented(operation)
+        if inspect.iscoroutinefunction(handler):
+            return cast(Mapping[str, Any], await handler(call, params))
+        loop = asyncio.get_running_loop()
+        return cast(Mapping[str, Any], await loop.run_in_executor(self._threads, handler, call, params))
+
+    async def _answer_internal(self, request: Request, request_id: str) -> Answer:
+        """The few addresses that are ours and not the API's."""
+        if request.method not in ("GET", "HEAD"):
+            raise errors.ApiError("MethodNotAllowed", 405, f"{request.path} can only be read.", None)
+        if request.path == "/_lamina/health":
+            return _json(self._health(), request_id)
+        if request.path == "/_localstack/health":
+            # What tools poll that were made for LocalStack.
+            state = {"services": {"lambda": "running"}, "edition": "lamina", "version": lamina.__version__}
+            return _json(state, request_id)
+        if request.path.startswith(content.PREFIX):
+            query = {key: values[0] for key, values in parse_query(request.query).items()}
+            loop = asyncio.get_running_loop()
+            download = await loop.run_in_executor(self._threads, self._download, request.path, query)
+            return answer_download(request, download, request_id)
+        raise errors.ApiError("UnknownOperationException", 404, f"There is nothing at {request.path}.", None)
+
+    def _refused(self, request: Request, request_id: str) -> Answer:
+        refusal = request.refusal
+        assert refusal is not None
+        if refusal.status == 413:
+            route = self._api.route(request.method, request.path, request.query)
+            raise _too_large(route.operation)
+        return self._error(refusal.code, refusal.status, refusal.message, None, {}, request_id)
+
+    def _error(
+        self, code: str, status: int, message: str, kind: str | None, members: Mapping[str, object], request_id: str
+    ) -> Answer:
+        return _from_wire(self._api.serialise_error(code, status, message, kind, members, request_id))
+
+
+def _check_origin(request: Request) -> None:
+    """Refuse what a web page asks for behind its reader's back: pages of any site can send requests to 127.0.0.1."""
+    origin = request.headers.get("origin")
+    if origin is not None and urlsplit(origin).netloc != request.headers.get("host"):
+        raise errors.access_denied(f"Requests from web pages are not answered, and {origin} is one.")
+
+
+def _too_large(operation: str) -> errors.ApiError:
+    return errors.request_too_large(
+        f"Request must be smaller than {REQUEST_BYTES_MAX} bytes for the {operation} operation"
+    )
+
+
+def _archive_bytes(params: Mapping[str, Any]) -> int:
+    """The size of the archive inside an upload's parameters, wherever it is; 0 where there is none."""
+    sources = (params, params.get("Code"), params.get("Content"))
+    archives = (source.get("ZipFile") for source in sources if isinstance(source, Mapping))
+    return max(len(archive or b"") for archive in archives)
+
+
+def _json(state: Mapping[str, Any], request_id: str) -> Answer:
+    headers = [("x-amzn-RequestId", request_id), ("Content-Type", "application/json")]
+    return Answer.whole(200, headers, json.dumps(state).encode())
+
+
+def _from_wire(response: Response) -> Answer:
+    return Answer.whole(response.status, response.headers, response.body)

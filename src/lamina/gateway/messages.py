@@ -1,0 +1,85 @@
+"""What a connection hands in and gets back, and the bounds it keeps to."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+
+# AWS's bound on a whole request, and what we read beyond it: of a request that is a little too large we want to see
+# whether it is the archive in it, because AWS tells that apart.
+REQUEST_BYTES_MAX = 70_167_211
+REQUEST_BYTES_READ_MAX = REQUEST_BYTES_MAX + 8 * 1024 * 1024
+HEAD_BYTES_MAX = 64 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Timeouts:
+    """How long a connection waits for its client, in seconds."""
+
+    idle_s: float = 120.0
+    """Between two requests. SDKs keep connections and drop them themselves after 60 s or so."""
+    head_s: float = 30.0
+    """From the first byte of a request line to the end of the headers."""
+    body_s: float = 60.0
+    """Without a byte of a body that is not all there."""
+    write_s: float = 60.0
+    """Without room to write more of an answer."""
+    linger_s: float = 10.0
+    """For the rest of a request that was refused before it was read."""
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """A request that is answered without being looked at further; the connection ends with it."""
+
+    status: int
+    code: str
+    message: str
+
+
+@dataclass(slots=True)
+class Request:
+    """One request as it came in: `target` undecoded, header names in lower case, `body` in the pieces it arrived in.
+
+    With a `refusal` the rest is only as far read as the refusal needed.
+    """
+
+    method: str
+    target: str
+    headers: Mapping[str, str]
+    keep_alive: bool
+    pieces: list[bytes] = field(default_factory=list)
+    body_bytes: int = 0
+    refusal: Refusal | None = None
+
+    @property
+    def path(self) -> str:
+        """The target without query and, as proxies send it, without scheme and host."""
+        path = self.target.partition("?")[0]
+        if path.startswith(("http://", "https://")):
+            return "/" + path.split("://", 1)[1].partition("/")[2]
+        return path
+
+    @property
+    def query(self) -> str:
+        return self.target.partition("?")[2]
+
+    def body(self) -> bytes:
+        """The whole body; the pieces are gone afterwards, so that it is held once."""
+        if len(self.pieces) != 1:
+            self.pieces = [b"".join(self.pieces)]
+        return self.pieces[0]
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What goes out: `length` bytes of body, either there or in chunks that are read as the client takes them."""
+
+    status: int
+    headers: list[tuple[str, str]]
+    body: bytes | Iterator[bytes]
+    length: int
+
+    @classmethod
+    def whole(cls, status: int, headers: list[tuple[str, str]], body: bytes) -> Answer:
+        return cls(status, headers, body, len(body))

@@ -1,0 +1,150 @@
+"""From bytes to requests: one parser per connection, whole requests out, nothing waited for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import httptools
+
+from lamina.gateway.messages import HEAD_BYTES_MAX, REQUEST_BYTES_READ_MAX, Refusal, Request
+
+# Headers that ask for another protocol on this connection. HTTP lets a server go on as if they weren't there, the
+# parser does not; Java's client sends them by default.
+_UPGRADE = frozenset({"upgrade", "connection", "http2-settings"})
+
+
+class Reader:
+    """Feed it what arrives; it calls *deliver* with every request that is complete, or refused as it stands.
+
+    After a refusal, and after a request that ends the connection, it is `done` and ignores the rest.
+    """
+
+    def __init__(self, deliver: Callable[[Request], None], expect_continue: Callable[[], None]) -> None:
+        self._deliver, self._expect_continue = deliver, expect_continue
+        self._parser = httptools.HttpRequestParser(self)
+        self._request: Request | None = None
+        self._target = b""
+        self._headers: dict[str, str] = {}
+        self._head_bytes = 0
+        self._in_head = self._fresh_head = self._replaying = False
+        self.done = False
+
+    @property
+    def in_head(self) -> bool:
+        """Whether a request has begun whose headers are not all there."""
+        return self._in_head
+
+    @property
+    def in_body(self) -> bool:
+        """Whether a request's headers are there and its body is not."""
+        return self._request is not None
+
+    def feed(self, data: bytes) -> None:
+        """Take in *data*; never raises for what a client sent."""
+        if self.done:
+            return
+        self._fresh_head = False
+        try:
+            self._parser.feed_data(data)
+        except httptools.HttpParserUpgrade as upgrade:
+            if not self.done:
+                self._replay_without_upgrade()
+                self.feed(data[upgrade.args[0] :])
+            return
+        except httptools.HttpParserCallbackError:
+            raise  # A mistake of ours, not the client's.
+        except httptools.HttpParserError as error:
+            if not self.done:
+                self._refuse(Refusal(400, "BadRequest", f"The request is not HTTP/1.1: {error}"))
+        if self._in_head and not self._fresh_head:
+            self._head_bytes += len(data)
+            if self._head_bytes > HEAD_BYTES_MAX:
+                self._refuse_head()
+
+    # The parser's callbacks, in the order they come.
+
+    def on_message_begin(self) -> None:
+        if self.done or self._replaying:
+            return
+        self._in_head = self._fresh_head = True
+        self._head_bytes, self._target, self._headers = 0, b"", {}
+
+    def on_url(self, url: bytes) -> None:
+        self._target += url
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        if not self._in_head:
+            return  # A trailer behind a chunked body: nothing of the API is told in one.
+        key, text = name.decode("latin-1").lower(), value.decode("latin-1")
+        self._headers[key] = f"{self._headers[key]}, {text}" if key in self._headers else text
+
+    def on_headers_complete(self) -> None:
+        if self.done or self._replaying:
+            return
+        method = self._parser.get_method().decode()
+        self._in_head = False
+        self._request = Request(
+            method, self._target.decode("latin-1"), self._headers, bool(self._parser.should_keep_alive())
+        )
+        size = len(self._target) + sum(len(name) + len(value) for name, value in self._headers.items())
+        if size > HEAD_BYTES_MAX:
+            self._refuse_head()
+        elif method == "CONNECT":
+            self._refuse(Refusal(405, "MethodNotAllowed", "This is no proxy: it can't CONNECT."))
+        elif int(self._headers.get("content-length", "0")) > REQUEST_BYTES_READ_MAX:
+            self._refuse_body()
+        else:
+            self._continue_if_expected()
+
+    def on_body(self, body: bytes) -> None:
+        request = self._request
+        if request is None:
+            return  # Refused, and the rest of it is still in the parser.
+        request.body_bytes += len(body)
+        if request.body_bytes > REQUEST_BYTES_READ_MAX:
+            request.pieces.clear()
+            self._refuse_body()
+            return
+        request.pieces.append(body)
+
+    def on_message_complete(self) -> None:
+        if self._parser.should_upgrade():
+            return  # Not complete at all: the body is still to come, see feed.
+        request, self._request = self._request, None
+        self._replaying = False
+        if request is not None:
+            self.done = not request.keep_alive
+            self._deliver(request)
+
+    def _continue_if_expected(self) -> None:
+        expected = self._headers.get("expect")
+        if expected is None:
+            return
+        if expected.lower() != "100-continue":
+            self._refuse(Refusal(417, "ExpectationFailed", f"Nothing is known of the expectation {expected!r}."))
+        else:
+            self._expect_continue()
+
+    def _replay_without_upgrade(self) -> None:
+        """Start a new parser on the same request as if no upgrade had been asked for, its body still to come."""
+        request = self._request
+        assert request is not None
+        kept = {name: value for name, value in self._headers.items() if name in ("content-length", "transfer-encoding")}
+        lines = "".join(f"{name}: {value}\r\n" for name, value in kept.items())
+        self._headers = {name: value for name, value in self._headers.items() if name not in _UPGRADE}
+        request.headers = self._headers
+        self._parser = httptools.HttpRequestParser(self)
+        self._replaying = True
+        self._parser.feed_data(f"{request.method} / HTTP/1.1\r\n{lines}\r\n".encode("latin-1"))
+
+    def _refuse_head(self) -> None:
+        self._refuse(Refusal(431, "RequestHeaderFieldsTooLarge", f"Headers may take {HEAD_BYTES_MAX} bytes."))
+
+    def _refuse_body(self) -> None:
+        self._refuse(Refusal(413, "RequestEntityTooLargeException", "Request is too large"))
+
+    def _refuse(self, refusal: Refusal) -> None:
+        request = self._request or Request("", "", self._headers, keep_alive=False)
+        request.refusal, request.keep_alive = refusal, False
+        self._in_head, self._request, self.done = False, None, True
+        self._deliver(request)

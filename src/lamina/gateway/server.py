@@ -1,0 +1,150 @@
+"""The HTTP surface: listens, accepts, answers through the dispatcher, and stops without losing an answer."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import socket
+from collections.abc import Mapping
+from concurrent.futures import Executor, ThreadPoolExecutor
+from pathlib import Path
+
+from lamina.gateway.connection import Connection
+from lamina.gateway.dispatch import Content, Dispatcher, Health
+from lamina.gateway.messages import Timeouts
+from lamina.names import Scope
+from lamina.operations.call import Handler
+from lamina.wire import Api
+
+# Clients that connect at the same moment; the kernel caps it at its own limit.
+_BACKLOG = 1024
+_THREADS = 32
+
+
+class CannotListen(OSError):
+    """The address can't be had; the message says why and what to do."""
+
+
+class Gateway:
+    """The server of the Lambda API. Make it, `listen_*`, and `stop` in the end; all on one event loop.
+
+    *handlers* are the operations that are built; plain functions among them run in *threads* threads. *health* is
+    what `/_lamina/health` shows, *download* answers `/_lamina/content/…`, *default_scope* is for callers that sign
+    nothing or with a key that is no account id.
+    """
+
+    def __init__(
+        self,
+        api: Api,
+        handlers: Mapping[str, Handler],
+        health: Health,
+        download: Content,
+        default_scope: Scope,
+        *,
+        timeouts: Timeouts | None = None,
+        threads: int = _THREADS,
+    ) -> None:
+        self.timeouts = timeouts or Timeouts()
+        self.threads: Executor = ThreadPoolExecutor(threads, thread_name_prefix="gateway")
+        self._dispatcher = Dispatcher(api, handlers, health, download, default_scope, self.threads)
+        self._servers: list[asyncio.Server] = []
+        self._connections: set[Connection] = set()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._all_closed = asyncio.Event()
+
+    async def listen_tcp(self, host: str, port: int) -> int:
+        """Accept connections at *host*:*port* (0: any free one) and return the port; raises CannotListen."""
+        loop = asyncio.get_running_loop()
+        try:
+            server = await loop.create_server(self._accept, host, port, backlog=_BACKLOG)
+        except OSError as error:
+            raise CannotListen(error.errno, _why_not(host, port, error)) from error
+        self._servers.append(server)
+        return int(server.sockets[0].getsockname()[1])
+
+    async def listen_unix(self, path: Path) -> None:
+        """Accept connections at the Unix socket *path*; raises CannotListen.
+
+        A socket that a killed server left there is replaced, one that somebody answers at is not.
+        """
+        loop = asyncio.get_running_loop()
+        try:
+            transport, _ = await loop.create_unix_connection(asyncio.Protocol, str(path))
+        except OSError:
+            pass
+        else:
+            transport.abort()
+            raise CannotListen(errno.EADDRINUSE, f"Another server listens at {path}. Stop that one first.")
+        try:
+            server = await loop.create_unix_server(self._accept, path, backlog=_BACKLOG)
+        except OSError as error:
+            raise CannotListen(error.errno, f"Cannot listen at {path}: {error.strerror or error}.") from error
+        self._servers.append(server)
+
+    async def stop(self, grace_s: float) -> None:
+        """Accept nothing more, let what runs be answered for at most *grace_s* seconds, then close everything."""
+        for server in self._servers:
+            server.close()
+        for connection in list(self._connections):
+            connection.finish()
+        try:
+            async with asyncio.timeout(grace_s):
+                await self._wait_closed()
+        except TimeoutError:
+            await self._give_up()
+        self.threads.shutdown(wait=False, cancel_futures=True)
+        for server in self._servers:
+            await server.wait_closed()
+
+    # What a connection needs of us.
+
+    def opened(self, connection: Connection) -> None:
+        self._connections.add(connection)
+
+    def closed(self, connection: Connection) -> None:
+        self._connections.discard(connection)
+        # What it asked for goes on, and stop() waits for that too.
+        task = connection.task
+        if task is not None:
+            self._tasks.add(task)
+            task.add_done_callback(self._orphan_done)
+        self._notice_end()
+
+    def _orphan_done(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        self._notice_end()
+
+    def _notice_end(self) -> None:
+        if not self._connections and not self._tasks:
+            self._all_closed.set()
+
+    async def _wait_closed(self) -> None:
+        while self._connections or self._tasks:
+            self._all_closed.clear()
+            await self._all_closed.wait()
+
+    async def _give_up(self) -> None:
+        running = [task for connection in self._connections if (task := connection.task) is not None]
+        running += self._tasks
+        for task in running:
+            task.cancel()
+        for connection in list(self._connections):
+            connection.abort()
+        await asyncio.gather(*running, return_exceptions=True)
+        await self._wait_closed()
+
+    def _accept(self) -> Connection:
+        return Connection(self, self._dispatcher.answer)
+
+
+def _why_not(host: str, port: int, error: OSError) -> str:
+    if error.errno == errno.EADDRINUSE:
+        return (
+            f"Port {port} of {host} is in use, perhaps by another Lamina or by LocalStack. "
+            "Stop that one, or choose another port with --port."
+        )
+    if error.errno == errno.EACCES:
+        return f"Port {port} is for root only. Choose one of 1024 or more with --port."
+    if error.errno == errno.EADDRNOTAVAIL or isinstance(error, socket.gaierror):
+        return f"{host} is no address of this machine. Choose another with --host; 127.0.0.1 always works."
+    return f"Cannot listen at {host}:{port}: {error.strerror or error}."
