@@ -18,7 +18,7 @@ from .mounts import carry_out
 def main() -> None:
     plan = json.load(sys.stdin)
     if plan["user_namespace"]:
-        _become_root_of_a_user_namespace()
+        become_root_of_a_user_namespace()
     syscalls.unshare(
         syscalls.CLONE_NEWNS
         | syscalls.CLONE_NEWPID
@@ -51,7 +51,8 @@ def main() -> None:
     os._exit(0)
 
 
-def _become_root_of_a_user_namespace() -> None:
+def become_root_of_a_user_namespace() -> None:
+    """Have every right over namespaces made from here on, and none over anything that was there before."""
     uid, gid = os.getuid(), os.getgid()
     syscalls.unshare(syscalls.CLONE_NEWUSER)
     # An unprivileged process may map just its own ids, and the group only once setgroups(2) is given up.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from lamina import errors
@@ -29,7 +29,8 @@ PAGE_MAX = 50
 class FunctionOperations:
     """Create, read, list, update and delete functions.
 
-    With *synchronous*, a create or an update answers once the function can run.
+    With *synchronous*, a create or an update answers once the function can run. *changed* is told what was recorded
+    (with `$LATEST` for a qualifier, and the runtime it will want) and what was deleted (as it was named, and None).
     """
 
     def __init__(
@@ -43,6 +44,7 @@ class FunctionOperations:
         stamps: Stamps,
         *,
         synchronous: bool = False,
+        changed: Callable[[FunctionArn, str | None], None] = lambda _arn, _runtime: None,
     ) -> None:
         self._catalog = catalog
         self._uploads = uploads
@@ -52,6 +54,7 @@ class FunctionOperations:
         self._activations = activations
         self._stamps = stamps
         self._synchronous = synchronous
+        self._changed = changed
 
     def create_function(self, call: Call, request: Parameters) -> Output:
         arn = self._latest_arn(call, "CreateFunction", request)
@@ -166,6 +169,7 @@ class FunctionOperations:
                 gone = [] if version is None else [version]
                 for each in gone:
                     transaction.functions.delete_version(arn.scope, arn.name, int(each.version))
+        self._changed(arn, None)
         self._reclaimer.reclaim(_digests(gone))
         return {"StatusCode": 204}
 
@@ -195,6 +199,8 @@ class FunctionOperations:
 
     def _activating(self, recorded: Sequence[FunctionVersion]) -> Sequence[FunctionVersion]:
         """*recorded* as to be answered: as it is while it is activated, or as it became where that is awaited."""
+        latest = recorded[0]
+        self._changed(latest.qualified_arn, latest.configuration.runtime)
         started = [self._activations.start(version) for version in recorded]
         if not self._synchronous:
             return recorded

@@ -6,10 +6,11 @@ import asyncio
 import base64
 import binascii
 import json
+import platform
 import secrets
 import time
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from lamina import errors
 from lamina.catalog.port import Catalog, Event
@@ -21,18 +22,30 @@ from lamina.operations.activations import Activations
 from lamina.operations.addresses import function_arn, function_not_found
 from lamina.operations.call import Call, Output, Parameters
 from lamina.operations.events import EventQueue
-from lamina.worker.runtimes import RuntimeNotInstalled
-from lamina.worker.worker import Throttled, Worker
+from lamina.worker.runtimes import RuntimeNotInstalled, Runtimes
+from lamina.worker.worker import Throttled
 from lamina.worker.zygotes import SandboxFailed
 
 _ACTIVATION_SECONDS_MAX: Final = 60
 _REMEMBERED_MAX: Final = 10_000
+# The kernel's names for processors, and AWS's.
+_ARCHITECTURES: Final = {"x86_64": "x86_64", "aarch64": "arm64"}
+
+
+class Runner(Protocol):
+    """What of the worker an invocation needs."""
+
+    async def invoke(self, spec: EnvironmentSpec, invocation: Invocation) -> Outcome:
+        """Run it. Raises Throttled, RuntimeNotInstalled, SandboxFailed."""
+        ...
+
+    async def runtimes(self) -> Runtimes: ...
 
 
 class InvocationOperations:
     """Run functions: at once and wait, or later."""
 
-    def __init__(self, catalog: Catalog, activations: Activations, worker: Worker) -> None:
+    def __init__(self, catalog: Catalog, activations: Activations, worker: Runner) -> None:
         self._catalog = catalog
         self._activations = activations
         self._worker = worker
@@ -53,7 +66,7 @@ class InvocationOperations:
             if request.get(member) is not None:
                 raise errors.not_supported(member, "it belongs to a kind of function that Lamina does not have.")
         kind = InvocationType(request.get("InvocationType") or InvocationType.REQUEST_RESPONSE)
-        arn = _invoked(call, request["FunctionName"], request.get("Qualifier"))
+        arn = function_arn(call, "InvokeFunction", request["FunctionName"], request.get("Qualifier"))
         function, spec = await self._resolve(arn)
         payload = check_payload(request.get("Payload") or b"", kind)
         context = _client_context(request.get("ClientContext"))
@@ -65,7 +78,7 @@ class InvocationOperations:
             now = time.time()
             await self._events.add(Event(call.request_id, arn, payload, now, now, 0, trace, context))
             return {"StatusCode": 202}
-        invocation = Invocation(call.request_id, _shown(arn), payload, spec.timeout_s, context, trace)
+        invocation = Invocation(call.request_id, str(arn), payload, spec.timeout_s, context, trace)
         outcome = await self._run(spec, invocation)
         return _answer(function, outcome, with_log=request.get("LogType") == "Tail")
 
@@ -92,7 +105,7 @@ class InvocationOperations:
         except errors.ApiError as error:
             return Outcome(json.dumps({"errorMessage": error.message, "errorType": error.code}).encode(), error.code)
         invocation = Invocation(
-            event.id, _shown(event.function), event.payload, spec.timeout_s, event.client_context, event.trace_header
+            event.id, str(event.function), event.payload, spec.timeout_s, event.client_context, event.trace_header
         )
         try:
             return await self._worker.invoke(spec, invocation)
@@ -117,8 +130,6 @@ class InvocationOperations:
         found = function, EnvironmentSpec.of(function)
         if self._catalog.function_changes == changes:
             self._known[arn] = found
-        if function.is_latest:
-            self._worker.retire(function.arn, found[1])
         return found
 
     def _settled(self, arn: FunctionArn) -> FunctionVersion:
@@ -139,15 +150,11 @@ class InvocationOperations:
         except RuntimeNotInstalled as error:
             # Not InvalidRuntimeException: that is a 502, which SDKs try again five times.
             raise errors.invalid_parameter_value(str(error)) from error
-
-
-def _invoked(call: Call, name: str, qualifier: str | None) -> FunctionArn:
-    return function_arn(call, "InvokeFunction", name, qualifier)
-
-
-def _shown(arn: FunctionArn) -> str:
-    """What the context says was invoked: qualified if and only if the caller said which."""
-    return str(arn)
+        if spec.architecture != _ARCHITECTURES.get(platform.machine()):
+            raise errors.invalid_parameter_value(
+                f"The function is for {spec.architecture}, and this machine is {platform.machine()}: it can be kept and"
+                " described here, but not run."
+            )
 
 
 def _answer(function: FunctionVersion, outcome: Outcome, *, with_log: bool) -> Output:

@@ -6,10 +6,13 @@ from collections.abc import Mapping
 
 from lamina.operations.call import Handler
 from lamina.operations.functions import FunctionOperations
+from lamina.operations.invocations import InvocationOperations
 from lamina.operations.layers import LayerOperations
 
 
-def handlers(layers: LayerOperations, functions: FunctionOperations) -> Mapping[str, Handler]:
+def handlers(
+    layers: LayerOperations, functions: FunctionOperations, invocations: InvocationOperations
+) -> Mapping[str, Handler]:
     """Operation name -> handler, for every layer and function operation that is built."""
     return {
         "PublishLayerVersion": layers.publish_layer_version,
@@ -25,4 +28,6 @@ def handlers(layers: LayerOperations, functions: FunctionOperations) -> Mapping[
         "UpdateFunctionCode": functions.update_function_code,
         "UpdateFunctionConfiguration": functions.update_function_configuration,
         "DeleteFunction": functions.delete_function,
+        "Invoke": invocations.invoke,
+        "InvokeAsync": invocations.invoke_async,
     }

@@ -40,6 +40,7 @@ class Cgroups(Protocol):
     """Where groups can be made on this machine."""
 
     description: str
+    can_freeze: bool
 
     def create(self, name: str) -> Cgroup: ...
     def sweep(self) -> None:
@@ -146,6 +147,7 @@ def _enable(group: Path) -> None:
 
 class V1Cgroups:
     description = "cgroup v1: memory and pids"
+    can_freeze = False
 
     def __init__(self, parents: dict[str, Path]) -> None:
         self._parents = parents
@@ -167,7 +169,8 @@ class V1Cgroups:
 
 
 class V2Cgroups:
-    description = "cgroup v2: memory and pids"
+    description = "cgroup v2: memory, pids and freezing"
+    can_freeze = True
 
     def __init__(self, parent: Path) -> None:
         self._parent = parent

@@ -86,6 +86,9 @@ _LOAD, _JUMP_EQUAL, _JUMP_GREATER, _JUMP_ANY_BIT, _RETURN = 0x20, 0x15, 0x25, 0x
 _ALLOW, _KILL_PROCESS, _ERRNO = 0x7FFF0000, 0x80000000, 0x00050000
 _NUMBER, _ARCHITECTURE, _FIRST_ARGUMENT, _SECOND_ARGUMENT = 0, 4, 16, 24
 
+# Those there is a filter for, by the kernel's name.
+MACHINES: Final = tuple(_ARCHITECTURES)
+
 
 @cache
 def program(machine: str) -> bytes:

@@ -121,17 +121,21 @@ class Worker:
         finally:
             self._return(environment)
 
-    async def prepare(self, runtime: str) -> None:
-        """Get what every function of *runtime* needs, ahead of its first invocation."""
+    def prepare(self, runtime: str) -> None:
+        """Begin to get what every function of *runtime* needs, ahead of its first invocation."""
+        self._spawn(self._prepare(runtime))
+
+    async def _prepare(self, runtime: str) -> None:
         if runtime in (await self.runtimes()).interpreters:
+            # Whoever invokes a function of it is told; here nobody has asked.
             with contextlib.suppress(SandboxFailed):
                 await self._stations.get(runtime)
 
-    def retire(self, function: FunctionArn, current: EnvironmentSpec | None) -> None:
-        """End what was made of *function*'s $LATEST and is not *current*; a busy environment when it has finished."""
+    def retire(self, function: FunctionArn) -> None:
+        """End what was made of *function*, of one version where it is qualified; what is busy, when it has finished."""
         for environment in self._environments:
             spec = environment.spec
-            if spec.function == function and spec != current and (current is None or spec.version == current.version):
+            if spec.function == function.unqualified and function.qualifier in (None, spec.version):
                 environment.usable = False
         for environment in self._pool.take_idle(lambda _spec, environment, _since: not environment.usable):
             self._end(environment)

@@ -5,18 +5,22 @@ from __future__ import annotations
 import io
 import threading
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 from lamina.catalog.port import Catalog
 from lamina.catalog.sql import SqlCatalog
+from lamina.environments.spec import EnvironmentSpec
+from lamina.invocations.calls import Invocation, Outcome
 from lamina.names import Digest, Scope
 from lamina.operations.activations import Activations
 from lamina.operations.call import Call
 from lamina.operations.content import Contents, Download
 from lamina.operations.functions import FunctionOperations
+from lamina.operations.invocations import InvocationOperations
 from lamina.operations.layers import LayerOperations
 from lamina.operations.markers import Markers
 from lamina.operations.reclaiming import Reclaimer
@@ -24,11 +28,23 @@ from lamina.operations.s3 import S3Archives
 from lamina.operations.stamps import Stamps
 from lamina.operations.table import handlers
 from lamina.operations.uploads import Uploads
+from lamina.sandbox.plan import InterpreterLayout
 from lamina.store import ObstoreBlobs
+from lamina.worker.runtimes import Runtimes
 
 HERE = Scope("123456789012", "eu-west-1")
 ROLE = "arn:aws:iam::123456789012:role/r"
 SECRET = b"s" * 32
+INTERPRETER = InterpreterLayout(
+    version="3.12",
+    release="3.12.1",
+    prefix=Path("/p"),
+    executable=Path("/p/bin/python3.12"),
+    standard_library=Path("/p/lib/python3.12"),
+    shared_library=None,
+    standalone=True,
+    has_site_packages=True,
+)
 
 
 def zipped(**files: str) -> bytes:
@@ -66,6 +82,24 @@ class FakeTrees:
 
 
 @dataclass
+class FakeWorker:
+    """Answers every event with itself, unless told what to raise; keeps what it was given."""
+
+    installed: Sequence[str] = ("python3.12",)
+    failure: Exception | None = None
+    given: list[tuple[EnvironmentSpec, Invocation]] = field(default_factory=list)
+
+    async def invoke(self, spec: EnvironmentSpec, invocation: Invocation) -> Outcome:
+        self.given.append((spec, invocation))
+        if self.failure is not None:
+            raise self.failure
+        return Outcome(invocation.payload, log_tail=b"the log")
+
+    async def runtimes(self) -> Runtimes:
+        return Runtimes({runtime: INTERPRETER for runtime in self.installed})
+
+
+@dataclass
 class House:
     """Everything a test calls or looks into."""
 
@@ -74,6 +108,7 @@ class House:
     catalog: Catalog = field(default_factory=lambda: SqlCatalog.open("sqlite://"))
     blobs: ObstoreBlobs = field(default_factory=ObstoreBlobs.in_memory)
     trees: FakeTrees = field(default_factory=FakeTrees)
+    worker: FakeWorker = field(default_factory=FakeWorker)
     now: float = 1_767_323_045.678
     scope: Scope = HERE
 
@@ -95,6 +130,7 @@ class House:
                 stamps,
                 synchronous=self.synchronous,
             ),
+            InvocationOperations(self.catalog, self.activations, self.worker),
         )
 
     def call(self, operation: str, *, scope: Scope | None = None, **request: Any) -> Any:

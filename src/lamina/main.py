@@ -1,0 +1,200 @@
+"""Builds the server from its settings, and runs it until it is told to stop."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import fcntl
+import logging
+import os
+import resource
+import signal
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+import lamina
+from lamina.catalog.sql import SqlCatalog
+from lamina.gateway import Gateway
+from lamina.names import Digest, FunctionArn, Scope
+from lamina.operations.activations import Activations
+from lamina.operations.content import Contents
+from lamina.operations.functions import FunctionOperations
+from lamina.operations.invocations import InvocationOperations
+from lamina.operations.layers import LayerOperations
+from lamina.operations.markers import Markers
+from lamina.operations.reclaiming import Reclaimer
+from lamina.operations.s3 import S3Archives
+from lamina.operations.stamps import Stamps
+from lamina.operations.table import handlers
+from lamina.operations.uploads import Uploads
+from lamina.sandbox import processes
+from lamina.settings import Settings
+from lamina.store import ObstoreBlobs, Trees
+from lamina.wire import Api
+from lamina.worker import interpreters, machine
+from lamina.worker.runtimes import Runtimes
+from lamina.worker.worker import Worker
+
+_GRACE_SECONDS: Final = 5
+_log = logging.getLogger(__name__)
+
+
+class StateInUse(Exception):
+    """Another server has the state folder; *pid* is its process, where that is known."""
+
+    def __init__(self, state: Path, pid: int | None) -> None:
+        super().__init__(f"{state} is in use" + (f" by process {pid}" if pid else ""))
+        self.pid = pid
+
+
+def serve(settings: Settings, ready: Callable[[int], None]) -> None:
+    """Serve until SIGINT or SIGTERM. *ready* is called with the port once the first request can be answered.
+
+    Raises StateInUse, and OSError where the folder or the address cannot be had.
+    """
+    logging.basicConfig(
+        level=settings.log_level.upper(), stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
+    )
+    with _exclusive(settings.state_dir):
+        asyncio.run(_serve(settings, ready))
+
+
+@contextlib.contextmanager
+def _exclusive(state: Path) -> Iterator[None]:
+    """Make the state folder, and keep other servers out of it for as long as this process lives."""
+    state.mkdir(parents=True, exist_ok=True, mode=0o700)
+    descriptor = os.open(state / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        text = os.read(descriptor, 32).strip()
+        raise StateInUse(state, int(text) if text.isdigit() else None) from None
+    else:
+        os.ftruncate(descriptor, 0)
+        os.write(descriptor, f"{os.getpid()}\n".encode())
+        yield
+    finally:
+        os.close(descriptor)
+
+
+async def _serve(settings: Settings, ready: Callable[[int], None]) -> None:
+    stop = _stop_signal()
+    _allow_many_files()
+    processes.become_subreaper()
+    async with contextlib.AsyncExitStack() as house:
+        gateway = await _build(settings, house)
+        house.push_async_callback(gateway.stop, _GRACE_SECONDS)
+        port = await gateway.listen_tcp(settings.host, settings.port)
+        ready(port)
+        await stop.wait()
+
+
+def _stop_signal() -> asyncio.Event:
+    """An event that SIGINT and SIGTERM set; the second of them interrupts whatever still finishes."""
+    loop = asyncio.get_running_loop()
+    serving = asyncio.current_task()
+    assert serving is not None
+    stop = asyncio.Event()
+
+    def signalled() -> None:
+        if stop.is_set():
+            serving.cancel()
+        stop.set()
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, signalled)
+    return stop
+
+
+def _allow_many_files() -> None:
+    """Each environment takes half a dozen descriptors, and the soft limit is there for programs that use select."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+
+
+async def _build(settings: Settings, house: contextlib.AsyncExitStack) -> Gateway:
+    """Everything, wired; *house* takes it down again, the last built first."""
+    state = settings.state_dir
+    loop = asyncio.get_running_loop()
+    catalog = SqlCatalog.open(f"sqlite:///{state / 'catalog.db'}")
+    house.callback(catalog.close)
+    with catalog.writing() as transaction:
+        secret = transaction.secrets.obtain("content")
+    blobs, trees = ObstoreBlobs.open(state / "blobs"), Trees.open(state / "trees")
+    stamps = Stamps()
+    reclaimer = Reclaimer(catalog, [trees, blobs])
+    activations = Activations(catalog, reclaimer, lambda digest: trees.ensure(digest, blobs), stamps)
+    house.push_async_callback(asyncio.to_thread, activations.close)
+    worker = Worker(
+        machine.examine(state),
+        lambda: Runtimes(interpreters.find()),
+        _MountedTrees(reclaimer, trees, blobs),
+        state,
+        concurrency=settings.max_environments,
+        keepalive_s=settings.keepalive_ms / 1000,
+    )
+    worker.open()
+    house.push_async_callback(worker.close)
+
+    def changed(function: FunctionArn, runtime: str | None) -> None:
+        # Operations run in threads, the worker on the loop.
+        loop.call_soon_threadsafe(worker.retire, function)
+        if runtime is not None:
+            loop.call_soon_threadsafe(worker.prepare, runtime)
+
+    uploads = Uploads(blobs, reclaimer, S3Archives(os.environ))
+    contents, markers = Contents(blobs, secret, stamps.seconds), Markers(secret)
+    layers = LayerOperations(catalog, uploads, contents, markers, reclaimer, stamps)
+    functions = FunctionOperations(
+        catalog,
+        uploads,
+        contents,
+        markers,
+        reclaimer,
+        activations,
+        stamps,
+        synchronous=settings.synchronous_create,
+        changed=changed,
+    )
+    invocations = InvocationOperations(catalog, activations, worker)
+    invocations.open(settings.retry_base_delay_s)
+    house.push_async_callback(invocations.close)
+    activations.resume()
+    sweeping = asyncio.ensure_future(asyncio.to_thread(_sweep, reclaimer, trees))
+    house.push_async_callback(asyncio.wait, [sweeping])
+
+    def health() -> Mapping[str, Any]:
+        return {"status": "ok", "version": lamina.__version__, "environments": worker.figures()}
+
+    scope = Scope(settings.account_id, settings.region)
+    return Gateway(Api.load("lambda"), handlers(layers, functions, invocations), health, contents.download, scope)
+
+
+def _sweep(reclaimer: Reclaimer, trees: Trees) -> None:
+    """Clear away what a killed server left in the stores; a failure costs disk space and nothing else."""
+    try:
+        reclaimer.sweep()
+        trees.sweep()
+    except Exception:  # noqa: BLE001 - nothing depends on it
+        _log.exception("the stores could not be swept")
+
+
+class _MountedTrees:
+    """The trees that environments mount, held so that nobody removes them meanwhile."""
+
+    def __init__(self, reclaimer: Reclaimer, trees: Trees, blobs: ObstoreBlobs) -> None:
+        self._reclaimer, self._trees, self._blobs = reclaimer, trees, blobs
+
+    def take(self, digests: Sequence[Digest]) -> None:
+        self._reclaimer.hold(digests)
+        try:
+            for digest in digests:
+                self._trees.ensure(digest, self._blobs)
+        except BaseException:
+            self._reclaimer.release(digests)
+            raise
+
+    def give_back(self, digests: Sequence[Digest]) -> None:
+        self._reclaimer.release(digests)
