@@ -48,7 +48,7 @@ class Request:
     target: str
     headers: Mapping[str, str]
     keep_alive: bool
-    pieces: list[bytes] = field(default_factory=list)
+    pieces: list[bytes | bytearray] = field(default_factory=list)
     body_bytes: int = 0
     refusal: Refusal | None = None
 
@@ -66,9 +66,11 @@ class Request:
 
     def body(self) -> bytes:
         """The whole body; the pieces are gone afterwards, so that it is held once."""
-        if len(self.pieces) != 1:
-            self.pieces = [b"".join(self.pieces)]
-        return self.pieces[0]
+        if len(self.pieces) == 1 and isinstance(self.pieces[0], bytes):
+            return self.pieces[0]
+        body = b"".join(self.pieces)
+        self.pieces = [body]
+        return body
 
 
 @dataclass(frozen=True, slots=True)

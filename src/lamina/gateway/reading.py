@@ -12,6 +12,9 @@ from lamina.gateway.messages import HEAD_BYTES_MAX, REQUEST_BYTES_READ_MAX, Refu
 # parser does not; Java's client sends them by default.
 _UPGRADE = frozenset({"upgrade", "connection", "http2-settings"})
 
+_SMALL_PIECE_BYTES = 4096
+_GATHERED_BYTES_MAX = 1024 * 1024
+
 
 class Reader:
     """Feed it what arrives; it calls *deliver* with every request that is complete, or refused as it stands.
@@ -25,7 +28,9 @@ class Reader:
         self._request: Request | None = None
         self._target = b""
         self._headers: dict[str, str] = {}
-        self._head_bytes = 0
+        # What the parser has handed over of a head, and what has come in while it was incomplete: one header without
+        # an end shows in the second only.
+        self._head_bytes = self._head_bytes_fed = self._body_bytes_fed = 0
         self._in_head = self._fresh_head = self._replaying = False
         self.done = False
 
@@ -56,10 +61,19 @@ class Reader:
         except httptools.HttpParserError as error:
             if not self.done:
                 self._refuse(Refusal(400, "BadRequest", f"The request is not HTTP/1.1: {error}"))
+        self._bound_what_is_no_content(len(data))
+
+    def _bound_what_is_no_content(self, fed: int) -> None:
+        """Refuse a head, a chunk's extension or a trailer that goes on and on: the parser keeps all of it."""
         if self._in_head and not self._fresh_head:
-            self._head_bytes += len(data)
-            if self._head_bytes > HEAD_BYTES_MAX:
+            self._head_bytes_fed += fed
+            if self._head_bytes_fed > HEAD_BYTES_MAX:
                 self._refuse_head()
+        elif self._request is not None:
+            self._body_bytes_fed += fed
+            # The smallest chunks, of one byte, come to six bytes each.
+            if self._body_bytes_fed > HEAD_BYTES_MAX * 4 + self._request.body_bytes * 8:
+                self._refuse_body()
 
     # The parser's callbacks, in the order they come.
 
@@ -67,28 +81,31 @@ class Reader:
         if self.done or self._replaying:
             return
         self._in_head = self._fresh_head = True
-        self._head_bytes, self._target, self._headers = 0, b"", {}
+        self._head_bytes = self._head_bytes_fed = 0
+        self._target, self._headers = b"", {}
 
     def on_url(self, url: bytes) -> None:
         self._target += url
+        self._count_head(len(url))
 
     def on_header(self, name: bytes, value: bytes) -> None:
         if not self._in_head:
             return  # A trailer behind a chunked body: nothing of the API is told in one.
         key, text = name.decode("latin-1").lower(), value.decode("latin-1")
         self._headers[key] = f"{self._headers[key]}, {text}" if key in self._headers else text
+        self._count_head(len(name) + len(value))
 
     def on_headers_complete(self) -> None:
         if self.done or self._replaying:
             return
         method = self._parser.get_method().decode()
         self._in_head = False
+        self._body_bytes_fed = 0
         self._request = Request(
             method, self._target.decode("latin-1"), self._headers, bool(self._parser.should_keep_alive())
         )
-        size = len(self._target) + sum(len(name) + len(value) for name, value in self._headers.items())
-        if size > HEAD_BYTES_MAX:
-            self._refuse_head()
+        if self._parser.get_http_version() not in ("1.0", "1.1"):
+            self._refuse(Refusal(505, "HTTPVersionNotSupported", "This server speaks HTTP/1.1."))
         elif method == "CONNECT":
             self._refuse(Refusal(405, "MethodNotAllowed", "This is no proxy: it can't CONNECT."))
         elif int(self._headers.get("content-length", "0")) > REQUEST_BYTES_READ_MAX:
@@ -105,7 +122,7 @@ class Reader:
             request.pieces.clear()
             self._refuse_body()
             return
-        request.pieces.append(body)
+        _append(request.pieces, body)
 
     def on_message_complete(self) -> None:
         if self._parser.should_upgrade():
@@ -115,6 +132,11 @@ class Reader:
         if request is not None:
             self.done = not request.keep_alive
             self._deliver(request)
+
+    def _count_head(self, size: int) -> None:
+        self._head_bytes += size
+        if self._in_head and self._head_bytes > HEAD_BYTES_MAX:
+            self._refuse_head()
 
     def _continue_if_expected(self) -> None:
         expected = self._headers.get("expect")
@@ -148,3 +170,12 @@ class Reader:
         request.refusal, request.keep_alive = refusal, False
         self._in_head, self._request, self.done = False, None, True
         self._deliver(request)
+
+
+def _append(pieces: list[bytes | bytearray], body: bytes) -> None:
+    """Keep *body* behind *pieces*; many small ones, as one chunk per byte makes them, together."""
+    last = pieces[-1] if pieces else None
+    if len(body) < _SMALL_PIECE_BYTES and isinstance(last, bytearray) and len(last) < _GATHERED_BYTES_MAX:
+        last += body
+    else:
+        pieces.append(bytearray(body) if len(body) < _SMALL_PIECE_BYTES else body)

@@ -52,6 +52,11 @@ class Gateway:
         self._tasks: set[asyncio.Task[None]] = set()
         self._all_closed = asyncio.Event()
 
+    @property
+    def connections(self) -> int:
+        """How many clients are connected."""
+        return len(self._connections)
+
     async def listen_tcp(self, host: str, port: int) -> int:
         """Accept connections at *host*:*port* (0: any free one) and return the port; raises CannotListen."""
         loop = asyncio.get_running_loop()
