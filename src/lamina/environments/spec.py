@@ -32,6 +32,7 @@ class EnvironmentSpec:
     log_group: str
     log_format: str
     application_log_level: str | None
+    system_log_level: str | None
 
     @classmethod
     def of(cls, version: FunctionVersion) -> EnvironmentSpec:
@@ -52,6 +53,7 @@ class EnvironmentSpec:
             log_group=version.log_group,
             log_format=configuration.logging.format,
             application_log_level=configuration.logging.application_level,
+            system_log_level=configuration.logging.system_level,
         )
 
     @property

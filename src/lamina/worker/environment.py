@@ -14,12 +14,11 @@ import signal
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
 from lamina.environments.spec import EnvironmentSpec
-from lamina.invocations import calls, log_lines
+from lamina.invocations import calls
 from lamina.invocations.calls import Invocation, Measured, Outcome, ProcessEnd
 from lamina.runtime_api.server import RuntimeApiServer
 from lamina.runtime_api.session import Answer, InitFailed, Offer, RuntimeSession
@@ -27,6 +26,7 @@ from lamina.sandbox.plan import TASK_ROOT, EnvironmentMounts, Seal
 from lamina.worker.blanks import Prepared
 from lamina.worker.channel import ChannelClosed
 from lamina.worker.logs import EnvironmentLog
+from lamina.worker.platform_log import PlatformLog, Verdict
 from lamina.worker.zygotes import SandboxFailed
 
 INIT_SECONDS_MAX: Final = 10
@@ -78,11 +78,19 @@ _Happening = _Ready | Answer | InitFailed | _Exited | _Failed | _TimeIsUp
 class Environment:
     """A sandbox with a function in it. `usable` says whether it may serve another event."""
 
-    def __init__(self, spec: EnvironmentSpec, prepared: Prepared, log: EnvironmentLog, assignment: Assignment) -> None:
+    def __init__(
+        self,
+        spec: EnvironmentSpec,
+        prepared: Prepared,
+        log: EnvironmentLog,
+        platform: PlatformLog,
+        assignment: Assignment,
+    ) -> None:
         self.spec = spec
         self.prepared = prepared
         self.log = log
         self.usable = True
+        self._platform = platform
         self._assignment = assignment
         self._channel = prepared.blank.channel
         self._api = RuntimeApiServer(prepared.blank.listener)
@@ -144,21 +152,16 @@ class Environment:
         self.log.flush()
 
     async def _conclude_init(self, happened: _Happening, init_ms: float) -> None:
-        if isinstance(happened, InitFailed):
-            problem = f"Status: error\tError Type: {happened.error_type}"
-        elif isinstance(happened, _Exited):
-            problem = f"Status: error\tError Type: {calls.describe_end(happened.end)[0]}"
-        elif isinstance(happened, _TimeIsUp):
+        if isinstance(happened, _TimeIsUp):
             # AWS gives this phase ten seconds, then begins anew within the first event's own time.
-            self.log.platform(log_lines.init_report(init_ms, "Status: timeout"))
+            self._platform.init_failed(init_ms, Verdict("timeout"))
             self._init_ms = None
             await self._kill_processes()
-            return
-        else:
-            return
-        self.log.platform(log_lines.init_report(init_ms, problem))
-        self._stillborn = happened
-        self.usable = False
+        elif isinstance(happened, InitFailed | _Exited):
+            kind = happened.error_type if isinstance(happened, InitFailed) else calls.describe_end(happened.end)[0]
+            self._platform.init_failed(init_ms, Verdict("error", kind))
+            self._stillborn = happened
+            self.usable = False
 
     async def invoke(self, invocation: Invocation) -> Outcome:
         """Run one event. Every way a function can fail is an outcome."""
@@ -166,12 +169,12 @@ class Environment:
         init_ms, self._init_ms = self._init_ms, None
         if init_ms is None:
             self.log.begin()
-        self.log.platform(log_lines.start(invocation.request_id, self.spec.version))
+        self._platform.started(invocation.request_id)
         began = time.perf_counter()
         happened = self._stillborn or await self._run(invocation)
         duration_ms = (time.perf_counter() - began) * 1000
         self.log.drain()
-        payload, error, problem = self._told(invocation, happened)
+        payload, error, verdict = self._told(invocation, happened)
         if isinstance(happened, _TimeIsUp):
             await self._kill_processes()
             self.log.drain()
@@ -180,9 +183,8 @@ class Environment:
             memory_mb=self.spec.memory_mb,
             memory_used_mb=self._memory_used_mb(),
             init_ms=init_ms,
-            problem=problem,
         )
-        self.log.platform(log_lines.end(invocation.request_id) + log_lines.report(invocation.request_id, measured))
+        self._platform.finished(invocation.request_id, verdict, measured)
         tail = self.log.tail()
         self.log.flush()
         if self.usable and self._running:
@@ -211,24 +213,24 @@ class Environment:
         self._api.session.offer(Offer(invocation.request_id, headers, invocation.payload))
         return await self._wait(deadline - self._loop.time())
 
-    def _told(self, invocation: Invocation, happened: _Happening) -> tuple[bytes, str | None, str | None]:
-        """Payload, function error and REPORT's remark for what *happened*; the log gets the platform's line on it."""
+    def _told(self, invocation: Invocation, happened: _Happening) -> tuple[bytes, str | None, Verdict]:
+        """Payload, function error and verdict for what *happened*; the log gets the platform's line on it."""
         request_id = invocation.request_id
         if isinstance(happened, Answer):
             if happened.too_large:
-                return calls.response_too_large(), calls.UNHANDLED, None
-            return happened.payload, happened.error_type and calls.UNHANDLED, None
+                return calls.response_too_large(), calls.UNHANDLED, Verdict("failure", "Function.ResponseSizeTooLarge")
+            if happened.error_type is not None:
+                return happened.payload, calls.UNHANDLED, Verdict("failure", happened.error_type)
+            return happened.payload, None, Verdict("success")
         if isinstance(happened, InitFailed):
             self.usable = False
-            return happened.payload, calls.UNHANDLED, f"Status: error\tError Type: {happened.error_type}"
+            return happened.payload, calls.UNHANDLED, Verdict("error", happened.error_type)
         if isinstance(happened, _Exited):
             kind, text = calls.describe_end(happened.end)
-            self.log.platform(log_lines.failure(f"RequestId: {request_id} Error: {text}\n{kind}"))
-            return calls.ended(request_id, happened.end), calls.UNHANDLED, f"Status: error\tError Type: {kind}"
-        seconds = f"{invocation.timeout_s:.2f}"
-        moment = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-        self.log.platform(log_lines.failure(f"{moment} {request_id} Task timed out after {seconds} seconds\n"))
-        return calls.timed_out(request_id, invocation.timeout_s), calls.UNHANDLED, "Status: timeout"
+            self._platform.exited(request_id, kind, text)
+            return calls.ended(request_id, happened.end), calls.UNHANDLED, Verdict("error", kind)
+        self._platform.timed_out(request_id, invocation.timeout_s)
+        return calls.timed_out(request_id, invocation.timeout_s), calls.UNHANDLED, Verdict("timeout")
 
     def close(self) -> None:
         """End it and everything in it; what it held is given back once the kernel has let go of it."""

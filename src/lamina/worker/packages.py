@@ -7,6 +7,7 @@ seen. simplejson and the others fall back to Python where their extension is mis
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import os
 import re
@@ -14,6 +15,8 @@ import shutil
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
+
+from lamina.sandbox.plan import InterpreterLayout
 
 _CLIENT = ("awslambdaric", "simplejson", "snapshot-restore-py")
 _SDK = ("boto3", "botocore", "s3transfer", "jmespath", "python-dateutil", "six", "urllib3")
@@ -42,6 +45,34 @@ def provide(root: Path, version: str) -> RuntimeFiles:
     if not folder.is_dir():
         _put_together(folder, wanted)
     return RuntimeFiles(folder / "var_runtime", folder / "packages")
+
+
+async def compile_ahead(files: RuntimeFiles, interpreter: InterpreterLayout) -> None:
+    """Give *interpreter* byte-code of the runtime's packages, at the lowest priority; once, however often it is asked.
+
+    Without it every environment compiles what it imports for itself: boto3 takes 400 ms instead of 100. A function sees
+    each file only whole, and may see it any time, since nothing else changes.
+    """
+    done = files.packages.parent / f"compiled-{interpreter.release}"
+    if done.exists():
+        return
+    inside = f"/var/lang/lib/python{interpreter.version}/site-packages"
+    command = (interpreter.executable, "-I", "-m", "compileall", "-q", "--invalidation-mode", "unchecked-hash")
+    process = await asyncio.create_subprocess_exec(
+        *("nice", "-n", "19", *command, "-d", inside, files.packages),
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.DEVNULL,
+        stderr=asyncio.subprocess.DEVNULL,
+        umask=0o022,
+        env={"PATH": os.defpath},
+    )
+    try:
+        if await process.wait() == 0:
+            done.touch()
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
 
 
 def _distributions(names: tuple[str, ...]) -> list[metadata.Distribution]:

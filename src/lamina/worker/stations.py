@@ -10,12 +10,12 @@ from typing import Any, Final
 
 from lamina.environments.spec import EnvironmentSpec, runtime_variables
 from lamina.functions.runtimes import runtime_version_arn
-from lamina.invocations import log_lines
 from lamina.sandbox import processes
 from lamina.sandbox.plan import HostFolders, InterpreterLayout, plan_root
 from lamina.worker import packages, system
 from lamina.worker.blanks import Shelf
 from lamina.worker.machine import Machine
+from lamina.worker.packages import RuntimeFiles
 from lamina.worker.runtimes import Runtimes
 from lamina.worker.zygotes import Zygote, ZygotePlan
 
@@ -38,10 +38,10 @@ class Station:
         """Whether the zygote has ended, and every environment of it."""
         return self._watch.done()
 
-    def init_start(self, spec: EnvironmentSpec) -> bytes:
-        """The first line in the log of an environment."""
+    def runtime_version(self, spec: EnvironmentSpec) -> tuple[str, str]:
+        """What the first line in an environment's log says of the runtime: its version, and that version's ARN."""
         arn = runtime_version_arn(spec.function.scope, spec.runtime, spec.architecture)
-        return log_lines.init_start(f"{self._runtime.replace('python', 'python:')}.v{self._release}", arn)
+        return f"{self._runtime.replace('python', 'python:')}.v{self._release}", arn
 
     async def close(self) -> None:
         await self.shelf.close()
@@ -59,6 +59,7 @@ class Stations:
         self._state = state
         self._open: dict[str, asyncio.Task[Station]] = {}
         self._names = itertools.count()
+        self._compiling: set[asyncio.Task[None]] = set()
         (state / "root").mkdir(parents=True, exist_ok=True)
 
     async def get(self, runtime: str) -> Station:
@@ -73,19 +74,23 @@ class Stations:
         return f"{next(self._names)}"
 
     async def close(self) -> None:
+        for task in self._compiling:
+            task.cancel()
+        await asyncio.gather(*self._compiling, return_exceptions=True)
         for station in await asyncio.gather(*self._open.values(), return_exceptions=True):
             if isinstance(station, Station):
                 await station.close()
 
     async def _begin(self, runtime: str) -> Station:
         interpreter = (await self._runtimes()).interpreter(runtime)
-        zygote = await Zygote.start(await asyncio.to_thread(self._plan, runtime, interpreter))
+        files = await asyncio.to_thread(packages.provide, self._state / "runtimes", interpreter.version)
+        zygote = await Zygote.start(await asyncio.to_thread(self._plan, runtime, interpreter, files))
+        self._compiling.add(asyncio.ensure_future(packages.compile_ahead(files, interpreter)))
         shelf = Shelf(zygote, self._machine, _AHEAD, self.fresh_name)
         shelf.fill()
         return Station(runtime, interpreter.release, zygote, shelf)
 
-    def _plan(self, runtime: str, interpreter: InterpreterLayout) -> ZygotePlan:
-        files = packages.provide(self._state / "runtimes", interpreter.version)
+    def _plan(self, runtime: str, interpreter: InterpreterLayout, files: RuntimeFiles) -> ZygotePlan:
         host = HostFolders(
             guest=_GUEST,
             trees=self._state / "trees" / "v1",

@@ -27,6 +27,7 @@ from lamina.worker.blanks import Prepared
 from lamina.worker.environment import Assignment, Environment
 from lamina.worker.logs import EnvironmentLog, LogFolder
 from lamina.worker.machine import Machine
+from lamina.worker.platform_log import PlatformLog
 from lamina.worker.runtimes import RuntimeNotInstalled, Runtimes
 from lamina.worker.stations import Stations
 from lamina.worker.zygotes import SandboxFailed
@@ -232,9 +233,10 @@ class Worker:
             self._spawn(asyncio.to_thread(self._trees.give_back, spec.archives))
             raise
         log = EnvironmentLog(prepared.blank.log, spec.function, self._logs)
-        environment = Environment(spec, prepared, log, self._assignment(spec, prepared))
+        platform = PlatformLog(spec, log)
+        environment = Environment(spec, prepared, log, platform, self._assignment(spec, prepared))
         self._environments.add(environment)
-        log.platform(station.init_start(spec))
+        platform.init_started(*station.runtime_version(spec))
         # Not part of an answer's tail.
         log.begin()
         try:
