@@ -125,7 +125,7 @@ def _choose_runtime(steps: Steps, wanted: str | None) -> str:
         newest = max(installed, key=lambda name: int(name.rpartition(".")[2]))
         if wanted is not None and wanted not in installed:
             raise Failure(f"{wanted} is not installed here; there are {', '.join(installed)}", code=Failure.USAGE)
-        done(f"{len(installed)} runtimes: {', '.join(installed)}")
+        done(f"runtimes: {', '.join(installed)}")
     return wanted or newest
 
 

@@ -4,12 +4,18 @@ from __future__ import annotations
 
 import errno
 import os
-from typing import Annotated
+import socket
+import sys
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from lamina.cli.failures import Failure
 from lamina.settings import Settings
+
+if TYPE_CHECKING:
+    from lamina.sandbox.probe import Finding
 
 _HOST = "Address to listen on.  [default: 127.0.0.1]"
 _PORT = "Port to listen on; 0 picks a free one.  [default: 4566]"
@@ -35,6 +41,10 @@ def up(
     """
     settings = Settings.read(os.environ, {"host": host, "port": port, "state_dir": state}, root=os.geteuid() == 0)
     from lamina.main import StateInUse, serve
+    from lamina.sandbox import probe
+
+    for line in notes(probe.examine()):
+        print(line, file=sys.stderr)
 
     def ready(bound_port: int) -> None:
         for line in readiness(settings, bound_port, quiet):
@@ -63,6 +73,16 @@ def readiness(settings: Settings, port: int, quiet: bool) -> list[str]:
     return [f"Lamina {__version__} is ready at {address}, state in {settings.state_dir}", export]
 
 
+def notes(findings: Sequence[Finding]) -> list[str]:
+    """What to say of a machine that does not offer everything: never a silent downgrade."""
+    lines = [
+        f"{finding.state}: {finding.name}: {finding.says}. {finding.means}".rstrip()
+        for finding in findings
+        if finding.state != "ok"
+    ]
+    return [*lines, "`lamina doctor` tells how to get what is missing."] if lines else []
+
+
 def endpoint(host: str, port: int) -> str:
     """The address for a client on this machine of a server that listens on *host*."""
     reachable = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)
@@ -89,11 +109,7 @@ def explained(error: OSError, settings: Settings) -> Failure:
             "Ports below 1024 are root's; choose another: lamina up --port 4566",
             Failure.NOT_POSSIBLE_HERE,
         )
-    if (
-        error.errno == errno.EADDRNOTAVAIL
-        or "getaddrinfo" in type(error).__name__
-        or type(error).__name__ == "gaierror"
-    ):
+    if error.errno == errno.EADDRNOTAVAIL or isinstance(error, socket.gaierror):
         return Failure(
             f"this machine has no address {settings.host!r}: {error.strerror}",
             "Listen on 127.0.0.1 (this machine only) or 0.0.0.0 (every interface).",

@@ -10,6 +10,7 @@ import pytest
 from lamina import __version__
 from lamina.cli import up
 from lamina.cli.failures import Failure
+from lamina.sandbox.probe import Finding
 from lamina.settings import Settings
 
 SETTINGS = Settings.read({"LAMINA_STATE": "/s"}, root=True)
@@ -24,6 +25,18 @@ def test_readiness_is_a_line_to_read_and_a_line_to_paste() -> None:
 
 def test_quiet_leaves_the_line_to_paste() -> None:
     assert up.readiness(SETTINGS, 4567, quiet=True) == ["export AWS_ENDPOINT_URL=http://127.0.0.1:4567"]
+
+
+def test_a_machine_that_offers_everything_is_not_spoken_of() -> None:
+    assert up.notes([Finding("seccomp", "ok", "works")]) == []
+
+
+def test_what_is_replaced_or_missing_is_named_with_what_it_means() -> None:
+    told = up.notes(
+        [Finding("/tmp", "substitute", "a folder", "Its size is watched."), Finding("proc", "missing", "no")]
+    )
+    assert told[:2] == ["substitute: /tmp: a folder. Its size is watched.", "missing: proc: no."]
+    assert "lamina doctor" in told[2]
 
 
 @pytest.mark.parametrize(
