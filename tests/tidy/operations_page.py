@@ -1,0 +1,59 @@
+"""Write the table of all operations into docs/OPERATIONS.md: `.venv/bin/python -m tests.tidy.operations_page`.
+
+The rows are the operations of the installed botocore's Lambda model; which of them are built, `operations.table` says.
+A tidy test fails while the page is not what this writes.
+"""
+
+from __future__ import annotations
+
+import inspect
+from pathlib import Path
+from unittest.mock import Mock
+
+from botocore.loaders import Loader
+
+from lamina.operations import table
+
+PAGE = Path(__file__).parents[2] / "docs" / "OPERATIONS.md"
+BEGIN = "<!-- From here to the end: written by tests/tidy/operations_page.py. -->\n"
+
+
+def built() -> set[str]:
+    """The names of the operations that have a handler."""
+    # Only the keys matter here; anything stands in for what the handlers need.
+    return set(table.handlers(*(Mock() for _ in inspect.signature(table.handlers).parameters)))
+
+
+def section() -> str:
+    """The generated part of the page."""
+    operations = Loader().load_service_model("lambda", "service-2")["operations"]
+    done = built()
+    rows = [
+        f"| {name} | `{operations[name]['http']['method']} {operations[name]['http']['requestUri']}` | "
+        f"{'done' if name in done else 'not yet'} |"
+        for name in sorted(operations)
+    ]
+    return "\n".join(
+        [
+            BEGIN,
+            "## Every operation of the API",
+            "",
+            f"{len(done)} of {len(operations)} are done. All are routed, parsed and held to the model's constraints.",
+            "One that is not done yet then answers 400 `InvalidParameterValueException`",
+            "`Lamina does not implement <name>.`, an error that SDKs know and do not retry.",
+            "",
+            "| operation | request | state |",
+            "| --- | --- | --- |",
+            *rows,
+            "",
+        ]
+    )
+
+
+def updated(page: str) -> str:
+    """*page* with its generated part as it should be."""
+    return page.partition(BEGIN)[0].rstrip("\n") + "\n\n" + section()
+
+
+if __name__ == "__main__":
+    PAGE.write_text(updated(PAGE.read_text()))
