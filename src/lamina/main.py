@@ -57,7 +57,8 @@ def serve(settings: Settings, ready: Callable[[int], None]) -> None:
     logging.basicConfig(
         level=settings.log_level.upper(), stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
     )
-    with _exclusive(settings.state_dir):
+    # Cancelled is what a second signal does to it.
+    with _exclusive(settings.state_dir), contextlib.suppress(asyncio.CancelledError):
         asyncio.run(_serve(settings, ready))
 
 

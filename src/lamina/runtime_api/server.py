@@ -18,6 +18,8 @@ import httptools
 
 from lamina.runtime_api.session import RESPONSE_BYTES_MAX, Reply, RuntimeSession
 
+# A runtime takes one, an extension another; what a function opens beyond that costs the server memory.
+_CONNECTIONS_MAX: Final = 32
 _HEADER_BYTES_MAX: Final = 2 * 1024 * 1024  # an X-Ray cause alone may take 1 MB
 _INVOCATION: Final = re.compile(r"/2018-06-01/runtime/invocation/([^/]+)/(response|error)")
 _NEXT: Final = "/2018-06-01/runtime/invocation/next"
@@ -53,6 +55,9 @@ class RuntimeApiServer:
         try:
             accepted, _ = self._listener.accept()
         except OSError:
+            return
+        if len(self._connections) >= _CONNECTIONS_MAX:
+            accepted.close()
             return
         accepted.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         connection = _Connection(self)

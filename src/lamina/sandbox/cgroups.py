@@ -60,7 +60,10 @@ class Unavailable:
 
 
 def find(name: str) -> Cgroups | Unavailable:
-    """The groups this process may make, below a parent called *name* (unique to the server's state)."""
+    """The groups this process may make, below a parent called *name* (unique to the server's state).
+
+    All of them together may take what the machine has but a tenth: the server, too, wants to live.
+    """
     mounts = _mounts()
     own = _own_groups()
     v2 = mounts.get("")
@@ -71,6 +74,11 @@ def find(name: str) -> Cgroups | Unavailable:
     if all(controller in mounts for controller in _V1_CONTROLLERS):
         return _find_v1({key: mounts[key] for key in _V1_CONTROLLERS}, own, name)
     return Unavailable("no memory and pids controllers are mounted under /sys/fs/cgroup")
+
+
+def _memory_for_all() -> int:
+    total = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    return total - total // 10
 
 
 def _mounts() -> dict[str, Path]:
@@ -107,6 +115,7 @@ def _find_v1(mounts: dict[str, Path], own: dict[str, str], name: str) -> Cgroups
     try:
         for parent in parents.values():
             parent.mkdir(exist_ok=True)
+        (parents["memory"] / "memory.limit_in_bytes").write_text(str(_memory_for_all()))
     except OSError as error:
         return Unavailable(f"cannot make a group: {error}")
     return V1Cgroups(parents)
@@ -119,6 +128,7 @@ def _find_v2(root: Path, own: str, name: str) -> Cgroups | Unavailable:
         group = parent / name
         group.mkdir(exist_ok=True)
         _enable(group)
+        (group / "memory.max").write_text(str(_memory_for_all()))
     except OSError as error:
         return Unavailable(f"cannot make a group below {parent}: {error.strerror}")
     return V2Cgroups(group)
