@@ -70,12 +70,20 @@ def check_payload(payload: bytes, kind: InvocationType) -> bytes:
     if not payload:
         return b"{}"
     try:
-        json.loads(payload)
+        json.loads(payload, parse_constant=_refuse_constant)
     except (ValueError, RecursionError) as error:
         raise errors.invalid_request_content(
             f"Could not parse request body into json: Could not parse payload into json: {_jackson(payload, error)}"
         ) from None
     return payload
+
+
+class _NotANumber(ValueError):
+    """NaN or an infinity, which Python's parser reads and JSON does not have."""
+
+
+def _refuse_constant(name: str) -> None:
+    raise _NotANumber(name)
 
 
 def _jackson(payload: bytes, error: Exception) -> str:
@@ -92,8 +100,15 @@ def _jackson(payload: bytes, error: Exception) -> str:
         line, column = error.lineno, error.colno
         text = error.doc[error.pos : error.pos + 1]
         said = _unexpected(ord(text)) if text else "Unexpected end-of-input"
-    else:
+    elif isinstance(error, _NotANumber):
+        name = str(error)
+        line, column = _position(payload, payload.find(name.encode()))
+        said = f"Non-standard token '{name}': enable `JsonReadFeature.ALLOW_NON_NUMERIC_NUMBERS` to allow"
+    elif isinstance(error, RecursionError):
         said = "Document nesting depth exceeds the maximum allowed"
+    else:
+        # Python reads integers of 4,300 digits at most.
+        said = "Number value length exceeds the maximum allowed"
     where = (
         f"[Source: REDACTED (`StreamReadFeature.INCLUDE_SOURCE_IN_LOCATION` disabled); line: {line}, column: {column}]"
     )
