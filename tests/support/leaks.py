@@ -110,11 +110,19 @@ def _descendants() -> Iterator[str]:
 
 
 def _cgroups() -> Iterator[str]:
+    ours = {os.getpid(), *descendants(os.getpid())}
     for folder, subfolders, _ in os.walk(_CGROUPS):
         for name in subfolders:
-            if name.startswith("lamina"):
-                yield f"{folder}/{name}"
+            group = Path(folder, name)
+            # One that holds somebody else's processes is another run's, under way beside this one.
+            if name.startswith("lamina") and _members(group) <= ours:
+                yield str(group)
         subfolders[:] = [name for name in subfolders if not name.startswith("lamina")]
+
+
+def _members(group: Path) -> set[int]:
+    """The processes in *group* and below."""
+    return {int(pid) for folder, _, _ in os.walk(group) for pid in _lines(f"{folder}/cgroup.procs")}
 
 
 def _loop_devices() -> Iterator[str]:

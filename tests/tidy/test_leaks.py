@@ -11,6 +11,8 @@ import threading
 import time
 from pathlib import Path
 
+import pytest
+
 from tests.support import leaks
 
 
@@ -55,3 +57,18 @@ def test_what_is_just_going_away_is_waited_for(tmp_path: Path) -> None:
     with subprocess.Popen(["sleep", "0.3"]):
         assert leaks.left_behind(before, tmp_path) == []
     assert time.monotonic() - began < 5
+
+
+@pytest.mark.root
+def test_a_control_group_is_seen_unless_it_is_somebody_elses(tmp_path: Path) -> None:
+    before = leaks.look(tmp_path)
+    parent = next(
+        path for path in (Path("/sys/fs/cgroup/pids"), Path("/sys/fs/cgroup")) if (path / "cgroup.procs").exists()
+    )
+    group = parent / f"lamina-test-{os.getpid()}"
+    group.mkdir()
+    try:
+        assert any(str(group) in line for line in leaks.look(tmp_path).since(before))
+    finally:
+        group.rmdir()
+    assert not any(str(group) in line for line in leaks.look(tmp_path).since(before))
