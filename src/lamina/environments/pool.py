@@ -113,17 +113,11 @@ class Pool(Generic[S, M]):
         self._busy -= 1
         return self._assign_or_rest(spec, member, now)
 
-    def ended(self, spec: S) -> bool:
-        """A busy member is no more. True: a caller waits for whom nothing is being started; start one."""
-        of = self._specs[spec]
-        of.busy -= 1
+    def ended(self, spec: S) -> None:
+        """A busy member is no more. Whoever waits has an environment on its way already."""
+        self._specs[spec].busy -= 1
         self._busy -= 1
-        if of.waiting > of.starting:
-            of.starting += 1
-            self._starting += 1
-            return True
         self._drop_if_empty(spec)
-        return False
 
     def take_idle(self, wanted: Callable[[S, M, float], bool]) -> list[M]:
         """Remove and return the idle members for which *wanted* (spec, member, idle since) holds, to be ended."""

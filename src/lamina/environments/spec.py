@@ -85,15 +85,19 @@ class Credentials:
 LD_LIBRARY_PATH = "/var/lang/lib:/lib64:/usr/lib64:/var/runtime:/var/runtime/lib:/var/task:/var/task/lib:/opt/lib"
 PATH = "/var/lang/bin:/usr/local/bin:/usr/bin/:/bin:/opt/bin"
 RUNTIME_API = "169.254.100.1:9001"
+_ON_AMAZON_LINUX_2 = ("python3.8", "python3.9", "python3.10", "python3.11")
 
 
 def runtime_variables(runtime: str) -> dict[str, str]:
     """What is the same in every environment of *runtime*, so that its zygote can be started with it."""
+    # Amazon Linux 2023, below python3.12 and later, has no en_US.UTF-8, and the interpreter says what it takes instead.
+    coerced = {} if runtime in _ON_AMAZON_LINUX_2 else {"LC_CTYPE": "C.UTF-8"}
     return {
         "PATH": PATH,
         "LD_LIBRARY_PATH": LD_LIBRARY_PATH,
         "PYTHONPATH": "/var/runtime",
         "LANG": "en_US.UTF-8",
+        **coerced,
         "TZ": ":UTC",
         "LAMBDA_TASK_ROOT": "/var/task",
         "LAMBDA_RUNTIME_DIR": "/var/runtime",

@@ -211,8 +211,7 @@ class Worker:
                 self._hand_over(spec, environment)
             return
         self._end(environment)
-        if self._pool.ended(spec) and not self._closed:
-            self._spawn(self._begin(spec))
+        self._pool.ended(spec)
 
     def _end(self, environment: Environment) -> None:
         self._environments.discard(environment)
