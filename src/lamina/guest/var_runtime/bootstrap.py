@@ -18,11 +18,12 @@ _CUSTOMER_FOLDERS = ("/opt/python/lib/%s/site-packages" % _VERSION, "/opt/python
 def _search_path(before: list[str], task_root: str, python_path: str | None) -> list[str]:
     """Function code, layers, the runtime's packages, the standard library, as on AWS.
 
-    A PYTHONPATH of the user's switches the folders below /opt off (bootstrap.py of AWS's images does that).
+    A PYTHONPATH of the user's switches the folders below /opt off (bootstrap.py of AWS's images does that), and takes
+    the place of the variable that names /var/runtime; what remains of that is the folder of the program itself.
     """
     standard = [entry for entry in before if entry not in (_RUNTIME_PACKAGES, "/var/runtime", "", task_root)]
     if python_path and python_path != "/var/runtime":
-        return [task_root, *standard, _RUNTIME_PACKAGES]
+        return [task_root, "/var/runtime", *standard, _RUNTIME_PACKAGES]
     return [task_root, *_CUSTOMER_FOLDERS, _RUNTIME_PACKAGES, "/var/runtime", *standard, _RUNTIME_PACKAGES]
 
 
