@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
@@ -58,6 +58,7 @@ class HostSystem:
     folders: tuple[str, ...]
     files: tuple[str, ...]
     hidden: tuple[str, ...]
+    replaced: Mapping[str, str] = field(default_factory=dict)  # program -> the one to be found in its place
 
 
 def plan_root(
@@ -71,6 +72,7 @@ def plan_root(
     for path in system.files:
         operations += [("folder", str(Path(path).parent)), ("file", path, ""), ("bind_read_only", path, path)]
     operations += [("mask", path) for path in system.hidden]
+    operations += [("bind_read_only", path, program) for path, program in system.replaced.items()]
     operations += _devices()
     operations += _accounts(first_uid)
     operations += _stage(host)

@@ -24,7 +24,21 @@ def look(root: Path = Path("/")) -> HostSystem:
     folders += _existing(root, _FOLDERS) + _existing(root, _ETC_FOLDERS)
     # An absolute link would lead to a place the sandbox does not have: time there is UTC, which needs no file.
     files = [path for path in _existing(root, _ETC_FILES) if not (root / path[1:]).is_symlink()]
-    return HostSystem(links=links, folders=tuple(folders), files=tuple(files), hidden=tuple(_existing(root, _HIDDEN)))
+    return HostSystem(
+        links=links,
+        folders=tuple(folders),
+        files=tuple(files),
+        hidden=tuple(_existing(root, _HIDDEN)),
+        replaced=_shell(root),
+    )
+
+
+def _shell(root: Path) -> dict[str, str]:
+    """Bash in the place of Debian's dash: /bin/sh is bash on AWS, whose tutorial for custom runtimes relies on it."""
+    bash, shell = root / "usr/bin/bash", (root / "bin/sh").resolve()
+    if not bash.is_file() or not shell.is_relative_to(root / "usr/bin") or shell == bash.resolve():
+        return {}
+    return {f"/{shell.relative_to(root)}": "/usr/bin/bash"}
 
 
 def _existing(root: Path, paths: Iterable[str]) -> list[str]:
