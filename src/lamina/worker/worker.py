@@ -252,7 +252,7 @@ class Worker:
             mounts=plan_environment(spec.code.hex, layers, prepared.tmp.folder_name, MASKED_PROC),
             seal=self._machine.seal(prepared.uid, spec.memory_mb),
             variables=self._variables(spec, stream),
-            argv=(f"/var/lang/bin/{spec.runtime}", _BOOTSTRAP) if spec.needs_own_interpreter else (),
+            argv=_command(spec),
             program=_BOOTSTRAP,
         )
 
@@ -278,6 +278,15 @@ class Worker:
         task = asyncio.ensure_future(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+
+
+def _command(spec: EnvironmentSpec) -> tuple[str, ...]:
+    """What to execute for *spec*; nothing where the interpreter that is forked will do."""
+    command = (f"{LANG_ROOT}/bin/{spec.runtime}", _BOOTSTRAP)
+    if dict(spec.variables).get("AWS_LAMBDA_EXEC_WRAPPER"):
+        # The shell, as in AWS's images: a missing wrapper then is exit status 127, one that may not be executed 126.
+        return ("/bin/sh", "-c", 'exec "$AWS_LAMBDA_EXEC_WRAPPER" "$0" "$@"', *command)
+    return command if spec.needs_own_interpreter else ()
 
 
 def _credentials() -> Credentials:
