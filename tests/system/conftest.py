@@ -1,0 +1,17 @@
+"""Servers for whole runs of the product."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.support.server import Server
+
+
+@pytest.fixture(scope="session")
+def server_of_one_environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A shared server with room for one environment, which tries a failed event again at once."""
+    environ = {"LAMBDA_RETRY_BASE_DELAY": "0", "LAMINA_MAX_ENVIRONMENTS": "1"}
+    with Server.started(tmp_path_factory.mktemp("one") / "state", environ) as server:
+        yield server
