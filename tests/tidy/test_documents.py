@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import ast
 import re
 import subprocess
 from pathlib import Path
 
-import botocore.session
 import pytest
 from typer.main import get_command
 
@@ -103,16 +101,3 @@ _HERE = ["/work" + "/main", "/root" + "/.pyenv", "bash" + "_jobs", str(ROOT) + "
 def test_no_tracked_file_names_a_registry_or_a_folder_of_this_machine(name: str) -> None:
     naming = [path for path in _tracked() if path.suffix != ".lock" and name.encode() in path.read_bytes()]
     assert naming == []
-
-
-def _handled() -> set[str]:
-    tree = ast.parse((ROOT / "src" / "lamina" / "operations" / "table.py").read_text())
-    tables = [node for node in ast.walk(tree) if isinstance(node, ast.Dict)]
-    return {str(key.value) for table in tables for key in table.keys if isinstance(key, ast.Constant)}
-
-
-def test_the_page_on_operations_says_of_each_one_of_the_model_whether_it_is_built() -> None:
-    model = botocore.session.get_session().get_service_model("lambda").operation_names
-    rows = re.findall(r"^\| `(\w+)` \| (yes|not yet) \|$", (DOCS / "OPERATIONS.md").read_text(), re.MULTILINE)
-    assert [name for name, _ in rows] == sorted(model)
-    assert {name for name, built in rows if built == "yes"} == _handled()
