@@ -16,6 +16,7 @@ from typing import Final
 
 import httptools
 
+from lamina.invocations.calls import response_too_large
 from lamina.runtime_api.session import RESPONSE_BYTES_MAX, Reply, RuntimeSession
 
 # A runtime takes one, an extension another; what a function opens beyond that costs the server memory.
@@ -76,6 +77,7 @@ class _Connection(asyncio.Protocol):
         self._transport: asyncio.Transport | None = None
         self._parser = httptools.HttpRequestParser(self)
         self._waiting: Callable[[Reply], None] | None = None
+        self._keep_alive = True
         self.task: asyncio.Task[object] | None = None
         self._begin()
 
@@ -132,6 +134,7 @@ class _Connection(asyncio.Protocol):
 
     def on_message_complete(self) -> None:
         session = self._session
+        self._keep_alive = self._parser.should_keep_alive()
         method = self._parser.get_method()
         path = self._path.decode("latin-1").partition("?")[0]
         error_type = self._headers.get(_ERROR_TYPE, "")
@@ -143,7 +146,8 @@ class _Connection(asyncio.Protocol):
             self._waiting = partial(self._reply)
             session.next(self._waiting)
         elif method == b"POST" and path == _INIT_ERROR:
-            self._reply(session.init_error(body, error_type))
+            # Cut short it would be no JSON.
+            self._reply(session.init_error(body if size <= RESPONSE_BYTES_MAX else response_too_large(), error_type))
         elif method == b"POST" and (match := _INVOCATION.fullmatch(path)):
             request_id, kind = match.groups()
             if size > RESPONSE_BYTES_MAX:
@@ -162,3 +166,5 @@ class _Connection(asyncio.Protocol):
         head = [f"HTTP/1.1 {reply.status} {_REASONS[reply.status]}", f"Content-Length: {len(reply.body)}"]
         head += [f"{name}: {value}" for name, value in reply.headers.items()]
         self._transport.write("\r\n".join(head).encode("latin-1", "replace") + b"\r\n\r\n" + reply.body)
+        if not self._keep_alive:
+            self._transport.close()
