@@ -5,9 +5,11 @@ Members at their default are written too, so that a default that changes later c
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from typing import Any
 
+from lamina.functions.elsewhere import FileSystem, Image, Vpc
 from lamina.functions.versions import Configuration, Logging, State, Status, UpdateStatus
 from lamina.layers.attaching import AttachedLayer
 
@@ -32,6 +34,13 @@ def write_configuration(configuration: Configuration) -> dict[str, Any]:
             "application_level": configuration.logging.application_level,
             "system_level": configuration.logging.system_level,
         },
+        "vpc": None if configuration.vpc is None else asdict(configuration.vpc),
+        "dead_letter": configuration.dead_letter,
+        "kms_key": configuration.kms_key,
+        "tracing": configuration.tracing,
+        "file_systems": [asdict(each) for each in configuration.file_systems],
+        "snap_start": configuration.snap_start,
+        "image": None if configuration.image is None else asdict(configuration.image),
     }
 
 
@@ -50,6 +59,13 @@ def read_configuration(document: Mapping[str, Any], layers: tuple[AttachedLayer,
         architecture=document["architecture"],
         logging=Logging(**document["logging"]),
         layers=layers,
+        vpc=_vpc(document["vpc"]),
+        dead_letter=document["dead_letter"],
+        kms_key=document["kms_key"],
+        tracing=document["tracing"],
+        file_systems=tuple(FileSystem(**each) for each in document["file_systems"]),
+        snap_start=document["snap_start"],
+        image=_image(document["image"]),
     )
 
 
@@ -72,3 +88,21 @@ def read_status(document: Mapping[str, Any]) -> Status:
         reason=document["reason"],
         reason_code=document["reason_code"],
     )
+
+
+def _vpc(document: Mapping[str, Any] | None) -> Vpc | None:
+    if document is None:
+        return None
+    return Vpc(tuple(document["subnets"]), tuple(document["security_groups"]), document["ipv6"])
+
+
+def _image(document: Mapping[str, Any] | None) -> Image | None:
+    if document is None:
+        return None
+    return Image(
+        document["uri"], _words(document["entry_point"]), _words(document["command"]), document["working_directory"]
+    )
+
+
+def _words(document: Sequence[str] | None) -> tuple[str, ...] | None:
+    return None if document is None else tuple(document)

@@ -165,6 +165,62 @@ function_layers = Table(
     sqlite_with_rowid=False,
 )
 
+# What is set on a function, or on one version or alias of it, beside its configuration: one row for each.
+function_settings = Table(
+    "function_settings",
+    metadata,
+    _key("account"),
+    _key("region"),
+    _key("kind"),
+    _key("name"),
+    # "" is the function itself.
+    _key("qualifier"),
+    Column("document", JSON, nullable=False),
+    # What it can be found by, where that is not the function: the identifier of a URL, of a code signing config.
+    Column("target", String(140)),
+    ForeignKeyConstraint(
+        ["account", "region", "name"],
+        ["functions.account", "functions.region", "functions.name"],
+        ondelete="CASCADE",
+    ),
+    Index("ix_function_settings_function", "account", "region", "name"),
+    Index("ix_function_settings_target", "kind", "target"),
+    sqlite_with_rowid=False,
+)
+
+code_signing_configs = Table(
+    "code_signing_configs",
+    metadata,
+    _key("account"),
+    _key("region"),
+    _key("id"),
+    Column("document", JSON, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+event_source_mappings = Table(
+    "event_source_mappings",
+    metadata,
+    _key("account"),
+    _key("region"),
+    _key("id"),
+    # Without a foreign key: a mapping outlives its function.
+    Column("function", String(140), nullable=False),
+    Column("source", Text),
+    Column("document", JSON, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+account_totals = Table(
+    "account_totals",
+    metadata,
+    _key("account"),
+    _key("region"),
+    Column("functions", Integer, nullable=False),
+    Column("code_bytes", BigInteger, nullable=False),
+    sqlite_with_rowid=False,
+)
+
 events = Table(
     "events",
     metadata,

@@ -27,8 +27,12 @@ from lamina.catalog import schema
 from lamina.catalog.sql_functions import SqlFunctions
 from lamina.catalog.sql_layers import SqlLayers
 from lamina.catalog.sql_others import SqlArchives, SqlEvents, SqlSecrets
+from lamina.catalog.sql_settings import SqlCodeSignings, SqlMappings, SqlSettings
+from lamina.catalog.sql_totals import SqlTotals
 
 BUSY_TIMEOUT_MS = 30_000
+# What of a transaction an invocation depends on.
+_OF_FUNCTIONS = frozenset(("functions", "settings"))
 
 
 class CatalogTooNew(Exception):
@@ -58,6 +62,22 @@ class SqlTransaction:
     @cached_property
     def events(self) -> SqlEvents:
         return SqlEvents(self._connection)
+
+    @cached_property
+    def settings(self) -> SqlSettings:
+        return SqlSettings(self._connection)
+
+    @cached_property
+    def code_signings(self) -> SqlCodeSignings:
+        return SqlCodeSignings(self._connection)
+
+    @cached_property
+    def mappings(self) -> SqlMappings:
+        return SqlMappings(self._connection)
+
+    @cached_property
+    def totals(self) -> SqlTotals:
+        return SqlTotals(self._connection)
 
     @cached_property
     def secrets(self) -> SqlSecrets:
@@ -110,7 +130,7 @@ class SqlCatalog:
                 transaction = SqlTransaction(connection)
                 yield transaction
             # A cached property that was asked for lies in the instance's dictionary.
-            if "functions" in vars(transaction):
+            if not _OF_FUNCTIONS.isdisjoint(vars(transaction)):
                 self.function_changes += 1
 
     def close(self) -> None:

@@ -12,6 +12,7 @@ from lamina.catalog.schema import function_counters as counters
 from lamina.catalog.schema import function_layers as uses
 from lamina.catalog.schema import function_versions as versions
 from lamina.catalog.schema import functions
+from lamina.catalog.sql_totals import count
 from lamina.functions.versions import FunctionVersion
 from lamina.layers.attaching import AttachedLayer
 from lamina.layers.versions import StoredArchive
@@ -42,6 +43,7 @@ class SqlFunctions:
         assert function.is_latest
         row = {**_function_key(function.arn), "tags": dict(tags)}
         self._connection.execute(insert(functions).values(**row))
+        count(self._connection, function.arn.scope, functions=1)
         self._insert(function)
 
     def next_number(self, arn: FunctionArn) -> int:
@@ -59,6 +61,8 @@ class SqlFunctions:
 
     def replace(self, function: FunctionVersion) -> None:
         key = _key(function)
+        before = self._connection.scalar(select(versions.c.zipped_bytes).where(_KEY.in_([key]))) or 0
+        count(self._connection, function.arn.scope, code_bytes=function.code.zipped_bytes - before)
         changed = self._connection.execute(update(versions).where(_KEY.in_([key])).values(**_columns(function)))
         assert changed.rowcount == 1, f"{function.qualified_arn} is replaced, but is not there"
         self._connection.execute(delete(uses).where(_USER_KEY.in_([key])))
@@ -68,6 +72,8 @@ class SqlFunctions:
         gone = self._load(select(versions).where(_is(versions, scope, name)).order_by(versions.c.number))
         # Versions and their layers go with it.
         self._connection.execute(delete(functions).where(_is(functions, scope, name)))
+        if gone:
+            count(self._connection, scope, functions=-1, code_bytes=-sum(each.code.zipped_bytes for each in gone))
         return gone
 
     def delete_version(self, scope: Scope, name: str, number: int) -> FunctionVersion | None:
@@ -75,6 +81,8 @@ class SqlFunctions:
         row = and_(_is(versions, scope, name), versions.c.number == number)
         gone = self._load(select(versions).where(row))
         self._connection.execute(delete(versions).where(row))
+        for each in gone:
+            count(self._connection, scope, code_bytes=-each.code.zipped_bytes)
         return gone[0] if gone else None
 
     def latest(self, scope: Scope, *, after: str | None, limit: int) -> Sequence[FunctionVersion]:
@@ -111,6 +119,7 @@ class SqlFunctions:
     def _insert(self, function: FunctionVersion) -> None:
         key = {**_function_key(function.arn), "number": _key(function)[-1]}
         self._connection.execute(insert(versions).values(**key, **_columns(function)))
+        count(self._connection, function.arn.scope, code_bytes=function.code.zipped_bytes)
         self._insert_uses(function)
 
     def _insert_uses(self, function: FunctionVersion) -> None:

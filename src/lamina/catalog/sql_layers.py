@@ -11,6 +11,7 @@ from sqlalchemy.engine import Row
 from lamina.catalog.port import CompatibleWith
 from lamina.catalog.schema import layer_versions as versions
 from lamina.catalog.schema import layers
+from lamina.catalog.sql_totals import count
 from lamina.layers.versions import LayerVersion, StoredArchive
 from lamina.names import Digest, LayerArn, LayerVersionArn, Scope
 
@@ -48,6 +49,7 @@ class SqlLayers:
                 license_info=version.license_info,
             )
         )
+        count(self._connection, version.arn.scope, code_bytes=version.archive.zipped_bytes)
 
     def get(self, arn: LayerVersionArn) -> LayerVersion | None:
         if arn.number > NUMBER_MAX:
@@ -101,6 +103,7 @@ class SqlLayers:
         version = self.get(arn)
         if version is not None:
             self._connection.execute(delete(versions).where(_is(arn)))
+            count(self._connection, arn.scope, code_bytes=-version.archive.zipped_bytes)
         return version
 
     def _all(self, query: Select[Any]) -> Sequence[LayerVersion]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+from lamina.functions.elsewhere import FileSystem, Image, Vpc
 from lamina.layers.attaching import AttachedLayer
 from lamina.layers.versions import StoredArchive
 from lamina.names import LATEST, FunctionArn
@@ -62,7 +63,8 @@ class Logging:
 class Configuration:
     """What the user sets, besides the code. `environment` is None when none was ever given, () when it is empty.
 
-    `layers` stand in the order the function lists them, the bottom one first.
+    `layers` stand in the order the function lists them, the bottom one first. A function of package type Image has an
+    `image`, and an empty `runtime` and `handler`.
     """
 
     runtime: str
@@ -76,6 +78,14 @@ class Configuration:
     architecture: str = "x86_64"
     logging: Logging = Logging()
     layers: tuple[AttachedLayer, ...] = ()
+    # From here on: kept and shown, without effect on an environment.
+    vpc: Vpc | None = None
+    dead_letter: str | None = None
+    kms_key: str | None = None
+    tracing: str = "PassThrough"
+    file_systems: tuple[FileSystem, ...] = ()
+    snap_start: str = "None"
+    image: Image | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -71,6 +71,34 @@ def upgrade() -> None:
     )
     op.create_index("ix_function_layers_digest", "function_layers", ["digest"])
 
+    _table(
+        "function_settings",
+        *_strings("account", "region", "kind", "name", "qualifier"),
+        sa.Column("document", sa.JSON, nullable=False),
+        sa.Column("target", sa.String(140)),
+        _refers("function_settings", "functions", _KEY, "CASCADE"),
+    )
+    op.create_index("ix_function_settings_function", "function_settings", [*_KEY])
+    op.create_index("ix_function_settings_target", "function_settings", ["kind", "target"])
+    _table(
+        "code_signing_configs",
+        *_strings("account", "region", "id"),
+        sa.Column("document", sa.JSON, nullable=False),
+    )
+    _table(
+        "event_source_mappings",
+        *_strings("account", "region", "id"),
+        sa.Column("function", sa.String(140), nullable=False),
+        sa.Column("source", sa.Text),
+        sa.Column("document", sa.JSON, nullable=False),
+    )
+    _table(
+        "account_totals",
+        *_strings("account", "region"),
+        sa.Column("functions", sa.Integer, nullable=False),
+        sa.Column("code_bytes", sa.BigInteger, nullable=False),
+    )
+
     op.create_table(
         "events",
         sa.Column("id", sa.String(36), nullable=False),
@@ -103,7 +131,11 @@ def _table(name: str, *items: sa.Column[object] | sa.Constraint) -> None:
 
 
 def _key() -> list[sa.Column[object]]:
-    return [sa.Column(name, sa.String(140), nullable=False, info={"key": True}) for name in _KEY]
+    return _strings(*_KEY)
+
+
+def _strings(*names: str) -> list[sa.Column[object]]:
+    return [sa.Column(name, sa.String(140), nullable=False, info={"key": True}) for name in names]
 
 
 def _number(name: str) -> sa.Column[object]:
