@@ -194,10 +194,15 @@ class Inside:
         value: T = answer.value["value"]
         return value
 
+    def outcome(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> tuple[T | None, str | None]:
+        """What *work* returns, or the name of the error it meets."""
+        try:
+            return self.run(work, *args, **kwargs), None
+        except Refused as error:
+            return None, error.name
+
     def refusal(self, work: Callable[P, Any], *args: P.args, **kwargs: P.kwargs) -> str:
         """The name of the error that *work* must meet."""
-        try:
-            value = self.run(work, *args, **kwargs)
-        except Refused as error:
-            return error.name
-        raise AssertionError(f"{work.__name__}{args} was not refused: {str(value)[:500]}")
+        value, refused = self.outcome(work, *args, **kwargs)
+        assert refused is not None, f"{work.__name__}{args} was not refused: {str(value)[:500]}"
+        return refused
