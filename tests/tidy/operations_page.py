@@ -12,6 +12,7 @@ from unittest.mock import Mock
 
 from botocore.loaders import Loader
 
+from lamina.functions.without_effect import WITHOUT_EFFECT
 from lamina.operations import table
 
 PAGE = Path(__file__).parents[2] / "docs" / "OPERATIONS.md"
@@ -36,6 +37,12 @@ def section() -> str:
     return "\n".join(
         [
             BEGIN,
+            "## Kept and shown, without effect here",
+            "",
+            "| setting | what comes of it |",
+            "| --- | --- |",
+            *(f"| `{setting}` | {effect} |" for setting, effect in WITHOUT_EFFECT.items()),
+            "",
             "## Every operation of the API",
             "",
             f"{len(done)} of {len(operations)} are done. All are routed, parsed and held to the model's constraints.",

@@ -11,6 +11,7 @@ from dataclasses import replace
 from typing import Any
 
 from lamina import errors
+from lamina.functions import elsewhere
 from lamina.functions.runtimes import check_runtime
 from lamina.functions.unsupported import check_supported
 from lamina.functions.variables import check_variables
@@ -68,7 +69,36 @@ def configured(
         after = replace(after, logging=_logging(before.logging, request["LoggingConfig"]))
     if layers is not None:
         after = replace(after, layers=layers)
+    after = _configured_elsewhere(after, request)
+    if request.get("SnapStart") is not None or after.snap_start != "None":
+        after = _with_snap_start(after, request)
     return after
+
+
+def _configured_elsewhere(before: Configuration, request: Mapping[str, Any]) -> Configuration:
+    """*before* with the settings of *request* that name things of other services."""
+    after = before
+    if request.get("VpcConfig") is not None:
+        after = replace(after, vpc=elsewhere.vpc(before.vpc, request["VpcConfig"]))
+    if request.get("DeadLetterConfig") is not None:
+        after = replace(after, dead_letter=elsewhere.dead_letter(before.dead_letter, request["DeadLetterConfig"]))
+    if request.get("KMSKeyArn") is not None:
+        after = replace(after, kms_key=request["KMSKeyArn"] or None)
+    if request.get("TracingConfig") is not None:
+        after = replace(after, tracing=request["TracingConfig"].get("Mode", "PassThrough"))
+    if request.get("FileSystemConfigs") is not None:
+        after = replace(after, file_systems=elsewhere.file_systems(request["FileSystemConfigs"]))
+    if request.get("ImageConfig") is not None and before.image is not None:
+        after = replace(after, image=elsewhere.image(before.image.uri, request["ImageConfig"]))
+    elsewhere.check_file_systems(after.file_systems, after.vpc)
+    return after
+
+
+def _with_snap_start(before: Configuration, request: Mapping[str, Any]) -> Configuration:
+    applied = (request.get("SnapStart") or {}).get("ApplyOn", before.snap_start)
+    if applied != "None":
+        elsewhere.check_snap_start(before.runtime, before.storage_mb, before.file_systems)
+    return replace(before, snap_start=applied)
 
 
 def _check_settings(request: Mapping[str, Any]) -> None:

@@ -21,22 +21,8 @@ def _any_member(value: Any) -> bool:
     return any(value.values())
 
 
-def _mode_active(value: Any) -> bool:
-    return bool(value.get("Mode", "PassThrough") != "PassThrough")
-
-
-def _applied(value: Any) -> bool:
-    return bool(value.get("ApplyOn", "None") != "None")
-
-
 SETTINGS: Mapping[str, tuple[_Asks, str]] = {
-    "VpcConfig": (_any_member, "functions run in a network of their own and join no VPC."),
-    "FileSystemConfigs": (_always, "there is no Amazon EFS to mount."),
-    "DeadLetterConfig": (_any_member, "failed asynchronous invocations are not sent anywhere yet."),
-    "KMSKeyArn": (_always, "environment variables are not encrypted with a customer's key."),
     "SourceKMSKeyArn": (_always, "archives are not encrypted with a customer's key."),
-    "TracingConfig": (_mode_active, "there is no X-Ray to send segments to; use PassThrough."),
-    "SnapStart": (_applied, "templates of published versions are not built yet; use None."),
     "CodeSigningConfigArn": (_always, "signatures of code are not checked."),
     "ImageConfig": (_any_member, "functions are run from zip archives only."),
     "ImageUri": (_always, "functions are run from zip archives only."),

@@ -105,12 +105,6 @@ def test_more_than_fifty_tags_are_refused() -> None:
 @pytest.mark.parametrize(
     "setting",
     [
-        {"VpcConfig": {"SubnetIds": ["subnet-1"], "SecurityGroupIds": ["sg-1"]}},
-        {"FileSystemConfigs": [{"Arn": "arn", "LocalMountPath": "/mnt/x"}]},
-        {"DeadLetterConfig": {"TargetArn": "arn:aws:sqs:eu-west-1:123456789012:q"}},
-        {"KMSKeyArn": "arn:aws:kms:eu-west-1:123456789012:key/k"},
-        {"TracingConfig": {"Mode": "Active"}},
-        {"SnapStart": {"ApplyOn": "PublishedVersions"}},
         {"ImageConfig": {"Command": ["x"]}},
         {"CapacityProviderConfig": {"LambdaManagedInstancesCapacityProviderConfig": {"CapacityProviderArn": "arn"}}},
         {"DurableConfig": {"ExecutionTimeout": 60}},
