@@ -54,7 +54,12 @@ class EventQueue:
     async def _dispatch(self) -> None:
         while True:
             self._wake.clear()
-            due, next_due = await asyncio.to_thread(self._look)
+            try:
+                due, next_due = await asyncio.to_thread(self._look)
+            except Exception:  # noqa: BLE001 - a disk that fails for a moment must not stop events for ever
+                _log.exception("the events that are due could not be read")
+                await asyncio.sleep(_LOOK_SECONDS)
+                continue
             for event in due:
                 if event.id not in self._running and len(self._running) < _AT_ONCE_MAX:
                     self._running[event.id] = asyncio.ensure_future(self._handle(event))
@@ -73,14 +78,22 @@ class EventQueue:
 
     async def _handle(self, event: Event) -> None:
         try:
-            outcome = await self._run(event)
+            outcome = await self._outcome(event)
             await asyncio.to_thread(self._conclude, event, outcome)
         except Exception:  # noqa: BLE001 - one event must not stop the others
-            # It stays recorded: the next start runs it again, which is better than never.
-            _log.exception("event %s of %s could not be handled", event.id, event.function)
+            # It is still recorded, and due: it runs again, which is better than never, but not at once.
+            _log.exception("what came of event %s of %s could not be recorded", event.id, event.function)
+            await asyncio.sleep(_LOOK_SECONDS)
         finally:
             del self._running[event.id]
             self._wake.set()
+
+    async def _outcome(self, event: Event) -> Outcome | None:
+        try:
+            return await self._run(event)
+        except Exception:  # noqa: BLE001 - a mistake of ours, for which no event is given up
+            _log.exception("event %s of %s could not be run", event.id, event.function)
+            return None
 
     def _conclude(self, event: Event, outcome: Outcome | None) -> None:
         now = time.time()

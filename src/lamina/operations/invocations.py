@@ -9,7 +9,6 @@ import json
 import platform
 import secrets
 import time
-from collections.abc import Mapping
 from typing import Any, Final, Protocol
 
 from lamina import errors
@@ -175,9 +174,11 @@ def _client_context(encoded: str | None) -> str | None:
     if encoded is None:
         return None
     try:
-        context: Mapping[str, Any] = json.loads(base64.b64decode(encoded, validate=True))
-    except (binascii.Error, ValueError):
-        raise errors.invalid_request_content("Client context must be a valid Base64-encoded JSON object.") from None
+        context = json.loads(base64.b64decode(encoded, validate=True))
+    except (binascii.Error, ValueError, RecursionError):
+        context = None
+    if not isinstance(context, dict):
+        raise errors.invalid_request_content("Client context must be a valid Base64-encoded JSON object.")
     return json.dumps(context, separators=(",", ":"))
 
 
