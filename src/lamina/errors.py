@@ -15,8 +15,9 @@ _NOTHING: Mapping[str, object] = MappingProxyType({})
 class ApiError(Exception):
     """An error the caller must act on, as the Lambda API words it.
 
-    `code` is the exception's name ("ResourceNotFoundException"), `status` the HTTP status, `kind` the body's `Type`
-    ("User", "Service", or None where AWS sends no such member), `members` whatever else the body holds.
+    `code` is the exception's name ("ResourceNotFoundException"), `status` the HTTP status, `message` what is wrong
+    (empty where AWS says nothing: it is null on the wire then), `kind` the body's `Type` ("User", "Service", or None
+    where AWS sends no such member), `members` whatever else the body holds.
     """
 
     def __init__(
@@ -88,6 +89,11 @@ def invalid_request_content(message: str) -> ApiError:
 def code_storage_exceeded(message: str) -> ApiError:
     """The account's storage for functions and layers is full: 400."""
     return ApiError("CodeStorageExceededException", 400, message)
+
+
+def policy_length_exceeded(message: str) -> ApiError:
+    """A resource policy that would be longer than AWS lets it be: 400."""
+    return ApiError("PolicyLengthExceededException", 400, message)
 
 
 def service_exception(message: str) -> ApiError:

@@ -17,7 +17,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Protocol
 
+from lamina.functions.aliases import Alias
 from lamina.functions.versions import FunctionVersion
+from lamina.layers.policies import Policy
 from lamina.layers.versions import LayerVersion
 from lamina.names import Digest, FunctionArn, LayerArn, LayerVersionArn, Scope
 
@@ -74,7 +76,9 @@ class Functions(Protocol):
     """Function versions, with the layers they use and the tags of the function."""
 
     def find(self, scope: Scope, name: str, qualifier: str | None = None) -> FunctionVersion | None:
-        """The version that *qualifier* means: `$LATEST` when it is None, or a number. One indexed look-up."""
+        """The version that *qualifier* means: `$LATEST` when it is None, a number, or an alias, whose primary version
+        it is then. Indexed look-ups.
+        """
 
     def add(self, function: FunctionVersion, tags: Mapping[str, str]) -> None:
         """Record the first `$LATEST` of a function that does not exist."""
@@ -84,6 +88,9 @@ class Functions(Protocol):
 
     def publish(self, version: FunctionVersion) -> None:
         """Record a numbered version of a function that exists."""
+
+    def published_last(self, arn: FunctionArn) -> FunctionVersion | None:
+        """The numbered version with the highest number there is."""
 
     def replace(self, function: FunctionVersion) -> None:
         """Record the new state of a version that exists."""
@@ -97,6 +104,9 @@ class Functions(Protocol):
     def latest(self, scope: Scope, *, after: str | None, limit: int) -> Sequence[FunctionVersion]:
         """`$LATEST` of each function, by name, from the one behind *after* on."""
 
+    def versions(self, arn: FunctionArn, *, after: int | None, limit: int) -> Sequence[FunctionVersion]:
+        """Every version of one function, `$LATEST` (number 0) first, from the one behind number *after* on."""
+
     def all(self, scope: Scope, *, after: tuple[str, int] | None, limit: int) -> Sequence[FunctionVersion]:
         """Every version of each function, by name and number, `$LATEST` (number 0) first."""
 
@@ -107,6 +117,50 @@ class Functions(Protocol):
         """The function versions, qualified, whose configuration names *layer_version*. One indexed look-up."""
 
     def tags(self, scope: Scope, name: str) -> Mapping[str, str]: ...
+
+    def set_tags(self, scope: Scope, name: str, tags: Mapping[str, str]) -> None:
+        """Make *tags* all the tags of a function that exists."""
+
+
+class Aliases(Protocol):
+    """Aliases of functions; they go with their function."""
+
+    def find(self, arn: FunctionArn) -> Alias | None:
+        """The alias that *arn* is qualified with. One indexed look-up."""
+
+    def add(self, alias: Alias) -> None:
+        """Record an alias that does not exist, of a function that does."""
+
+    def replace(self, alias: Alias) -> None:
+        """Record the new state of an alias that exists."""
+
+    def delete(self, arn: FunctionArn) -> Alias | None:
+        """The alias that was there and is no more."""
+
+    def of_function(
+        self, function: FunctionArn, *, version: str | None = None, after: str | None = None, limit: int
+    ) -> Sequence[Alias]:
+        """Aliases of *function*, by name, from the one behind *after* on; only those whose primary version is *version*
+        where it is given.
+        """
+
+    def leading_to(self, version: FunctionArn) -> Sequence[Alias]:
+        """The aliases that send any invocations to *version*, by name."""
+
+
+class Policies(Protocol):
+    """Resource policies, of functions, their versions and aliases, and of layer versions; they go with what they are
+    on. None stands for no policy.
+    """
+
+    def of_function(self, arn: FunctionArn) -> Policy | None:
+        """The policy on exactly what *arn* says: an unqualified one has none of those of versions and aliases."""
+
+    def set_function(self, arn: FunctionArn, policy: Policy | None) -> None: ...
+
+    def of_layer(self, arn: LayerVersionArn) -> Policy | None: ...
+
+    def set_layer(self, arn: LayerVersionArn, policy: Policy | None) -> None: ...
 
 
 class Events(Protocol):
@@ -267,6 +321,10 @@ class Transaction(Protocol):
     @property
     def functions(self) -> Functions: ...
     @property
+    def aliases(self) -> Aliases: ...
+    @property
+    def policies(self) -> Policies: ...
+    @property
     def events(self) -> Events: ...
     @property
     def settings(self) -> Settings: ...
@@ -291,6 +349,8 @@ class Catalog(Protocol):
 
     @property
     def function_changes(self) -> int:
-        """A number that grows whenever functions may have changed, before the writer learns that it committed."""
+        """A number that grows whenever functions or aliases may have changed, before the writer learns that it
+        committed.
+        """
 
     def close(self) -> None: ...

@@ -118,6 +118,8 @@ function_versions = Table(
     Column("settled", Boolean, nullable=False),
     Column("revision_id", String(36), nullable=False),
     Column("last_modified", String(40), nullable=False),
+    # The description $LATEST had when the version was made of it; NULL for $LATEST.
+    Column("published_from", Text),
     ForeignKeyConstraint(
         ["account", "region", "name"],
         ["functions.account", "functions.region", "functions.name"],
@@ -218,6 +220,64 @@ account_totals = Table(
     _key("region"),
     Column("functions", Integer, nullable=False),
     Column("code_bytes", BigInteger, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+aliases = Table(
+    "aliases",
+    metadata,
+    _key("account"),
+    _key("region"),
+    _key("name"),
+    _key("alias"),
+    # 0 is $LATEST.
+    Column("number", Integer, nullable=False),
+    Column("description", Text, nullable=False),
+    # NULL when every invocation goes to `number`.
+    Column("additional_number", Integer),
+    Column("additional_weight", Float),
+    Column("revision_id", String(36), nullable=False),
+    ForeignKeyConstraint(
+        ["account", "region", "name"],
+        ["functions.account", "functions.region", "functions.name"],
+        ondelete="CASCADE",
+    ),
+    sqlite_with_rowid=False,
+)
+
+function_policies = Table(
+    "function_policies",
+    metadata,
+    _key("account"),
+    _key("region"),
+    _key("name"),
+    # A version's number or an alias's name; empty for the function itself.
+    _key("qualifier"),
+    # The statements' JSON texts, in the order they were added.
+    Column("statements", JSON, nullable=False),
+    Column("revision_id", String(36), nullable=False),
+    ForeignKeyConstraint(
+        ["account", "region", "name"],
+        ["functions.account", "functions.region", "functions.name"],
+        ondelete="CASCADE",
+    ),
+    sqlite_with_rowid=False,
+)
+
+layer_policies = Table(
+    "layer_policies",
+    metadata,
+    _key("account"),
+    _key("region"),
+    _key("name"),
+    _number("number"),
+    Column("statements", JSON, nullable=False),
+    Column("revision_id", String(36), nullable=False),
+    ForeignKeyConstraint(
+        ["account", "region", "name", "number"],
+        ["layer_versions.account", "layer_versions.region", "layer_versions.name", "layer_versions.number"],
+        ondelete="CASCADE",
+    ),
     sqlite_with_rowid=False,
 )
 

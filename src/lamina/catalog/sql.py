@@ -24,15 +24,17 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.pool import QueuePool, StaticPool
 
 from lamina.catalog import schema
+from lamina.catalog.sql_aliases import SqlAliases
 from lamina.catalog.sql_functions import SqlFunctions
 from lamina.catalog.sql_layers import SqlLayers
 from lamina.catalog.sql_others import SqlArchives, SqlEvents, SqlSecrets
+from lamina.catalog.sql_policies import SqlPolicies
 from lamina.catalog.sql_settings import SqlCodeSignings, SqlMappings, SqlSettings
 from lamina.catalog.sql_totals import SqlTotals
 
 BUSY_TIMEOUT_MS = 30_000
 # What of a transaction an invocation depends on.
-_OF_FUNCTIONS = frozenset(("functions", "settings"))
+_OF_FUNCTIONS = frozenset(("functions", "aliases", "settings"))
 
 
 class CatalogTooNew(Exception):
@@ -58,6 +60,14 @@ class SqlTransaction:
     @cached_property
     def functions(self) -> SqlFunctions:
         return SqlFunctions(self._connection)
+
+    @cached_property
+    def aliases(self) -> SqlAliases:
+        return SqlAliases(self._connection)
+
+    @cached_property
+    def policies(self) -> SqlPolicies:
+        return SqlPolicies(self._connection)
 
     @cached_property
     def events(self) -> SqlEvents:

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, and_, delete, false, insert, select, tuple_, update
+from sqlalchemy import ColumnElement, Connection, Select, and_, delete, false, func, insert, select, tuple_, update
 
 from lamina.catalog.documents import read_configuration, read_status, write_configuration, write_status
+from lamina.catalog.schema import aliases, functions
 from lamina.catalog.schema import function_counters as counters
 from lamina.catalog.schema import function_layers as uses
 from lamina.catalog.schema import function_versions as versions
-from lamina.catalog.schema import functions
 from lamina.catalog.sql_totals import count
 from lamina.functions.versions import FunctionVersion
 from lamina.layers.attaching import AttachedLayer
@@ -33,11 +33,13 @@ class SqlFunctions:
         self._connection = connection
 
     def find(self, scope: Scope, name: str, qualifier: str | None = None) -> FunctionVersion | None:
-        number = _number(qualifier)
+        number = version_number(qualifier)
+        if number is None:
+            behind = select(aliases.c.number).where(_is(aliases, scope, name), aliases.c.alias == qualifier)
+            number = self._connection.scalar(behind)
         if number is None:
             return None
-        found = self._load(select(versions).where(_is(versions, scope, name), versions.c.number == number))
-        return found[0] if found else None
+        return self._only(select(versions).where(_is(versions, scope, name), versions.c.number == number))
 
     def add(self, function: FunctionVersion, tags: Mapping[str, str]) -> None:
         assert function.is_latest
@@ -58,6 +60,11 @@ class SqlFunctions:
     def publish(self, version: FunctionVersion) -> None:
         assert not version.is_latest
         self._insert(version)
+
+    def published_last(self, arn: FunctionArn) -> FunctionVersion | None:
+        row = _is(versions, arn.scope, arn.name)
+        newest = select(func.max(versions.c.number)).where(row).scalar_subquery()
+        return self._only(select(versions).where(row, versions.c.number == newest, versions.c.number > 0))
 
     def replace(self, function: FunctionVersion) -> None:
         key = _key(function)
@@ -91,6 +98,12 @@ class SqlFunctions:
             query = query.where(versions.c.name > after)
         return self._load(query.order_by(versions.c.name).limit(limit))
 
+    def versions(self, arn: FunctionArn, *, after: int | None, limit: int) -> Sequence[FunctionVersion]:
+        query = select(versions).where(_is(versions, arn.scope, arn.name))
+        if after is not None:
+            query = query.where(versions.c.number > after)
+        return self._load(query.order_by(versions.c.number).limit(limit))
+
     def all(self, scope: Scope, *, after: tuple[str, int] | None, limit: int) -> Sequence[FunctionVersion]:
         query = select(versions).where(_in(scope))
         if after is not None:
@@ -108,13 +121,20 @@ class SqlFunctions:
             uses.c.layer_number == layer_version.number,
         )
         return sorted(
-            FunctionArn(Scope(row.account, row.region), row.name, _qualifier(row.number))
+            FunctionArn(Scope(row.account, row.region), row.name, version_qualifier(row.number))
             for row in self._connection.execute(query)
         )
 
     def tags(self, scope: Scope, name: str) -> Mapping[str, str]:
         tags = self._connection.scalar(select(functions.c.tags).where(_is(functions, scope, name)))
         return dict(tags or {})
+
+    def set_tags(self, scope: Scope, name: str, tags: Mapping[str, str]) -> None:
+        self._connection.execute(update(functions).where(_is(functions, scope, name)).values(tags=dict(tags)))
+
+    def _only(self, query: Select[Any]) -> FunctionVersion | None:
+        found = self._load(query)
+        return found[0] if found else None
 
     def _insert(self, function: FunctionVersion) -> None:
         key = {**_function_key(function.arn), "number": _key(function)[-1]}
@@ -153,7 +173,7 @@ class SqlFunctions:
         return {key: tuple(layers[position] for position in sorted(layers)) for key, layers in found.items()}
 
 
-def _number(qualifier: str | None) -> int | None:
+def version_number(qualifier: str | None) -> int | None:
     """The number that *qualifier* means; None for a name, as no version is called so."""
     if qualifier is None or qualifier == LATEST:
         return 0
@@ -162,12 +182,13 @@ def _number(qualifier: str | None) -> int | None:
     return int(qualifier) if spelt else None
 
 
-def _qualifier(number: int) -> str:
+def version_qualifier(number: int) -> str:
+    """How the API spells the version *number*."""
     return LATEST if number == 0 else str(number)
 
 
 def _key(function: FunctionVersion) -> _Key:
-    number = _number(function.version)
+    number = version_number(function.version)
     assert number is not None
     return function.arn.scope.account, function.arn.scope.region, function.arn.name, number
 
@@ -200,6 +221,7 @@ def _columns(function: FunctionVersion) -> dict[str, Any]:
         "settled": function.status.settled,
         "revision_id": function.revision_id,
         "last_modified": function.last_modified,
+        "published_from": function.published_from,
     }
 
 
@@ -212,10 +234,11 @@ def _attached(row: Any) -> AttachedLayer:
 def _version(row: Any, layers: tuple[AttachedLayer, ...]) -> FunctionVersion:
     return FunctionVersion(
         arn=FunctionArn(Scope(row.account, row.region), row.name),
-        version=_qualifier(row.number),
+        version=version_qualifier(row.number),
         configuration=read_configuration(row.configuration, layers),
         code=StoredArchive(Digest(row.digest), row.zipped_bytes, row.unzipped_bytes),
         status=read_status(row.status),
         revision_id=row.revision_id,
         last_modified=row.last_modified,
+        published_from=row.published_from,
     )

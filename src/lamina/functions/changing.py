@@ -25,6 +25,7 @@ from lamina.functions.versions import (
 )
 from lamina.layers import sizes
 from lamina.layers.attaching import AttachedLayer
+from lamina.layers.revisions import check_revision
 from lamina.layers.versions import StoredArchive
 from lamina.names import LATEST, FunctionArn
 
@@ -59,15 +60,51 @@ def create(
     )
 
 
-def published(function: FunctionVersion, number: int, stamp: Stamp) -> FunctionVersion:
-    """Version *number*, made of `$LATEST` as it is now; it has still to be activated."""
+def published(function: FunctionVersion, number: int, stamp: Stamp, description: str | None = None) -> FunctionVersion:
+    """Version *number*, made of `$LATEST` as it is now: to be activated with it, or active as it is.
+
+    A *description* is the version's own; without one it has that of `$LATEST`.
+    """
+    configuration = function.configuration
+    if description is not None:
+        configuration = replace(configuration, description=description)
     return replace(
         function,
         version=str(number),
-        status=CREATING,
+        configuration=configuration,
+        status=SETTLED if function.status == SETTLED else CREATING,
         revision_id=stamp.revision_id,
         last_modified=stamp.now,
+        published_from=function.configuration.description,
     )
+
+
+def check_publishable(latest: FunctionVersion, request: Mapping[str, Any]) -> None:
+    """Raise AWS's error if a PublishVersion *request* is not for `$LATEST` as it is, or comes before it is ready."""
+    expected = request.get("CodeSha256")
+    current = latest.code.digest.base64
+    # An empty one is as good as none.
+    if expected and expected != current:
+        raise errors.invalid_parameter_value(
+            f"CodeSHA256 ({expected}) is different from current CodeSHA256 in $LATEST ({current}). "
+            "Please try again with the CodeSHA256 in $LATEST."
+        )
+    check_changeable(latest, request.get("RevisionId"))
+    if latest.status.state is State.FAILED:
+        raise _in_state(latest)
+
+
+def is_unchanged(latest: FunctionVersion, last: FunctionVersion | None) -> bool:
+    """Whether *last*, the version published last, is what publishing *latest* would give again."""
+    if last is None or last.published_from is None:
+        return False
+    was = replace(last.configuration, description=last.published_from)
+    return was == latest.configuration and last.code.digest == latest.code.digest
+
+
+def touched(function: FunctionVersion, revision_id: str) -> FunctionVersion:
+    """*function* after a change to what belongs to it and is no part of its configuration: tags, versions."""
+    return replace(function, revision_id=revision_id)
 
 
 def update_code(
@@ -111,16 +148,21 @@ def failed(function: FunctionVersion, reason: str, revision_id: str) -> Function
 
 def check_changeable(function: FunctionVersion, revision_id: str | None) -> None:
     """Raise AWS's error if an update is still under way, or *revision_id* is given and not the current one."""
-    if revision_id is not None and revision_id != function.revision_id:
-        raise errors.precondition_failed(
-            "The Revision Id provided does not match the latest Revision Id. "
-            "Call the GetFunction/GetAlias API to retrieve the latest Revision Id"
-        )
+    check_revision(revision_id, function.revision_id)
+    if function.status.state is State.PENDING:
+        raise _in_state(function)
     if not function.status.settled:
         raise errors.resource_conflict(
             "The operation cannot be performed at this time. "
             f"An update is in progress for resource: {function.arn.unqualified}"
         )
+
+
+def _in_state(function: FunctionVersion) -> errors.ApiError:
+    return errors.resource_conflict(
+        "The operation cannot be performed at this time. "
+        f"The function is currently in the following state: {function.status.state}"
+    )
 
 
 def _updated(

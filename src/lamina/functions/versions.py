@@ -93,7 +93,8 @@ class FunctionVersion:
     """A version of a function as the catalog keeps it.
 
     `arn` is unqualified. `version` is "$LATEST" or a decimal number. `last_modified` is ISO 8601 with milliseconds
-    and zone, as the API shows it.
+    and zone, as the API shows it. `published_from` is the description `$LATEST` had when this version was published of
+    it; None for `$LATEST`.
     """
 
     arn: FunctionArn
@@ -103,6 +104,7 @@ class FunctionVersion:
     status: Status
     revision_id: str
     last_modified: str
+    published_from: str | None = None
 
     @property
     def qualified_arn(self) -> FunctionArn:

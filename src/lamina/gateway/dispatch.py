@@ -55,7 +55,7 @@ class Dispatcher:
             answer = await self._answer(request, request_id)
         except (errors.ApiError, WireError) as error:
             members = error.members if isinstance(error, errors.ApiError) else {}
-            answer = self._error(error.code, error.status, error.message, error.kind, members, request_id)
+            answer = self._error(error.code, error.status, error.message or None, error.kind, members, request_id)
         except Exception:  # noqa: BLE001 - whatever fails in a handler, its caller gets an answer and the log the cause
             _log.exception("%s %s failed, request %s", request.method, request.path, request_id)
             message = f"An internal error occurred. The server's log tells of it under the request id {request_id}."
@@ -137,7 +137,13 @@ class Dispatcher:
         return self._error(refusal.code, refusal.status, refusal.message, None, {}, request_id)
 
     def _error(
-        self, code: str, status: int, message: str, kind: str | None, members: Mapping[str, object], request_id: str
+        self,
+        code: str,
+        status: int,
+        message: str | None,
+        kind: str | None,
+        members: Mapping[str, object],
+        request_id: str,
     ) -> Answer:
         return _from_wire(self._api.serialise_error(code, status, message, kind, members, request_id))
 

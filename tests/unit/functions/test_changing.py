@@ -52,9 +52,11 @@ def test_an_update_that_changes_nothing_goes_the_whole_way_all_the_same() -> Non
 
 
 def test_nothing_changes_while_a_change_is_under_way_nor_against_another_revision() -> None:
-    for function in (created(), changing.update_code(active(), {}, archive(2), Stamp("3", "now"))):
-        with pytest.raises(ApiError, match="The operation cannot be performed at this time. An update is in progress"):
-            changing.check_changeable(function, None)
+    cannot = "The operation cannot be performed at this time. "
+    with pytest.raises(ApiError, match=cannot + "The function is currently in the following state: Pending"):
+        changing.check_changeable(created(), None)
+    with pytest.raises(ApiError, match=cannot + "An update is in progress for resource: arn:"):
+        changing.check_changeable(changing.update_code(active(), {}, archive(2), Stamp("3", "now")), None)
     with pytest.raises(ApiError, match="The Revision Id provided does not match the latest Revision Id."):
         changing.check_changeable(active(), "wrong")
     changing.check_changeable(active(), "2")
@@ -62,8 +64,37 @@ def test_nothing_changes_while_a_change_is_under_way_nor_against_another_revisio
 
 def test_a_published_version_has_the_number_and_a_life_of_its_own() -> None:
     version = changing.published(active(), 3, Stamp("9", "now"))
-    assert (version.version, version.status, version.revision_id) == ("3", CREATING, "9")
+    assert (version.version, version.status, version.revision_id) == ("3", SETTLED, "9")
     assert str(version.qualified_arn).endswith(":function:f:3")
+    assert changing.published(created(), 3, Stamp("9", "now")).status == CREATING
+
+
+def test_11_a_version_has_the_description_of_latest_or_its_own() -> None:
+    latest = replace(active(), configuration=replace(active().configuration, description="of latest"))
+    assert changing.published(latest, 1, Stamp("9", "now")).configuration.description == "of latest"
+    assert changing.published(latest, 1, Stamp("9", "now"), "own").configuration.description == "own"
+
+
+def test_11_what_was_published_already_is_not_published_again() -> None:
+    latest = active()
+    version = changing.published(latest, 1, Stamp("9", "now"), "a description of its own")
+    assert changing.is_unchanged(latest, version)
+    assert not changing.is_unchanged(latest, None)
+    for request in ({"Description": "other"}, {"Timeout": 9}, {"Environment": {"Variables": {"A": "1"}}}):
+        updated = changing.update_configuration(latest, request, None, Stamp("3", "now"))
+        assert not changing.is_unchanged(updated, version)
+    assert not changing.is_unchanged(changing.update_code(latest, {}, archive(2), Stamp("3", "now")), version)
+
+
+def test_11_publishing_can_ask_for_the_code_and_the_revision_it_means() -> None:
+    latest = active()
+    changing.check_publishable(latest, {"CodeSha256": latest.code.digest.base64, "RevisionId": latest.revision_id})
+    with pytest.raises(ApiError, match=r"CodeSHA256 \(wrong\) is different from current CodeSHA256 in \$LATEST"):
+        changing.check_publishable(latest, {"CodeSha256": "wrong"})
+    with pytest.raises(ApiError, match="Call the GetFunction/GetAlias API"):
+        changing.check_publishable(latest, {"RevisionId": "wrong"})
+    with pytest.raises(ApiError, match="in the following state: Failed"):
+        changing.check_publishable(changing.failed(created(), "disk full", "2"), {})
 
 
 def test_a_failure_keeps_what_could_run_and_says_why() -> None:

@@ -1,4 +1,4 @@
-"""The first tables: layers, functions, which layers functions use, queued events, secrets."""
+"""The first tables: layers, functions, which layers functions use, aliases, policies, queued events, secrets."""
 
 from __future__ import annotations
 
@@ -42,6 +42,7 @@ def upgrade() -> None:
         sa.Column("settled", sa.Boolean, nullable=False),
         sa.Column("revision_id", sa.String(36), nullable=False),
         sa.Column("last_modified", sa.String(40), nullable=False),
+        sa.Column("published_from", sa.Text),
         _refers("function_versions", "functions", _KEY, "CASCADE"),
     )
     op.create_index("ix_function_versions_digest", "function_versions", ["digest"])
@@ -99,6 +100,30 @@ def upgrade() -> None:
         sa.Column("code_bytes", sa.BigInteger, nullable=False),
     )
 
+    _table(
+        "aliases",
+        *_strings(*_KEY, "alias"),
+        sa.Column("number", sa.Integer, nullable=False),
+        sa.Column("description", sa.Text, nullable=False),
+        sa.Column("additional_number", sa.Integer),
+        sa.Column("additional_weight", sa.Float),
+        sa.Column("revision_id", sa.String(36), nullable=False),
+        _refers("aliases", "functions", _KEY, "CASCADE"),
+    )
+    _table(
+        "function_policies",
+        *_strings(*_KEY, "qualifier"),
+        *_policy(),
+        _refers("function_policies", "functions", _KEY, "CASCADE"),
+    )
+    _table(
+        "layer_policies",
+        *_key(),
+        _number("number"),
+        *_policy(),
+        _refers("layer_policies", "layer_versions", (*_KEY, "number"), "CASCADE"),
+    )
+
     op.create_table(
         "events",
         sa.Column("id", sa.String(36), nullable=False),
@@ -147,6 +172,13 @@ def _archive() -> list[sa.Column[object]]:
         sa.Column("digest", sa.String(64), nullable=False),
         sa.Column("zipped_bytes", sa.BigInteger, nullable=False),
         sa.Column("unzipped_bytes", sa.BigInteger, nullable=False),
+    ]
+
+
+def _policy() -> list[sa.Column[object]]:
+    return [
+        sa.Column("statements", sa.JSON, nullable=False),
+        sa.Column("revision_id", sa.String(36), nullable=False),
     ]
 
 
