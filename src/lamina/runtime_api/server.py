@@ -21,7 +21,7 @@ from lamina.runtime_api.session import RESPONSE_BYTES_MAX, Reply, RuntimeSession
 
 # A runtime takes one, an extension another; what a function opens beyond that costs the server memory.
 _CONNECTIONS_MAX: Final = 32
-_HEADER_BYTES_MAX: Final = 2 * 1024 * 1024  # an X-Ray cause alone may take 1 MB
+_HEAD_BYTES_MAX: Final = 2 * 1024 * 1024  # an X-Ray cause alone may take 1 MB
 _INVOCATION: Final = re.compile(r"/2018-06-01/runtime/invocation/([^/]+)/(response|error)")
 _NEXT: Final = "/2018-06-01/runtime/invocation/next"
 _INIT_ERROR: Final = "/2018-06-01/runtime/init/error"
@@ -84,7 +84,7 @@ class _Connection(asyncio.Protocol):
     def _begin(self) -> None:
         self._path = b""
         self._headers: dict[str, str] = {}
-        self._header_bytes = 0
+        self._head_bytes = 0
         self._body = bytearray()
         self._body_bytes = 0
 
@@ -105,9 +105,13 @@ class _Connection(asyncio.Protocol):
             self.task.cancel()
 
     def data_received(self, data: bytes) -> None:
+        # What is no body: the parser holds back a URL or a header until it is whole, however long it becomes.
+        self._head_bytes += len(data)
         try:
             self._parser.feed_data(data)
         except (httptools.HttpParserError, httptools.HttpParserUpgrade):
+            self.close()
+        if self._head_bytes > _HEAD_BYTES_MAX:
             self.close()
 
     # httptools' callbacks
@@ -116,10 +120,6 @@ class _Connection(asyncio.Protocol):
         self._path += url
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        self._header_bytes += len(name) + len(value)
-        if self._header_bytes > _HEADER_BYTES_MAX:
-            self.close()
-            return
         self._headers[name.decode("latin-1").lower()] = value.decode("latin-1")
 
     def on_headers_complete(self) -> None:
@@ -127,6 +127,7 @@ class _Connection(asyncio.Protocol):
             self._transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
 
     def on_body(self, body: bytes) -> None:
+        self._head_bytes = 0
         self._body_bytes += len(body)
         # Past the limit nothing is kept, but the rest is read: an answer needs a request that has ended.
         if self._body_bytes <= RESPONSE_BYTES_MAX:
