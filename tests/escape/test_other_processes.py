@@ -1,0 +1,215 @@
+"""Attempts on other processes: those of other environments, of the host, process 1, and those left behind."""
+
+from __future__ import annotations
+
+import os
+import time
+
+import pytest
+
+from tests.support import leaks
+from tests.support.functions import Inside, create, wait_until
+from tests.support.server import Server
+
+
+def pids() -> list[int]:
+    import os
+
+    return sorted(int(name) for name in os.listdir("/proc") if name.isdigit())
+
+
+def test_only_its_own_processes_are_there(prison: Server, inside: Inside) -> None:
+    other = Inside.on(prison)
+    other.run(pids)
+
+    def commands() -> list[str]:
+        import os
+
+        found = []
+        for name in os.listdir("/proc"):
+            if name.isdigit() and int(name) != 1:
+                with open(f"/proc/{name}/cmdline"):
+                    found.append(f"{name}:{os.getpid()}")
+        return found
+
+    assert len(inside.run(pids)) == 2
+    ((first, second),) = [pair.split(":") for pair in inside.run(commands)]
+    assert first == second
+
+
+@pytest.mark.parametrize("signal", [9, 19, 15, 2, 11, 17])
+def test_a_signal_to_every_process_there_is_reaches_nobody_else(prison: Server, inside: Inside, signal: int) -> None:
+    def everybody(signal: int) -> str:
+        import os
+
+        try:
+            os.kill(-1, signal)
+        except OSError as error:
+            return str(error)
+        return "sent"
+
+    other = Inside.on(prison)
+    other.run(pids)
+    # kill(-1) spares the caller and process 1; then there may be nobody left to signal.
+    inside.answer(everybody, signal)
+    assert len(other.run(pids)) == 2
+    assert prison.process.poll() is None
+
+
+@pytest.mark.parametrize("signal", [9, 19, 15, 2, 1, 11])
+def test_process_1_cannot_be_ended_or_stopped(prison: Server, signal: int) -> None:
+    def strike(signal: int) -> str:
+        import os
+
+        try:
+            os.kill(1, signal)
+        except OSError as error:
+            return type(error).__name__
+        return "ignored"
+
+    inside = Inside.on(prison)
+    assert inside.run(strike, signal) in ("PermissionError", "ignored")
+    # It still starts and buries processes.
+    assert inside.answer(_exit).error
+    assert len(inside.run(pids)) == 2
+
+
+def _exit() -> None:
+    import os
+
+    os._exit(1)
+
+
+@pytest.mark.parametrize("limit", ["RLIMIT_CPU", "RLIMIT_NOFILE", "RLIMIT_NPROC", "RLIMIT_AS"])
+def test_the_limits_of_process_1_are_not_the_functions_to_set(prison: Server, limit: str) -> None:
+    def set_limit(name: str) -> str:
+        import resource
+
+        try:
+            resource.prlimit(1, getattr(resource, name), (1, 1))
+        except (OSError, ValueError) as error:
+            return type(error).__name__
+        return "set"
+
+    inside = Inside.on(prison)
+    told = inside.run(set_limit, limit)
+    if os.geteuid() == 0:
+        assert told == "PermissionError"
+    # An ordinary user's environment has one user for both. What it does to itself harms nobody else, and a damaged
+    # environment is replaced.
+    inside.answer(_exit)
+    wait_until(lambda: not inside.answer(pids).error, 20)
+
+
+def test_another_process_of_its_own_cannot_be_traced_or_read(inside: Inside) -> None:
+    def look_into_process_1() -> list[str]:
+        refused = []
+        for name in ("mem", "environ", "maps", "syscall", "stack", "auxv"):
+            try:
+                with open(f"/proc/1/{name}", "rb") as file:
+                    file.read(1)
+            except OSError:
+                refused.append(name)
+        return refused
+
+    assert inside.run(look_into_process_1) == ["mem", "environ", "maps", "syscall", "stack", "auxv"]
+
+
+def test_a_function_that_stops_itself_times_out_and_recovers(prison: Server) -> None:
+    code = "import os\ndef handler(event, context):\n    if event: os.kill(os.getpid(), 19)\n    return 1"
+    function = create(prison, code, Timeout=1)
+    assert function.value() == 1
+    assert function.call("stop").value["errorType"] == "Sandbox.Timedout"
+    assert function.value() == 1
+
+
+def test_tmp_of_another_environment_is_not_to_be_seen(prison: Server) -> None:
+    def leave(name: str) -> list[str]:
+        import os
+
+        with open(f"/tmp/{name}", "w"):
+            pass
+        return sorted(os.listdir("/tmp"))
+
+    one, other = Inside.on(prison), Inside.on(prison)
+    assert one.run(leave, "one") == ["one"]
+    assert other.run(leave, "other") == ["other"]
+    assert one.run(leave, "two") == ["one", "two"]
+
+
+TICKING = """
+import os, time
+def handler(event, context):
+    if event == "start":
+        if os.fork() == 0:
+            os.setsid()
+            while True:
+                with open("/tmp/ticks", "a") as file:
+                    file.write("x")
+                time.sleep(0.01)
+    try:
+        return os.path.getsize("/tmp/ticks"), len([name for name in os.listdir("/proc") if name.isdigit()])
+    except FileNotFoundError:
+        return 0, 0
+"""
+
+
+def test_a_process_left_running_is_frozen_between_events_and_gone_with_the_environment(prison: Server) -> None:
+    function = create(prison, TICKING)
+    before = set(leaks.descendants(prison.process.pid))
+    function.value("start")
+    first, processes = function.value()
+    assert processes == 3
+    started = set(leaks.descendants(prison.process.pid)) - before
+    # Not to wait for something, but to see that nothing happens.
+    time.sleep(1.0)
+    second, processes = function.value()
+    assert processes == 3
+    assert second - first < 30, "it ticked on: a hundred ticks a second, and 20 ms to freeze"
+    function.client.delete_function(FunctionName=function.name)
+    wait_until(lambda: not started & set(leaks.descendants(prison.process.pid)) or _only_blanks(prison, started), 10)
+
+
+def _only_blanks(prison: Server, started: set[int]) -> bool:
+    """Whether of *started* only what waits for other functions is left: process 1 of blanks, which have no child."""
+    left = started & set(leaks.descendants(prison.process.pid))
+    return not any(leaks.descendants(pid) for pid in left)
+
+
+def test_what_a_timeout_leaves_running_is_killed(prison: Server) -> None:
+    function = create(
+        prison,
+        """
+        import os, subprocess, time
+        def handler(event, context):
+            if event == "leave":
+                subprocess.Popen(["setsid", "sleep", "1000"])
+                time.sleep(1000)
+            return [name for name in os.listdir("/proc") if name.isdigit()]
+        """,
+        Timeout=1,
+    )
+    assert len(function.value()) == 2
+    assert function.call("leave").value["errorType"] == "Sandbox.Timedout"
+    assert len(function.value()) == 2
+
+
+def test_a_core_dump_stays_inside(prison: Server) -> None:
+    before = _files(prison)
+
+    def dump() -> None:
+        import os
+
+        os.chdir("/tmp")
+        os.abort()
+
+    inside = Inside.on(prison)
+    answer = inside.answer(dump)
+    assert answer.value["errorMessage"].endswith("signal: aborted")
+    assert not [name for name in _files(prison) - before if "core" in name]
+
+
+def _files(prison: Server) -> set[str]:
+    """What lies where the server was started, and in its state but for /tmp of the functions."""
+    found = {str(path) for path in prison.state.rglob("*") if "scratch" not in path.parts}
+    return found | set(os.listdir("."))
