@@ -57,7 +57,9 @@ class Tmp:
     def remove(self) -> None:
         self.handed_over()
         if self.folder is not None:
-            shutil.rmtree(self.folder, ignore_errors=True)
+            # What cannot be removed now is tried again at the next start.
+            with contextlib.suppress(OSError):
+                _remove_whatever_modes(self.folder)
 
 
 class Scratch(Protocol):
@@ -90,11 +92,28 @@ class FolderScratch:
 
 
 def _remove_whatever_modes(root: Path) -> None:
-    for folder, names, _ in os.walk(root):
+    """Remove *root*, in which a function may have taken every right away, also from this user.
+
+    A function's names are never followed: a link of its own making must not change what it leads to.
+    """
+    _open_to_us(root, None)
+    for _, names, _, folder in os.fwalk(root):
         for name in names:
-            with contextlib.suppress(OSError):
-                os.chmod(os.path.join(folder, name), 0o700)
+            _open_to_us(name, folder)
     shutil.rmtree(root)
+
+
+def _open_to_us(name: str | Path, folder: int | None) -> None:
+    try:
+        found = os.open(name, os.O_PATH | os.O_NOFOLLOW | os.O_DIRECTORY | os.O_CLOEXEC, dir_fd=folder)
+    except OSError:
+        return  # a link to a folder: no folder itself
+    try:
+        # fchmod(2) takes no such descriptor; its entry under /proc leads to the very folder.
+        with contextlib.suppress(OSError):
+            os.chmod(f"/proc/self/fd/{found}", 0o700)
+    finally:
+        os.close(found)
 
 
 class LoopScratch:
