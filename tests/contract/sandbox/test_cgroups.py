@@ -1,0 +1,245 @@
+"""Control groups, v1 and v2, in one suite: against folders that stand for the kernel's, and against its own.
+
+A folder is honest about names, contents and order, not about what the kernel makes of them: that is asked of the real
+one, below.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from lamina.sandbox import cgroups
+from lamina.sandbox.cgroups import Cgroup, Cgroups, Unavailable, V1Cgroups, V2Cgroups
+
+
+class FakeKernel:
+    """A cgroupfs of plain files. `read` gives what was written, `counts` sets what the kernel would."""
+
+    def __init__(self, root: Path, version: int) -> None:
+        self.root, self.version = root, version
+        for parent in self.parents:
+            parent.mkdir(parents=True)
+
+    @property
+    def parents(self) -> list[Path]:
+        if self.version == 2:
+            return [self.root / "lamina"]
+        return [self.root / controller / "lamina" for controller in ("memory", "pids")]
+
+    @property
+    def groups(self) -> Cgroups:
+        if self.version == 2:
+            return V2Cgroups(self.parents[0])
+        return V1Cgroups(dict(zip(("memory", "pids"), self.parents, strict=True)))
+
+    def file(self, group: str, name: str) -> Path:
+        (found,) = [parent / group / name for parent in self.parents if self.version == 2 or parent.parent.name in name]
+        return found
+
+    def read(self, group: str, name: str) -> str:
+        return self.file(group, name).read_text()
+
+    def members(self, group: str) -> list[str]:
+        return [(parent / group / "cgroup.procs").read_text() for parent in self.parents]
+
+    def empty(self, group: str) -> None:
+        """What rmdir(2) does to a group's files on a real one, once it has no members."""
+        for parent in self.parents:
+            for file in (parent / group).iterdir():
+                file.unlink()
+
+
+@pytest.fixture(params=[1, 2])
+def kernel(request: pytest.FixtureRequest, tmp_path: Path) -> FakeKernel:
+    return FakeKernel(tmp_path, request.param)
+
+
+NAMES = {
+    1: {"limit": "memory.limit_in_bytes", "peak": "memory.max_usage_in_bytes", "kills": "memory.oom_control"},
+    2: {"limit": "memory.max", "peak": "memory.peak", "kills": "memory.events"},
+}
+
+
+def test_a_process_joins_every_controller(kernel: FakeKernel) -> None:
+    kernel.groups.create("1").join(42)
+    assert set(kernel.members("1")) == {"42"}
+
+
+def test_limits_are_written_without_swap(kernel: FakeKernel) -> None:
+    kernel.groups.create("1").limit(128 << 20, 1024)
+    assert kernel.read("1", NAMES[kernel.version]["limit"]) == "134217728"
+    assert kernel.read("1", "pids.max") == "1024"
+    swap = {1: ("memory.memsw.limit_in_bytes", "134217728"), 2: ("memory.swap.max", "0")}[kernel.version]
+    assert kernel.read("1", swap[0]) == swap[1]
+
+
+def test_the_peak_is_in_bytes(kernel: FakeKernel) -> None:
+    group = kernel.groups.create("1")
+    kernel.file("1", NAMES[kernel.version]["peak"]).write_text("33554432\n")
+    assert group.memory_peak_bytes() == 33554432
+
+
+def test_kills_for_want_of_memory_are_counted(kernel: FakeKernel) -> None:
+    group = kernel.groups.create("1")
+    kernel.file("1", NAMES[kernel.version]["kills"]).write_text("oom 7\noom_kill_disable 0\noom_kill 3\n")
+    assert group.out_of_memory_kills() == 3
+
+
+def test_a_kernel_that_does_not_count_them_says_none(kernel: FakeKernel) -> None:
+    group = kernel.groups.create("1")
+    kernel.file("1", NAMES[kernel.version]["kills"]).write_text("oom_kill_disable 0\nunder_oom 0\n")
+    assert group.out_of_memory_kills() == 0
+
+
+def test_two_groups_of_one_name_are_a_mistake(kernel: FakeKernel) -> None:
+    kernel.groups.create("1")
+    with pytest.raises(FileExistsError):
+        kernel.groups.create("1")
+
+
+def test_a_group_that_still_has_members_is_not_gone(kernel: FakeKernel) -> None:
+    group = kernel.groups.create("1")
+    group.join(42)
+    assert not group.remove()
+    kernel.empty("1")
+    assert group.remove()
+    assert group.remove(), "it is gone however often one asks"
+
+
+def test_what_an_earlier_server_left_is_swept(kernel: FakeKernel) -> None:
+    for name in ("1", "2"):
+        kernel.groups.create(name)
+    kernel.groups.sweep()
+    assert [list(parent.iterdir()) for parent in kernel.parents] == [[] for _ in kernel.parents]
+
+
+def test_at_the_end_the_parent_goes_too(kernel: FakeKernel) -> None:
+    kernel.groups.create("1")
+    kernel.groups.remove()
+    assert not any(parent.exists() for parent in kernel.parents)
+
+
+def test_only_version_2_freezes(kernel: FakeKernel) -> None:
+    group = kernel.groups.create("1")
+    assert kernel.groups.can_freeze == group.can_freeze == (kernel.version == 2)
+    if group.can_freeze:
+        group.freeze()
+        assert kernel.read("1", "cgroup.freeze") == "1"
+        group.thaw()
+        assert kernel.read("1", "cgroup.freeze") == "0"
+    else:
+        for refused in (group.freeze, group.thaw):
+            with pytest.raises(NotImplementedError):
+                refused()
+
+
+def test_before_linux_5_19_the_present_figure_stands_for_the_peak(tmp_path: Path) -> None:
+    kernel = FakeKernel(tmp_path, 2)
+    group = kernel.groups.create("1")
+    assert group.memory_peak_bytes() == 0
+    kernel.file("1", "memory.current").write_text("4096\n")
+    assert group.memory_peak_bytes() == 4096
+
+
+def test_a_sweep_of_version_2_kills_what_lives_on(tmp_path: Path) -> None:
+    kernel = FakeKernel(tmp_path, 2)
+    kernel.groups.create("1")
+    kernel.file("1", "cgroup.kill").write_text("")
+    kernel.groups.sweep()
+    assert kernel.read("1", "cgroup.kill") == "1"
+
+
+def test_the_controllers_are_handed_down_to_the_groups(tmp_path: Path) -> None:
+    found = cgroups._find_v2(tmp_path, "/", "lamina-x")
+    assert isinstance(found, V2Cgroups)
+    for group in (tmp_path, tmp_path / "lamina-x"):
+        assert (group / "cgroup.subtree_control").read_text() == "+memory +pids"
+
+
+def test_groups_lie_below_our_own_where_that_is_to_be_seen(tmp_path: Path) -> None:
+    (tmp_path / "user.slice").mkdir()
+    cgroups._find_v2(tmp_path, "/user.slice", "lamina-x")
+    assert (tmp_path / "user.slice" / "lamina-x").is_dir()
+    # A container sees the host's path in /proc/self/cgroup, and not the host's tree.
+    cgroups._find_v2(tmp_path, "/docker/0123", "lamina-y")
+    assert (tmp_path / "lamina-y").is_dir()
+
+
+def test_where_none_can_be_made_the_reason_is_told(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    found = cgroups._find_v2(tmp_path / "file", "/", "lamina-x")
+    assert isinstance(found, Unavailable)
+    assert "cannot make a group below" in found.reason
+    again = cgroups._find_v1({"memory": tmp_path / "file", "pids": tmp_path}, {}, "lamina-x")
+    assert isinstance(again, Unavailable)
+
+
+@pytest.fixture
+def real() -> Iterator[Cgroups]:
+    found = cgroups.find(f"lamina-test-{os.getpid()}")
+    if isinstance(found, Unavailable):
+        pytest.skip(f"no control groups here: {found.reason}")
+    yield found
+    found.remove()
+
+
+@pytest.fixture
+def member(real: Cgroups) -> Iterator[tuple[Cgroup, subprocess.Popen[str]]]:
+    """A group and a process in it, which does what it is told once a line comes."""
+    group = real.create("1")
+    waiting = "import sys; exec(sys.stdin.readline())"
+    with subprocess.Popen([sys.executable, "-c", waiting], stdin=subprocess.PIPE, text=True) as process:
+        try:
+            group.join(process.pid)
+            yield group, process
+        finally:
+            process.kill()
+            process.wait()
+            wait_removed(group)
+
+
+def wait_removed(group: Cgroup) -> None:
+    """Returns once *group* is gone: the kernel counts a process for a moment after its parent has buried it."""
+    give_up_at = time.monotonic() + 10
+    while not group.remove():
+        assert time.monotonic() < give_up_at
+        os.sched_yield()
+
+
+def test_the_kernel_counts_a_members_memory(member: tuple[Cgroup, subprocess.Popen[str]]) -> None:
+    group, process = member
+    group.limit(256 << 20, 1024)
+    process.communicate("bytearray(32 << 20)\n")
+    assert 32 << 20 <= group.memory_peak_bytes() < 256 << 20
+    assert group.out_of_memory_kills() == 0
+
+
+def test_the_kernel_kills_who_takes_too_much(member: tuple[Cgroup, subprocess.Popen[str]]) -> None:
+    group, process = member
+    group.limit(32 << 20, 1024)
+    process.communicate("bytearray(256 << 20)\n")
+    assert process.returncode == -signal.SIGKILL
+    assert group.out_of_memory_kills() == 1
+
+
+def test_the_kernel_refuses_a_process_too_many(member: tuple[Cgroup, subprocess.Popen[str]]) -> None:
+    group, process = member
+    group.limit(256 << 20, 1)
+    process.communicate("import os; os.fork()\n")
+    assert process.returncode == 1
+
+
+def test_a_real_group_is_gone_only_after_its_members(member: tuple[Cgroup, subprocess.Popen[str]]) -> None:
+    group, process = member
+    assert not group.remove()
+    process.kill()
+    process.wait()
+    wait_removed(group)
