@@ -107,11 +107,12 @@ class _Connection(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         # What is no body: the parser holds back a URL or a header until it is whole, however long it becomes.
         self._head_bytes += len(data)
+        if self._head_bytes > _HEAD_BYTES_MAX:
+            self.close()
+            return
         try:
             self._parser.feed_data(data)
         except (httptools.HttpParserError, httptools.HttpParserUpgrade):
-            self.close()
-        if self._head_bytes > _HEAD_BYTES_MAX:
             self.close()
 
     # httptools' callbacks
