@@ -95,10 +95,11 @@ def test_the_limits_of_process_1_are_not_the_functions_to_set(prison: Server, li
     told = inside.run(set_limit, limit)
     if os.geteuid() == 0:
         assert told == "PermissionError"
-    # An ordinary user's environment has one user for both. What it does to itself harms nobody else, and a damaged
-    # environment is replaced.
+    # An ordinary user's environment has one user for both, and may spoil itself, but nothing else; the next one is new.
     inside.answer(_exit)
-    wait_until(lambda: not inside.answer(pids).error, 20)
+    assert len(Inside.on(prison).run(pids)) == 2
+    inside.function.update(Description="new")
+    assert len(inside.run(pids)) == 2
 
 
 def test_another_process_of_its_own_cannot_be_traced_or_read(inside: Inside) -> None:
