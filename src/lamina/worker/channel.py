@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import array
 import asyncio
-import contextlib
 import json
 import os
 import socket
@@ -62,16 +61,19 @@ class Channel:
         return packet
 
     def close(self) -> None:
+        """End it; what has come and was not received is thrown away."""
+        self._end()
+        while not self._packets.empty():
+            packet = self._packets.get_nowait()
+            for fd in packet.fds if packet else ():
+                os.close(fd)
+        self._packets.put_nowait(None)
+
+    def _end(self) -> None:
         if self._open:
             self._open = False
             self._loop.remove_reader(self._socket)
             self._socket.close()
-            self._packets.put_nowait(None)
-            while not self._packets.empty():
-                packet = self._packets.get_nowait()
-                for fd in packet.fds if packet else ():
-                    with contextlib.suppress(OSError):
-                        os.close(fd)
             self._packets.put_nowait(None)
 
     def _readable(self) -> None:
@@ -82,7 +84,8 @@ class Channel:
         except OSError:
             data, ancillary = b"", []
         if not data:
-            self.close()
+            # What was said before is still to be received: that it could not go on, say.
+            self._end()
             return
         fds = array.array("i")
         pid = 0

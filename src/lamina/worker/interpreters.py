@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 from lamina.sandbox.plan import InterpreterLayout
 
@@ -71,9 +73,14 @@ def _folders(environ: Mapping[str, str]) -> Iterable[Path]:
     for root in (Path(environ.get("PYENV_ROOT", home / ".pyenv")) / "versions", data / "uv/python", Path("/opt")):
         try:
             # Newest patch release first.
-            yield from sorted((path / "bin" for path in root.iterdir()), reverse=True)
+            yield from (path / "bin" for path in sorted(root.iterdir(), key=_release, reverse=True))
         except OSError:
             continue
+
+
+def _release(folder: Path) -> list[int]:
+    """The numbers in a folder's name: 3.12.10 is newer than 3.12.9."""
+    return [int(number) for number in re.findall(r"\d+", folder.name)]
 
 
 def _ask(candidate: Path) -> InterpreterLayout | None:
@@ -85,9 +92,12 @@ def _ask(candidate: Path) -> InterpreterLayout | None:
             timeout=_ANSWER_SECONDS_MAX,
             env={"PATH": os.defpath},
         )
-        facts = json.loads(answer.stdout)
-    except (OSError, subprocess.SubprocessError, ValueError):
-        return None
+        return _layout(json.loads(answer.stdout))
+    except (OSError, subprocess.SubprocessError, ValueError, LookupError, TypeError):
+        return None  # whatever else goes by such a name
+
+
+def _layout(facts: Mapping[str, Any]) -> InterpreterLayout | None:
     major, minor, _ = facts["version"]
     if facts["implementation"] != "cpython" or major != 3 or not OLDEST <= minor <= NEWEST:
         return None
