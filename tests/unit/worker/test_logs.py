@@ -1,0 +1,185 @@
+"""A function's output: its tail for the answer, all of it for the file."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+import pytest
+
+from lamina.names import FunctionArn, Scope
+from lamina.worker import logs
+from lamina.worker.logs import EnvironmentLog, LogFolder
+
+FUNCTION = FunctionArn(Scope("123456789012", "eu-west-1"), "f")
+
+
+class Output:
+    """A log and the end of its pipe that a function writes to."""
+
+    def __init__(self, root: Path) -> None:
+        self._read, self.write_end = os.pipe()
+        self.folder = LogFolder(root)
+        self.log = EnvironmentLog(self._read, FUNCTION, self.folder)
+
+    def write(self, data: bytes) -> None:
+        assert os.write(self.write_end, data) == len(data)
+
+    def file(self) -> bytes:
+        return self.folder.file(FUNCTION).read_bytes()
+
+    def end(self) -> None:
+        self.log.close()
+        os.close(self.write_end)
+        os.close(self._read)
+
+
+def logged(root: Path, test: Callable[[Output], Awaitable[None]]) -> None:
+    async def main() -> None:
+        output = Output(root)
+        try:
+            async with asyncio.timeout(20):
+                await test(output)
+        finally:
+            output.end()
+
+    asyncio.run(main())
+
+
+def test_the_file_is_named_by_account_region_and_function(tmp_path: Path) -> None:
+    assert LogFolder(tmp_path).file(FUNCTION) == tmp_path / "v1/123456789012/eu-west-1/f.log"
+
+
+def test_a_dot_in_a_functions_name_is_part_of_it(tmp_path: Path) -> None:
+    folder = LogFolder(tmp_path)
+    folder.write(FunctionArn(FUNCTION.scope, "f.g"), b"x")
+    assert [path.name for path in tmp_path.rglob("*.log")] == ["f.g.log"]
+
+
+def test_pieces_are_appended_for_the_owner_alone(tmp_path: Path) -> None:
+    folder = LogFolder(tmp_path)
+    folder.write(FUNCTION, b"one\n")
+    LogFolder(tmp_path).write(FUNCTION, b"two\n")
+    assert folder.file(FUNCTION).read_bytes() == b"one\ntwo\n"
+    assert folder.file(FUNCTION).stat().st_mode & 0o777 == 0o600
+
+
+def test_a_full_file_is_turned_over_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(logs, "_FILE_BYTES_MAX", 10)
+    folder = LogFolder(tmp_path)
+    for piece in (b"123456", b"7890ab", b"cdef", b"0123456789X", b"last"):
+        folder.write(FUNCTION, piece)
+    file = folder.file(FUNCTION)
+    assert file.read_bytes() == b"last"
+    assert file.with_name("f.log.1").read_bytes() == b"cdef0123456789X"
+    assert len(list(file.parent.iterdir())) == 2
+
+
+def test_the_tail_is_what_came_since_the_invocation_began(tmp_path: Path) -> None:
+    async def test(output: Output) -> None:
+        output.log.platform(b"INIT_START\n")
+        output.write(b"while starting\n")
+        output.log.drain()
+        output.log.begin()
+        output.log.platform(b"START\n")
+        output.write(b"said\n")
+        output.log.drain()
+        output.log.platform(b"END\n")
+        assert output.log.tail() == b"START\nsaid\nEND\n"
+        output.log.flush()
+        assert output.file() == b"INIT_START\nwhile starting\nSTART\nsaid\nEND\n"
+
+    logged(tmp_path, test)
+
+
+@pytest.mark.parametrize("size", [4095, 4096, 4097, 16384, 16385, 60000])
+def test_the_tail_has_4_kb_at_most_and_they_are_the_last(tmp_path: Path, size: int) -> None:
+    async def test(output: Output) -> None:
+        text = b"".join(b"%09d\n" % number for number in range(size // 10 + 1))[:size]
+        output.write(text)
+        output.log.drain()
+        assert output.log.tail() == text[-4096:]
+        output.log.flush()
+        assert output.file() == text, "the file has all of it"
+
+    logged(tmp_path, test)
+
+
+def test_a_tail_gathered_piece_by_piece_is_the_same(tmp_path: Path) -> None:
+    async def test(output: Output) -> None:
+        text = b""
+        for number in range(3000):
+            line = b"line %d\n" % number
+            output.log.platform(line)
+            text += line
+            assert output.log.tail() == text[-4096:]
+
+    logged(tmp_path, test)
+
+
+def test_framed_messages_lose_their_frames(tmp_path: Path) -> None:
+    async def test(output: Output) -> None:
+        message = b"[INFO]\tsaid"
+        output.write(b"printed\n\xa5\x5a\x00\x0f" + len(message).to_bytes(4, "big") + bytes(8) + message)
+        output.log.drain()
+        assert output.log.tail() == b"printed\n[INFO]\tsaid\n"
+
+    logged(tmp_path, test)
+
+
+def test_one_that_never_stops_writing_does_not_hold_up_the_answer(tmp_path: Path) -> None:
+    async def test(output: Output) -> None:
+        reads = 0
+
+        def endless(_pipe: int, size: int) -> bytes:
+            nonlocal reads
+            reads += 1
+            assert reads < 100
+            return b"x" * size
+
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(os, "read", endless)
+            output.log.drain()
+        assert output.log.tail() == b"x" * 4096
+
+    logged(tmp_path, test)
+
+
+def test_what_is_said_between_invocations_is_in_the_file(tmp_path: Path) -> None:
+    async def test(output: Output) -> None:
+        output.write(b"from a thread\n")
+        # The loop reads on its next turn.
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        assert output.file() == b"from a thread\n"
+
+    logged(tmp_path, test)
+
+
+def test_the_end_of_all_writers_is_the_end_of_reading(tmp_path: Path) -> None:
+    async def main() -> None:
+        read, write = os.pipe()
+        log = EnvironmentLog(read, FUNCTION, LogFolder(tmp_path))
+        os.write(write, b"last words")
+        os.close(write)
+        log.drain()
+        assert log.tail() == b"last words"
+        log.drain()
+        log.close()
+        os.close(read)
+        assert not asyncio.get_running_loop().remove_reader(read)
+
+    asyncio.run(main())
+
+
+def test_closing_writes_what_was_held_back(tmp_path: Path) -> None:
+    async def main() -> None:
+        output = Output(tmp_path)
+        output.write(b"text\xa5\x5a\x00\x0f\x00")
+        output.log.drain()
+        output.end()
+        assert output.file() == b"text\xa5\x5a\x00\x0f\x00"
+
+    asyncio.run(main())
