@@ -100,10 +100,6 @@ def _mask(root: str, path: str) -> None:
         syscalls.mount(root + "/dev/null", root + path, "", MS_BIND)
 
 
-def _read_only(root: str, path: str) -> None:
-    syscalls.restrict_mount(root + path, MOUNT_ATTR_RDONLY, recursive=False)
-
-
 def _detach(root: str, path: str) -> None:
     syscalls.umount(root + path)
 
@@ -112,7 +108,6 @@ _OPERATIONS: dict[str, Callable[..., None]] = {
     "folder": _folder,
     "file": _file,
     "symlink": _symlink,
-    "bind": _bind,
     "bind_read_only": _bind_read_only,
     "bind_device": _bind_device,
     "bind_writable": _bind_writable,
@@ -120,6 +115,5 @@ _OPERATIONS: dict[str, Callable[..., None]] = {
     "proc": _proc,
     "overlay": _overlay,
     "mask": _mask,
-    "read_only": _read_only,
     "detach": _detach,
 }

@@ -22,9 +22,14 @@ def _search_path(before: list[str], task_root: str, python_path: str | None) -> 
     the place of the variable that names /var/runtime; what remains of that is the folder of the program itself.
     """
     standard = [entry for entry in before if entry not in (_RUNTIME_PACKAGES, "/var/runtime", "", task_root)]
-    if python_path and python_path != "/var/runtime":
+    if _is_the_users(python_path):
         return [task_root, "/var/runtime", *standard, _RUNTIME_PACKAGES]
     return [task_root, *_CUSTOMER_FOLDERS, _RUNTIME_PACKAGES, "/var/runtime", *standard, _RUNTIME_PACKAGES]
+
+
+def _is_the_users(python_path: str | None) -> bool:
+    """Whether PYTHONPATH is another than the platform's own; an empty one is."""
+    return python_path not in (None, "/var/runtime")
 
 
 def _honour_path_files(folders: tuple[str, ...]) -> None:
@@ -39,7 +44,7 @@ def main() -> None:
     task_root = os.environ["LAMBDA_TASK_ROOT"]
     python_path = os.environ.get("PYTHONPATH")
     sys.path[:] = _search_path(sys.path, task_root, python_path)
-    _honour_path_files((task_root,) if python_path not in (None, "/var/runtime") else (task_root, *_CUSTOMER_FOLDERS))
+    _honour_path_files((task_root,) if _is_the_users(python_path) else (task_root, *_CUSTOMER_FOLDERS))
 
     from awslambdaric import bootstrap
     from awslambdaric.lambda_runtime_client import LambdaRuntimeClient

@@ -59,9 +59,9 @@ def _post(path: str, headers: dict[str, str], body: bytes) -> None:
 
 def _exchange(method: str, path: str, headers: dict[str, str], body: bytes) -> tuple[int, dict[str, str], bytes]:
     global _connection
-    if _connection is None:
-        _connection = _Connection(os.environ["AWS_LAMBDA_RUNTIME_API"])
     try:
+        if _connection is None:
+            _connection = _Connection(os.environ["AWS_LAMBDA_RUNTIME_API"])
         return _connection.exchange(method, path, headers, body)
     except OSError as error:
         _connection = None
