@@ -16,19 +16,30 @@ from typing import Any, Final
 
 import lamina
 from lamina.catalog.sql import SqlCatalog
+from lamina.functions.concurrency import Quota
 from lamina.gateway import Gateway
 from lamina.names import Digest, FunctionArn, Scope
 from lamina.operations.activations import Activations
+from lamina.operations.admitting import AdmittingRunner
+from lamina.operations.aliases import AliasOperations
 from lamina.operations.content import Contents
 from lamina.operations.functions import FunctionOperations
+from lamina.operations.granting import granting
 from lamina.operations.invocations import InvocationOperations
+from lamina.operations.layer_permissions import LayerPermissionOperations
 from lamina.operations.layers import LayerOperations
 from lamina.operations.markers import Markers
+from lamina.operations.permissions import PermissionOperations
+from lamina.operations.provisioned import ProvisionedOperations
 from lamina.operations.reclaiming import Reclaimer
 from lamina.operations.s3 import S3Archives
+from lamina.operations.settings_table import setting_handlers
 from lamina.operations.stamps import Stamps
 from lamina.operations.table import handlers
+from lamina.operations.tags import TagOperations
 from lamina.operations.uploads import Uploads
+from lamina.operations.urls import UrlServer
+from lamina.operations.versions import VersionOperations
 from lamina.sandbox import processes
 from lamina.settings import Settings
 from lamina.store import ObstoreBlobs, Trees
@@ -159,9 +170,14 @@ async def _build(settings: Settings, house: contextlib.AsyncExitStack) -> Gatewa
         synchronous=settings.synchronous_create,
         changed=changed,
     )
-    invocations = InvocationOperations(catalog, activations, worker)
+    # A tenth must stay free for functions that reserve nothing: the 100 of 1,000 that AWS keeps.
+    quota = Quota(settings.max_environments, settings.max_environments // 10)
+    invocations = InvocationOperations(catalog, activations, AdmittingRunner(catalog, worker, quota))
     invocations.open(settings.retry_base_delay_s)
     house.push_async_callback(invocations.close)
+    provisioned = ProvisionedOperations(catalog, activations, worker.provisions, markers, stamps, quota)
+    provisioned.open()
+    house.push_async_callback(provisioned.close)
     activations.resume()
     sweeping = asyncio.ensure_future(asyncio.to_thread(_sweep, reclaimer, trees))
     house.push_async_callback(asyncio.wait, [sweeping])
@@ -169,8 +185,20 @@ async def _build(settings: Settings, house: contextlib.AsyncExitStack) -> Gatewa
     def health() -> Mapping[str, Any]:
         return {"status": "ok", "version": lamina.__version__, "environments": worker.figures()}
 
+    answering = handlers(
+        layers=layers,
+        layer_permissions=LayerPermissionOperations(catalog, stamps),
+        functions=functions,
+        versions=VersionOperations(catalog, markers, activations, stamps),
+        aliases=AliasOperations(catalog, markers, stamps),
+        permissions=PermissionOperations(catalog, stamps),
+        tags=TagOperations(catalog, activations, stamps),
+        invocations=invocations,
+    )
+    answering = {**answering, **setting_handlers(catalog, provisioned, markers, stamps, quota)}
+    urls = UrlServer(catalog, invocations.invoke, stamps)
     scope = Scope(settings.account_id, settings.region)
-    return Gateway(Api.load("lambda"), handlers(layers, functions, invocations), health, contents.download, scope)
+    return Gateway(Api.load("lambda"), granting(catalog, answering), health, contents.download, scope, urls=urls.answer)
 
 
 def _sweep(reclaimer: Reclaimer, trees: Trees) -> None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from itertools import combinations
 
 from lamina import errors
+from lamina.layers.policies import Policy, grants
 from lamina.layers.versions import LayerVersion, StoredArchive
 from lamina.names import Digest, LayerVersionArn, Scope
 
@@ -58,8 +59,9 @@ def check_references(function_scope: Scope, arns: Sequence[LayerVersionArn]) -> 
     if len(arns) > LAYERS_MAX:
         raise errors.invalid_parameter_value(f"Cannot reference more than {LAYERS_MAX} layers.")
     for arn in arns:
-        check_readable(function_scope, arn)
         if arn.scope.region != function_scope.region:
+            if arn.scope.account != function_scope.account:
+                raise not_authorized(function_scope, "GetLayerVersion", str(arn))
             raise errors.invalid_parameter_value(
                 "Layers are not in the same region as the function. "
                 f"Layers are expected to be in region {function_scope.region}."
@@ -72,9 +74,14 @@ def check_references(function_scope: Scope, arns: Sequence[LayerVersionArn]) -> 
             )
 
 
-def check_readable(caller: Scope, arn: LayerVersionArn) -> None:
-    """Raise AWS's refusal unless *caller* may read the layer version: only the owner's own account may."""
-    if arn.scope.account != caller.account:
+def check_readable(caller: Scope, arn: LayerVersionArn, policy: Policy | None) -> None:
+    """Raise AWS's refusal unless *caller* may read the layer version: its owner may, and whom its *policy* lets in.
+
+    A grant holds in the layer's own region only.
+    """
+    if arn.scope.account == caller.account:
+        return
+    if arn.scope.region != caller.region or not grants(policy, caller.account, "GetLayerVersion"):
         raise not_authorized(caller, "GetLayerVersion", str(arn))
 
 

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from lamina import errors
 from lamina.layers.attaching import not_authorized
-from lamina.names import FunctionArn, LayerArn, Scope, parse_function_name, parse_layer_name
+from lamina.names import LATEST, FunctionArn, LayerArn, LayerVersionArn, Scope, parse_function_name, parse_layer_name
 from lamina.operations.call import Call
 
 
 def function_arn(call: Call, operation: str, name: str, qualifier: str | None = None) -> FunctionArn:
     """The function that FunctionName and Qualifier mean together; qualified if either of them says so.
 
-    AWS's errors when they disagree, and for a function of another region or account.
+    AWS's errors when they disagree, and for a function of another region or account. (What a policy grants on another
+    account's function is done in that account's name: `operations.granting`.)
     """
     parsed = parse_function_name(name)
     if parsed.qualifier is not None and qualifier is not None and parsed.qualifier != qualifier:
@@ -26,13 +27,44 @@ def function_arn(call: Call, operation: str, name: str, qualifier: str | None = 
         Scope(parsed.account or call.scope.account, call.scope.region), parsed.name, parsed.qualifier or qualifier
     )
     if arn.scope != call.scope:
+        # AWS gives no reason here: there is nothing yet that could have a policy.
+        if operation == "CreateFunction":
+            raise errors.access_denied("")
         raise not_authorized(call.scope, operation, str(arn))
+    return arn
+
+
+def unqualified_arn(call: Call, operation: str, name: str) -> FunctionArn:
+    """The function that FunctionName means, for an *operation* on `$LATEST` or on all of a function.
+
+    AWS's errors of `function_arn`, and ours for the name of a version or an alias.
+    """
+    arn = function_arn(call, operation, name)
+    if arn.qualifier not in (None, LATEST):
+        raise errors.invalid_parameter_value(
+            f"{operation} works on $LATEST only; please give the function's name or ARN without a qualifier."
+        )
+    return arn.unqualified
+
+
+def tagged_function(call: Call, operation: str, resource: str) -> FunctionArn:
+    """The function that an ARN to be tagged names; AWS's errors for a version or alias, and for another's function."""
+    arn = function_arn(call, operation, resource)
+    if arn.qualifier is not None:
+        raise errors.invalid_parameter_value(
+            "Tags on function aliases and versions are not supported. Please specify a function ARN."
+        )
     return arn
 
 
 def function_not_found(arn: FunctionArn) -> errors.ApiError:
     """AWS's error about a function, version or alias that does not exist."""
     return errors.resource_not_found(f"Function not found: {arn}")
+
+
+def alias_not_found(arn: FunctionArn) -> errors.ApiError:
+    """AWS's error about an alias that does not exist, where it is not looked for as a function."""
+    return errors.resource_not_found(f"Cannot find alias arn: {arn}")
 
 
 def own_layer(call: Call, operation: str, name: str) -> LayerArn:
@@ -44,3 +76,8 @@ def own_layer(call: Call, operation: str, name: str) -> LayerArn:
     if layer.scope != call.scope:
         raise not_authorized(call.scope, operation, str(layer))
     return layer
+
+
+def layer_version_not_found(arn: LayerVersionArn) -> errors.ApiError:
+    """AWS's error about the policy of a layer version that does not exist."""
+    return errors.resource_not_found(f"Layer version {arn} does not exist.")

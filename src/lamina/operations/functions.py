@@ -14,13 +14,14 @@ from lamina.layers import attaching
 from lamina.layers.attaching import AttachedLayer
 from lamina.names import LATEST, Digest, FunctionArn, LayerVersionArn
 from lamina.operations.activations import Activations
-from lamina.operations.addresses import function_arn, function_not_found
+from lamina.operations.addresses import function_arn, function_not_found, unqualified_arn
 from lamina.operations.call import Call, Output, Parameters
 from lamina.operations.content import Contents
 from lamina.operations.markers import Markers, page
 from lamina.operations.reclaiming import Reclaimer
 from lamina.operations.stamps import Stamps
 from lamina.operations.uploads import Uploads
+from lamina.operations.versions import publish, unchanged
 
 # However many are asked for, AWS returns no more at a time.
 PAGE_MAX = 50
@@ -57,7 +58,7 @@ class FunctionOperations:
         self._changed = changed
 
     def create_function(self, call: Call, request: Parameters) -> Output:
-        arn = self._latest_arn(call, "CreateFunction", request)
+        arn = unqualified_arn(call, "CreateFunction", request["FunctionName"])
         configuring.check_create(request)
         layers = _references(call, request) or ()
         with (
@@ -66,10 +67,12 @@ class FunctionOperations:
         ):
             if transaction.functions.find(arn.scope, arn.name) is not None:
                 raise errors.resource_conflict(f"Function already exist: {arn.name}")
-            attached = _attached(transaction, layers)
+            attached = _attached(call, transaction, layers)
             latest = changing.create(arn, request, code, attached, self._stamps.stamp())
             transaction.functions.add(latest, request.get("Tags") or {})
-            recorded = [latest, *self._published(transaction, latest, request)]
+            recorded = [latest]
+            if request.get("Publish"):
+                recorded.append(publish(transaction, latest, self._stamps))
         # With Publish, the ARN stays unqualified all the same: so AWS answers.
         return describe(self._activating(recorded)[-1], arn)
 
@@ -92,9 +95,13 @@ class FunctionOperations:
             return describe(_find(transaction, arn), arn)
 
     def list_functions(self, call: Call, request: Parameters) -> Output:
-        if request.get("MasterRegion") is not None:
-            raise errors.not_supported("MasterRegion", "there is no Lambda@Edge.")
         every = request.get("FunctionVersion") == "ALL"
+        master = request.get("MasterRegion")
+        if master is not None and not every:
+            raise errors.invalid_parameter_value("FunctionVersion must be ALL when MasterRegion is given.")
+        if master not in (None, "ALL"):
+            # It asks for the replicas of edge functions, and there is no Lambda@Edge to make any.
+            return {"Functions": []}
         size = min(request.get("MaxItems") or PAGE_MAX, PAGE_MAX)
         of_list = f"ListFunctions {call.scope} {every}"
         position = self._markers.read(of_list, request.get("Marker"))
@@ -118,7 +125,7 @@ class FunctionOperations:
         return output
 
     def update_function_code(self, call: Call, request: Parameters) -> Output:
-        arn = self._latest_arn(call, "UpdateFunctionCode", request)
+        arn = unqualified_arn(call, "UpdateFunctionCode", request["FunctionName"])
         if request.get("ImageUri") is not None:
             self._check_exists(arn)
             raise errors.invalid_parameter_value(
@@ -135,18 +142,20 @@ class FunctionOperations:
             if request.get("DryRun"):
                 return describe(latest, arn)
             transaction.functions.replace(latest)
-            recorded = [latest, *self._published(transaction, latest, request)]
+            recorded = [latest]
+            if request.get("Publish"):
+                recorded.append(unchanged(transaction, latest) or publish(transaction, latest, self._stamps))
         self._reclaimer.reclaim([before.code.digest])
         shown = self._activating(recorded)[-1]
         return describe(shown, shown.arn if shown.is_latest else shown.qualified_arn)
 
     def update_function_configuration(self, call: Call, request: Parameters) -> Output:
-        arn = self._latest_arn(call, "UpdateFunctionConfiguration", request)
+        arn = unqualified_arn(call, "UpdateFunctionConfiguration", request["FunctionName"])
         configuring.check_update(request)
         layers = _references(call, request)
         with self._catalog.writing() as transaction:
             before = _find(transaction, arn)
-            attached = None if layers is None else _attached(transaction, layers)
+            attached = None if layers is None else _attached(call, transaction, layers)
             latest = changing.update_configuration(before, request, attached, self._stamps.stamp())
             transaction.functions.replace(latest)
         self._reclaimer.reclaim(_digests([before]))
@@ -165,37 +174,15 @@ class FunctionOperations:
             if arn.qualifier is None:
                 gone = transaction.functions.delete(arn.scope, arn.name)
             else:
-                version = transaction.functions.find(arn.scope, arn.name, arn.qualifier)
-                gone = [] if version is None else [version]
-                for each in gone:
-                    transaction.functions.delete_version(arn.scope, arn.name, int(each.version))
+                gone = _delete_version(transaction, arn)
         self._changed(arn, None)
         self._reclaimer.reclaim(_digests(gone))
         return {"StatusCode": 204}
-
-    def _latest_arn(self, call: Call, operation: str, request: Parameters) -> FunctionArn:
-        """The function to create or change: `$LATEST` only, as published versions do not change."""
-        arn = function_arn(call, operation, request["FunctionName"])
-        if arn.qualifier not in (None, LATEST):
-            raise errors.invalid_parameter_value(
-                f"{operation} works on $LATEST only; please give the function's name or ARN without a qualifier."
-            )
-        return arn.unqualified
 
     def _check_exists(self, arn: FunctionArn) -> None:
         # Before an archive of many megabytes is fetched and checked in vain.
         with self._catalog.reading() as transaction:
             _find(transaction, arn)
-
-    def _published(
-        self, transaction: Transaction, latest: FunctionVersion, request: Parameters
-    ) -> Sequence[FunctionVersion]:
-        """The version that *request* wants published of *latest*, recorded; none unless it does."""
-        if not request.get("Publish"):
-            return []
-        version = changing.published(latest, transaction.functions.next_number(latest.arn), self._stamps.stamp())
-        transaction.functions.publish(version)
-        return [version]
 
     def _activating(self, recorded: Sequence[FunctionVersion]) -> Sequence[FunctionVersion]:
         """*recorded* as to be answered: as it is while it is activated, or as it became where that is awaited."""
@@ -214,6 +201,22 @@ def _find(transaction: Transaction, arn: FunctionArn) -> FunctionVersion:
     return function
 
 
+def _delete_version(transaction: Transaction, arn: FunctionArn) -> Sequence[FunctionVersion]:
+    """The version that *arn* names, now gone with all that was set on it; empty if there was none."""
+    version = transaction.functions.find(arn.scope, arn.name, arn.qualifier)
+    if version is None:
+        return []
+    aliases = [str(alias.arn.qualifier) for alias in transaction.aliases.leading_to(arn)]
+    if aliases:
+        raise errors.resource_conflict(
+            f"Unable to delete version because the following aliases reference it: [{', '.join(aliases)}]"
+        )
+    transaction.functions.delete_version(arn.scope, arn.name, int(version.version))
+    transaction.policies.set_function(arn, None)
+    transaction.settings.forget(arn)
+    return [version]
+
+
 def _references(call: Call, request: Parameters) -> tuple[LayerVersionArn, ...] | None:
     """The layer versions that the request's Layers name, checked as far as that goes without looking them up."""
     if request.get("Layers") is None:
@@ -223,8 +226,10 @@ def _references(call: Call, request: Parameters) -> tuple[LayerVersionArn, ...] 
     return arns
 
 
-def _attached(transaction: Transaction, arns: Sequence[LayerVersionArn]) -> tuple[AttachedLayer, ...]:
+def _attached(call: Call, transaction: Transaction, arns: Sequence[LayerVersionArn]) -> tuple[AttachedLayer, ...]:
     # In the transaction that records the use, so that an archive is never without anyone who names it.
+    for arn in arns:
+        attaching.check_readable(call.scope, arn, transaction.policies.of_layer(arn))
     return attaching.attach(arns, [transaction.layers.get(arn) for arn in arns])
 
 

@@ -9,16 +9,22 @@ import json
 import platform
 import secrets
 import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from typing import Any, Final, Protocol
 
 from lamina import errors
 from lamina.catalog.port import Catalog, Event
 from lamina.environments.spec import EnvironmentSpec
+from lamina.functions.aliases import Alias
 from lamina.functions.versions import FunctionVersion, State
+from lamina.invocations.admission import RESERVED, SHARED
 from lamina.invocations.calls import Invocation, InvocationType, Outcome, check_payload
+from lamina.invocations.retrying import ZERO_RESERVED, GiveUp
 from lamina.names import LATEST, FunctionArn
 from lamina.operations.activations import Activations
 from lamina.operations.addresses import function_arn, function_not_found
+from lamina.operations.admitting import ReservedExceeded
 from lamina.operations.call import Call, Output, Parameters
 from lamina.operations.events import EventQueue
 from lamina.worker.runtimes import RuntimeNotInstalled, Runtimes
@@ -31,6 +37,9 @@ _REMEMBERED_MAX: Final = 10_000
 _ARCHITECTURES: Final = {"x86_64": "x86_64", "aarch64": "arm64"}
 
 
+_draw: Final = secrets.SystemRandom().random
+
+
 class Runner(Protocol):
     """What of the worker an invocation needs."""
 
@@ -41,16 +50,38 @@ class Runner(Protocol):
     async def runtimes(self) -> Runtimes: ...
 
 
-class InvocationOperations:
-    """Run functions: at once and wait, or later."""
+@dataclass(frozen=True, slots=True)
+class _Route:
+    """Where invocations of one name go: to a version, or through an alias to one of those it leads to."""
 
-    def __init__(self, catalog: Catalog, activations: Activations, worker: Runner) -> None:
+    alias: Alias | None
+    targets: Mapping[str, tuple[FunctionVersion, EnvironmentSpec]]
+
+    def choose(self, draw: float) -> tuple[FunctionVersion, EnvironmentSpec]:
+        """The version for one invocation; *draw* is random, from 0 to below 1."""
+        if self.alias is None:
+            return next(iter(self.targets.values()))
+        return self.targets[self.alias.choose(draw)]
+
+
+class InvocationOperations:
+    """Run functions: at once and wait, or later. *draw* gives random numbers from 0 to below 1."""
+
+    def __init__(
+        self,
+        catalog: Catalog,
+        activations: Activations,
+        worker: Runner,
+        *,
+        draw: Callable[[], float] = _draw,
+    ) -> None:
         self._catalog = catalog
         self._activations = activations
         self._worker = worker
+        self._draw = draw
         self._events = EventQueue(catalog, self._run_event)
         # Functions as last read, thrown away whenever any of them changes: an invocation reads no database.
-        self._known: dict[FunctionArn, tuple[FunctionVersion, EnvironmentSpec]] = {}
+        self._known: dict[FunctionArn, _Route] = {}
         self._known_at = -1
 
     def open(self, retry_base_delay_s: float) -> None:
@@ -90,15 +121,20 @@ class InvocationOperations:
     async def _run(self, spec: EnvironmentSpec, invocation: Invocation) -> Outcome:
         try:
             return await self._worker.invoke(spec, invocation)
+        except ReservedExceeded:
+            raise errors.too_many_requests("Rate Exceeded.", RESERVED) from None
         except Throttled:
-            raise errors.too_many_requests("Rate Exceeded.", "ConcurrentInvocationLimitExceeded") from None
+            raise errors.too_many_requests("Rate Exceeded.", SHARED) from None
         except RuntimeNotInstalled as error:
             raise errors.invalid_parameter_value(str(error)) from error
         except SandboxFailed as error:
             raise errors.service_exception(f"Lamina could not make an execution environment: {error}") from error
 
-    async def _run_event(self, event: Event) -> Outcome | None:
-        """Run *event*; None if it could not even start and is to be tried again without counting."""
+    async def _run_event(self, event: Event) -> Outcome | GiveUp | None:
+        """Run *event*; None if it could not even start and is to be tried again without counting.
+
+        A GiveUp if its function has reserved no concurrency at all, so that it would wait in vain.
+        """
         try:
             _, spec = await self._resolve(event.function)
         except errors.ApiError as error:
@@ -107,43 +143,54 @@ class InvocationOperations:
             event.id, str(event.function), event.payload, spec.timeout_s, event.client_context, event.trace_header
         )
         try:
-            return await self._worker.invoke(spec, invocation)
+            outcome = await self._worker.invoke(spec, invocation)
+        except ReservedExceeded as error:
+            return GiveUp(ZERO_RESERVED) if error.none_ever else None
         except (Throttled, RuntimeNotInstalled, SandboxFailed):
             return None
+        return replace(outcome, version=spec.version)
 
     async def _resolve(self, arn: FunctionArn) -> tuple[FunctionVersion, EnvironmentSpec]:
-        """The version that *arn* means, ready to run."""
+        """The version that an invocation of *arn* gets, ready to run."""
         changes = self._catalog.function_changes
         if changes != self._known_at or len(self._known) > _REMEMBERED_MAX:
             self._known.clear()
             self._known_at = changes
-        known = self._known.get(arn)
-        if known is not None:
-            return known
-        function = await asyncio.to_thread(self._settled, arn)
-        if function.status.state is State.FAILED:
+        route = self._known.get(arn)
+        if route is None:
+            route = await asyncio.to_thread(self._settled, arn)
+            if self._catalog.function_changes == changes:
+                self._known[arn] = route
+        found = route.choose(self._draw())
+        if found[0].status.state is State.FAILED:
             raise errors.resource_conflict(
                 "The operation cannot be performed at this time. "
                 "The function is currently in the following state: Failed"
             )
-        found = function, EnvironmentSpec.of(function)
-        if self._catalog.function_changes == changes:
-            self._known[arn] = found
         return found
 
-    def _settled(self, arn: FunctionArn) -> FunctionVersion:
+    def _settled(self, arn: FunctionArn) -> _Route:
+        not_found = function_not_found(arn if arn.qualifier else arn.qualified(LATEST))
         with self._catalog.reading() as transaction:
-            found = transaction.functions.find(arn.scope, arn.name, arn.qualifier)
-        if found is None:
-            raise function_not_found(arn if arn.qualifier else arn.qualified(LATEST))
-        # AWS refuses while Pending, for seconds; here that lasts milliseconds, which nobody should have to write a
-        # loop for.
-        settled = self._activations.wait_settled(found, _ACTIVATION_SECONDS_MAX)
-        if settled is None:
-            raise function_not_found(arn if arn.qualifier else arn.qualified(LATEST))
-        return settled
+            alias = None if arn.qualifier in (None, LATEST) else transaction.aliases.find(arn)
+            names = (arn.qualifier,) if alias is None else alias.versions
+            found = [transaction.functions.find(arn.scope, arn.name, name) for name in names]
+        targets = {}
+        for version in found:
+            # AWS refuses while Pending, for seconds; here that lasts milliseconds, which nobody should have to write
+            # a loop for.
+            settled = version and self._activations.wait_settled(version, _ACTIVATION_SECONDS_MAX)
+            if settled is None:
+                raise not_found
+            targets[settled.version] = settled, EnvironmentSpec.of(settled)
+        return _Route(alias, targets)
 
     async def _check_runtime(self, spec: EnvironmentSpec) -> None:
+        if not spec.runtime:
+            raise errors.invalid_parameter_value(
+                "The function is a container image (package type Image): it can be kept and described here, but not "
+                "run. Make it of a zip archive to run it."
+            )
         try:
             (await self._worker.runtimes()).interpreter(spec.runtime)
         except RuntimeNotInstalled as error:

@@ -103,12 +103,10 @@ class LayerOperations:
         return {}
 
     def _read(self, call: Call, arn: LayerVersionArn) -> Output:
-        attaching.check_readable(call.scope, arn)
-        version = None
-        # A region answers for its own layers only.
-        if arn.scope == call.scope:
-            with self._catalog.reading() as transaction:
-                version = transaction.layers.get(arn)
+        with self._catalog.reading() as transaction:
+            attaching.check_readable(call.scope, arn, transaction.policies.of_layer(arn))
+            # A region answers for its own layers only.
+            version = transaction.layers.get(arn) if arn.scope.region == call.scope.region else None
         if version is None:
             raise _no_such_resource()
         return self._described(call, version)

@@ -6,13 +6,15 @@ import pytest
 
 from lamina.errors import ApiError
 from lamina.layers import sizes
-from lamina.layers.attaching import AttachedLayer, attach, check_references, plan_opt, references
+from lamina.layers.attaching import AttachedLayer, attach, check_readable, check_references, plan_opt, references
+from lamina.layers.policies import Policy, layer_statement
 from lamina.layers.versions import LayerVersion, StoredArchive
 from lamina.names import Digest, LayerArn, LayerVersionArn, Scope
 
 HERE = Scope("123456789012", "eu-west-1")
 PREFIX = "arn:aws:lambda:eu-west-1:123456789012:layer"
 LIMIT = 262_144_000
+GRANT = {"StatementId": "s", "Action": "lambda:GetLayerVersion", "Principal": "210987654321"}
 
 
 def arn(name: str, number: int = 1, scope: Scope = HERE) -> LayerVersionArn:
@@ -57,8 +59,28 @@ def test_layers_of_one_name_but_of_different_accounts_or_regions_are_different_l
     elsewhere = arn("a", 1, Scope("123456789012", "us-east-1"))
     sentence = "Layers are not in the same region as the function. Layers are expected to be in region eu-west-1."
     assert refusal(arn("a"), elsewhere) == ("InvalidParameterValueException", 400, sentence)
-    foreign = arn("a", 1, Scope("210987654321", "eu-west-1"))
-    assert refusal(arn("a"), foreign)[:2] == ("AccessDeniedException", 403)
+    check_references(HERE, [arn("a"), arn("a", 1, Scope("210987654321", "eu-west-1"))])
+    far = arn("a", 1, Scope("210987654321", "us-east-1"))
+    assert refusal(arn("a"), far)[:2] == ("AccessDeniedException", 403)
+
+
+def test_layers_9_a_layer_is_read_by_its_owner_and_by_whom_its_policy_lets_in() -> None:
+    policy = Policy((layer_statement(arn("a"), GRANT),), "r")
+    check_readable(HERE, arn("a"), None)
+    check_readable(Scope("210987654321", "eu-west-1"), arn("a"), policy)
+    for caller, held in (
+        (Scope("210987654321", "eu-west-1"), None),
+        (Scope("111122223333", "eu-west-1"), policy),
+        # A grant holds in the layer's own region.
+        (Scope("210987654321", "us-east-1"), policy),
+    ):
+        with pytest.raises(ApiError) as error:
+            check_readable(caller, arn("a"), held)
+        assert (error.value.code, error.value.status) == ("AccessDeniedException", 403)
+        assert error.value.message == (
+            f"User: arn:aws:iam::{caller.account}:root is not authorized to perform: lambda:GetLayerVersion "
+            f"on resource: {arn('a')} because no resource-based policy allows the lambda:GetLayerVersion action"
+        )
 
 
 def test_what_does_not_exist_is_refused_by_its_arn() -> None:

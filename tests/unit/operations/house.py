@@ -17,17 +17,23 @@ from lamina.environments.spec import EnvironmentSpec
 from lamina.invocations.calls import Invocation, Outcome
 from lamina.names import Digest, Scope
 from lamina.operations.activations import Activations
+from lamina.operations.aliases import AliasOperations
 from lamina.operations.call import Call
 from lamina.operations.content import Contents, Download
 from lamina.operations.functions import FunctionOperations
+from lamina.operations.granting import granting
 from lamina.operations.invocations import InvocationOperations
+from lamina.operations.layer_permissions import LayerPermissionOperations
 from lamina.operations.layers import LayerOperations
 from lamina.operations.markers import Markers
+from lamina.operations.permissions import PermissionOperations
 from lamina.operations.reclaiming import Reclaimer
 from lamina.operations.s3 import S3Archives
 from lamina.operations.stamps import Stamps
 from lamina.operations.table import handlers
+from lamina.operations.tags import TagOperations
 from lamina.operations.uploads import Uploads
+from lamina.operations.versions import VersionOperations
 from lamina.sandbox.plan import InterpreterLayout
 from lamina.store import ObstoreBlobs
 from lamina.worker.runtimes import Runtimes
@@ -96,7 +102,7 @@ class FakeWorker:
         return Outcome(invocation.payload, log_tail=b"the log")
 
     async def runtimes(self) -> Runtimes:
-        return Runtimes({runtime: INTERPRETER for runtime in self.installed})
+        return Runtimes(dict.fromkeys(self.installed, INTERPRETER))
 
 
 @dataclass
@@ -110,6 +116,7 @@ class House:
     trees: FakeTrees = field(default_factory=FakeTrees)
     worker: FakeWorker = field(default_factory=FakeWorker)
     now: float = 1_767_323_045.678
+    draw: float = 0.5
     scope: Scope = HERE
 
     def __post_init__(self) -> None:
@@ -118,20 +125,27 @@ class House:
         self.activations = Activations(self.catalog, self.reclaimer, self.trees.prepare, stamps)
         self.contents = Contents(self.blobs, SECRET, stamps.seconds)
         uploads, markers = Uploads(self.blobs, self.reclaimer, S3Archives(self.environ)), Markers(SECRET)
-        self.handlers = handlers(
-            LayerOperations(self.catalog, uploads, self.contents, markers, self.reclaimer, stamps),
-            FunctionOperations(
-                self.catalog,
-                uploads,
-                self.contents,
-                markers,
-                self.reclaimer,
-                self.activations,
-                stamps,
-                synchronous=self.synchronous,
-            ),
-            InvocationOperations(self.catalog, self.activations, self.worker),
+        functions = FunctionOperations(
+            self.catalog,
+            uploads,
+            self.contents,
+            markers,
+            self.reclaimer,
+            self.activations,
+            stamps,
+            synchronous=self.synchronous,
         )
+        answering = handlers(
+            layers=LayerOperations(self.catalog, uploads, self.contents, markers, self.reclaimer, stamps),
+            layer_permissions=LayerPermissionOperations(self.catalog, stamps),
+            functions=functions,
+            versions=VersionOperations(self.catalog, markers, self.activations, stamps),
+            aliases=AliasOperations(self.catalog, markers, stamps),
+            permissions=PermissionOperations(self.catalog, stamps),
+            tags=TagOperations(self.catalog, self.activations, stamps),
+            invocations=InvocationOperations(self.catalog, self.activations, self.worker, draw=lambda: self.draw),
+        )
+        self.handlers = granting(self.catalog, answering)
 
     def call(self, operation: str, *, scope: Scope | None = None, **request: Any) -> Any:
         """The operation's output."""
