@@ -30,10 +30,12 @@ from lamina.worker.machine import Machine
 from lamina.worker.platform_log import PlatformLog
 from lamina.worker.runtimes import RuntimeNotInstalled, Runtimes
 from lamina.worker.stations import Stations
+from lamina.worker.turns import Turns
 from lamina.worker.zygotes import SandboxFailed
 
 _BOOTSTRAP: Final = "/var/runtime/bootstrap.py"
 _SWEEP_SECONDS: Final = 1.0
+_START_SECONDS: Final = 0.5
 _log = logging.getLogger(__name__)
 
 
@@ -77,8 +79,9 @@ class Worker:
         self._logs = LogFolder(state / "logs")
         self._environments: set[Environment] = set()
         self._tasks: set[asyncio.Task[None]] = set()
-        # More starts at once would only take the processors from one another.
-        self._starting = asyncio.Semaphore(2 * (os.cpu_count() or 1))
+        # More starts at once would only take the processors from one another; but a function that sleeps as it is
+        # imported must not keep others from starting.
+        self._starting = Turns(2 * (os.cpu_count() or 1), _START_SECONDS)
         self._runtimes: asyncio.Task[Runtimes] | None = None
         self._closed = False
 
@@ -172,7 +175,7 @@ class Worker:
 
     async def _begin(self, spec: EnvironmentSpec) -> None:
         try:
-            async with self._starting:
+            async with self._starting.turn():
                 environment = await self._make(spec)
         except asyncio.CancelledError:
             self._start_failed(spec, SandboxFailed("the server is stopping"))
