@@ -57,14 +57,16 @@ def _take_streams(log_fd: int) -> None:
 def _seal(seal: dict[str, Any]) -> None:
     # Inherited from process 1, it would hide this process's own entries under /proc, which the next lines write.
     syscalls.prctl(syscalls.PR_SET_DUMPABLE, 1)
+    uid = seal["uid"]
+    if seal["user_namespace"]:
+        # Before the limits: what its creator is limited to, the kernel takes for the limit of the namespace above,
+        # which all environments share; 742 processes would be all that they have together.
+        _enter_user_namespace(uid)
     for name, (soft, hard) in seal["limits"].items():
         _limit(getattr(resource, name), soft, hard)
     with open("/proc/self/oom_score_adj", "w") as file:
         file.write(str(seal["oom_score_adj"]))
-    uid = seal["uid"]
-    if seal["user_namespace"]:
-        _enter_user_namespace(uid)
-    else:
+    if not seal["user_namespace"]:
         os.setgroups([])
         os.setresgid(uid, uid, uid)
         os.setresuid(uid, uid, uid)
