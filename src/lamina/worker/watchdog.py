@@ -10,7 +10,9 @@ import asyncio
 import contextlib
 import logging
 import os
-from collections.abc import Collection, Iterator
+import stat
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -34,22 +36,56 @@ async def watch(environments: Collection[Environment], memory: bool, storage: bo
 
 def _excess(environment: Environment, memory: bool, storage: bool) -> str | None:
     spec, prepared = environment.spec, environment.prepared
-    if memory and _memory_kb(prepared.blank.pid) > spec.memory_mb << 10:
+    processes = list(_descendants(prepared.blank.pid))
+    folder = prepared.tmp.folder if storage else None
+    nameless = _nameless_bytes(processes, folder)
+    if memory and _memory_kb(prepared.blank.pid, nameless.in_memory >> 10) > spec.memory_mb << 10:
         return f"{spec.memory_mb} MB of memory"
-    folder = prepared.tmp.folder
-    if storage and folder is not None and _folder_bytes(folder) > spec.storage_mb << 20:
+    if folder is not None and _folder_bytes(folder) + nameless.on_disk > spec.storage_mb << 20:
         return f"{spec.storage_mb} MB of /tmp"
     return None
 
 
-def _memory_kb(init: int) -> int:
-    """What the processes below *init* hold in memory that is not a file's, shared pages shared out."""
+@dataclass(frozen=True, slots=True)
+class _Nameless:
+    """Bytes in files that nobody finds in a folder: deleted ones, and those of memfd_create(2)."""
+
+    on_disk: int
+    in_memory: int
+
+
+def _nameless_bytes(processes: Iterable[int], folder: Path | None) -> _Nameless:
+    """What the *processes* hold open without a name, on the file system of *folder* or elsewhere: in memory."""
+    device = folder.stat().st_dev if folder is not None else None
+    found: dict[tuple[int, int], int] = {}
+    for pid in processes:
+        with contextlib.suppress(OSError):
+            for entry in os.scandir(f"/proc/{pid}/fd"):
+                with contextlib.suppress(OSError):
+                    status = entry.stat()
+                    if stat.S_ISREG(status.st_mode) and status.st_nlink == 0:
+                        found[status.st_dev, status.st_ino] = status.st_blocks * 512
+    on_disk = sum(size for (where, _), size in found.items() if where == device)
+    return _Nameless(on_disk, sum(found.values()) - on_disk)
+
+
+def _memory_kb(init: int, nameless_kb: int = 0) -> int:
+    """What the processes below *init* hold in memory that is not a file's, shared pages shared out.
+
+    *nameless_kb* is in files that are memory. Pages of these that are mapped are in the kernel's figure, too; the
+    larger of the two counts, since only that cannot be had by counting twice.
+    """
     processes = list(_descendants(init))
-    rough = sum(_field(f"/proc/{pid}/status", ("RssAnon:", "RssShmem:")) for pid in processes)
-    if rough < 16 << 10:
-        return rough
-    # Forked processes count the pages they share several times above; this asks the kernel to do it well.
-    return sum(_field(f"/proc/{pid}/smaps_rollup", ("Pss_Anon:", "Pss_Shmem:")) for pid in processes)
+    anonymous, shared = _sums("status", processes, ("RssAnon:", "RssShmem:"))
+    if anonymous + shared >= 16 << 10:
+        # Forked processes count the pages they share several times above; this asks the kernel to do it well.
+        anonymous, shared = _sums("smaps_rollup", processes, ("Pss_Anon:", "Pss_Shmem:"))
+    return anonymous + max(shared, nameless_kb)
+
+
+def _sums(file: str, processes: Sequence[int], names: tuple[str, str]) -> tuple[int, int]:
+    one, other = ([_field(f"/proc/{pid}/{file}", (name,)) for pid in processes] for name in names)
+    return sum(one), sum(other)
 
 
 def _descendants(pid: int) -> Iterator[int]:
