@@ -23,6 +23,7 @@ def main(control: socket.socket, log_fd: int) -> Callable[[], None]:
     syscalls.prctl(syscalls.PR_SET_DUMPABLE, 0)
     try:
         carry_out([["proc", "/proc"]], "")
+        _bind_shared_memory_to_processes()
         listener = network.open_runtime_api()
     except (OSError, StepFailed) as error:
         messages.send(control, {"failed": str(error)})
@@ -30,6 +31,15 @@ def main(control: socket.socket, log_fd: int) -> Callable[[], None]:
     messages.send(control, {"hello": os.getpid()}, (listener.fileno(),))
     listener.close()
     return _Init(control, log_fd).serve()
+
+
+def _bind_shared_memory_to_processes() -> None:
+    """Have a System V segment go with the process that made it, unless another still uses it.
+
+    Otherwise it would stay, and count, in an environment whose processes were killed for using too much.
+    """
+    with open("/proc/sys/kernel/shm_rmid_forced", "w") as file:
+        file.write("1")
 
 
 class _Init:
