@@ -10,6 +10,7 @@ import asyncio
 import contextlib
 import logging
 import signal
+import subprocess
 from collections import deque
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -95,8 +96,12 @@ class Shelf:
         prepared = self._ready.popleft() if self._ready else await self._prepare()
         self.fill()
         if storage_mb != DEFAULT_STORAGE_MB:
-            prepared.tmp.remove()
-            prepared.tmp = await self._tmp(self._fresh_name(), storage_mb)
+            try:
+                prepared.tmp.remove()
+                prepared.tmp = await self._tmp(self._fresh_name(), storage_mb)
+            except BaseException:
+                prepared.release()
+                raise
         return prepared
 
     def fill(self) -> None:
@@ -128,33 +133,39 @@ class Shelf:
     async def _prepare(self) -> Prepared:
         uid = self._uids.take()
         name = self._fresh_name()
-        cgroup: Cgroup | None = None
-        blank: Blank | None = None
         try:
             tmp = await self._tmp(name, DEFAULT_STORAGE_MB)
             try:
-                blank = await self._zygote.fork()
-                if self._cgroups is not None:
-                    cgroup = self._cgroups.create(name)
-                    await asyncio.to_thread(cgroup.join, blank.pid)
+                blank = await self._fork()
             except BaseException:
                 tmp.remove()
                 raise
-        except BaseException as error:
-            if blank is not None:
-                blank.close()
-            if cgroup is not None:
-                cgroup.remove()
+        except BaseException:
             self._uids.give_back(uid)
-            if isinstance(error, OSError):
-                raise SandboxFailed(f"a sandbox could not be made: {error}") from error
             raise
-        return Prepared(blank, cgroup, tmp, uid, self._give_back)
+        prepared = Prepared(blank, None, tmp, uid, self._give_back)
+        try:
+            if self._cgroups is not None:
+                prepared.cgroup = self._cgroups.create(name)
+                await asyncio.to_thread(prepared.cgroup.join, blank.pid)
+        except BaseException as error:
+            # A process runs already: what it has is free once that is gone, and not before.
+            prepared.release()
+            if isinstance(error, OSError):
+                raise SandboxFailed(f"a control group could not be had: {error}") from error
+            raise
+        return prepared
+
+    async def _fork(self) -> Blank:
+        try:
+            return await self._zygote.fork()
+        except OSError as error:
+            raise SandboxFailed(f"a sandbox could not be made: {error}") from error
 
     async def _tmp(self, name: str, size_mb: int) -> Tmp:
         try:
             return await asyncio.to_thread(self._scratch.create, name, size_mb)
-        except OSError as error:
+        except (OSError, subprocess.SubprocessError) as error:
             raise SandboxFailed(f"no /tmp of {size_mb} MB could be made: {error}") from error
 
     async def _give_back(self, prepared: Prepared) -> None:

@@ -60,12 +60,19 @@ class Stations:
         self._open: dict[str, asyncio.Task[Station]] = {}
         self._names = itertools.count()
         self._compiling: set[asyncio.Task[None]] = set()
+        self._ending: set[asyncio.Task[None]] = set()
         (state / "root").mkdir(parents=True, exist_ok=True)
 
     async def get(self, runtime: str) -> Station:
         """The station of *runtime*. Raises SandboxFailed, RuntimeNotInstalled."""
         task = self._open.get(runtime)
-        if task is None or (task.done() and (task.exception() is not None or task.result().gone)):
+        if task is not None and task.done() and task.exception() is None and task.result().gone:
+            # Its process is to be buried, and what its blanks held is to be given back.
+            ending = asyncio.ensure_future(task.result().close())
+            self._ending.add(ending)
+            ending.add_done_callback(self._ending.discard)
+            task = None
+        if task is None or (task.done() and task.exception() is not None):
             task = self._open[runtime] = asyncio.ensure_future(self._begin(runtime))
         return await asyncio.shield(task)
 
@@ -76,7 +83,7 @@ class Stations:
     async def close(self) -> None:
         for task in self._compiling:
             task.cancel()
-        await asyncio.gather(*self._compiling, return_exceptions=True)
+        await asyncio.gather(*self._compiling, *self._ending, return_exceptions=True)
         for station in await asyncio.gather(*self._open.values(), return_exceptions=True):
             if isinstance(station, Station):
                 await station.close()

@@ -1,0 +1,226 @@
+"""Sandboxes ahead of demand: so many stand ready, and whatever happens, what one was made of is given back once."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import subprocess
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import pytest
+
+from lamina.worker.blanks import DEFAULT_STORAGE_MB, Shelf
+from lamina.worker.zygotes import SandboxFailed
+
+from .sandboxes import UIDS, FakeCgroups, FakeScratch, FakeTmp, FakeZygote, free_uids, machine
+
+
+class Stand:
+    """A shelf over stand-ins."""
+
+    def __init__(
+        self,
+        ahead: int = 0,
+        zygote: FakeZygote | None = None,
+        scratch: FakeScratch | None = None,
+        cgroups: FakeCgroups | None = None,
+    ) -> None:
+        self.zygote = zygote or FakeZygote()
+        self.scratch = scratch or FakeScratch()
+        self.cgroups = cgroups or FakeCgroups()
+        self.machine = machine(self.scratch, self.cgroups)
+        stand_in: Any = self.zygote
+        self.shelf = Shelf(stand_in, self.machine, ahead, map(str, itertools.count()).__next__)
+
+    async def filled(self) -> None:
+        assert self.shelf._filling is not None
+        await self.shelf._filling
+
+    async def close(self) -> None:
+        self.zygote.everything_dies()
+        async with asyncio.timeout(20):
+            await self.shelf.close()
+        assert free_uids(self.machine) == UIDS
+        assert all(tmp.removed for tmp in self.scratch.made)
+        assert all(group.removed for group in self.cgroups.made if group.members)
+        assert all(blank.closed for blank in self.zygote.forked)
+
+
+def on(make: Callable[[], Stand], test: Callable[[Stand], Awaitable[None]]) -> None:
+    """Run *test*; at the end everything must have been given back."""
+
+    async def main() -> None:
+        stand = make()
+        await test(stand)
+        await stand.close()
+        assert asyncio.all_tasks() == {asyncio.current_task()}
+
+    asyncio.run(main())
+
+
+def test_so_many_stand_ready_and_are_replaced() -> None:
+    async def test(stand: Stand) -> None:
+        stand.shelf.fill()
+        await stand.filled()
+        assert len(stand.zygote.forked) == 2
+        taken = await stand.shelf.take(DEFAULT_STORAGE_MB)
+        assert taken.blank.pid == stand.zygote.forked[0].pid
+        await stand.filled()
+        assert len(stand.zygote.forked) == 3
+        taken.release()
+
+    on(lambda: Stand(ahead=2), test)
+
+
+def test_an_empty_shelf_makes_one_on_demand() -> None:
+    async def test(stand: Stand) -> None:
+        taken = await stand.shelf.take(DEFAULT_STORAGE_MB)
+        (group,) = stand.cgroups.made
+        assert group.members == [taken.blank.pid]
+        taken.release()
+
+    on(Stand, test)
+
+
+def test_each_has_an_id_a_name_and_a_tmp_of_its_own() -> None:
+    async def test(stand: Stand) -> None:
+        taken = [await stand.shelf.take(DEFAULT_STORAGE_MB) for _ in range(3)]
+        assert len({one.uid for one in taken}) == 3
+        assert len({group.name for group in stand.cgroups.made}) == 3
+        assert len({tmp.name for tmp in stand.scratch.made}) == 3
+        for one in taken:
+            one.release()
+
+    on(Stand, test)
+
+
+def test_nothing_is_given_back_before_its_processes_are_gone() -> None:
+    async def test(stand: Stand) -> None:
+        taken = await stand.shelf.take(DEFAULT_STORAGE_MB)
+        taken.release()
+        taken.release()
+        await asyncio.sleep(0)
+        assert free_uids(stand.machine) == UIDS - 1
+        assert not stand.scratch.made[0].removed
+        stand.zygote.forked[0].die()
+        await taken.wait_gone()
+        assert free_uids(stand.machine) == UIDS, "once, though released twice"
+        assert stand.scratch.made[0].removed
+
+    on(Stand, test)
+
+
+def test_a_group_the_kernel_still_counts_is_removed_a_little_later() -> None:
+    async def test(stand: Stand) -> None:
+        taken = await stand.shelf.take(DEFAULT_STORAGE_MB)
+        taken.release()
+        stand.zygote.forked[0].die()
+        await taken.wait_gone()
+        assert stand.cgroups.made[0].removed
+
+    on(lambda: Stand(cgroups=FakeCgroups(lingers=3)), test)
+
+
+def test_a_tmp_of_another_size_takes_the_place_of_the_usual_one() -> None:
+    async def test(stand: Stand) -> None:
+        taken = await stand.shelf.take(1024)
+        usual, own = stand.scratch.made
+        assert (usual.size_mb, usual.removed) == (512, True)
+        tmp: Any = taken.tmp
+        assert isinstance(tmp, FakeTmp)
+        assert tmp is own
+        assert (own.size_mb, own.removed) == (1024, False)
+        taken.release()
+
+    on(Stand, test)
+
+
+@pytest.mark.parametrize(
+    "failure", [OSError(28, "No space left on device"), subprocess.CalledProcessError(1, "mke2fs")], ids=["os", "tool"]
+)
+def test_without_a_tmp_there_is_no_sandbox(failure: Exception) -> None:
+    async def test(stand: Stand) -> None:
+        with pytest.raises(SandboxFailed, match=r"no /tmp of 512 MB could be made"):
+            await stand.shelf.take(DEFAULT_STORAGE_MB)
+
+    on(lambda: Stand(scratch=FakeScratch(failures=[failure])), test)
+
+
+def test_a_blank_whose_own_tmp_cannot_be_made_is_given_back() -> None:
+    async def test(stand: Stand) -> None:
+        stand.shelf.fill()
+        await stand.filled()
+        stand.scratch.failures.append(OSError(28, "No space left on device"))
+        with pytest.raises(SandboxFailed, match=r"no /tmp of 1024 MB could be made"):
+            await stand.shelf.take(1024)
+
+    on(lambda: Stand(ahead=1), test)
+
+
+@pytest.mark.parametrize(
+    "failure", [SandboxFailed("the zygote is gone"), OSError(24, "Too many open files")], ids=["gone", "files"]
+)
+def test_a_fork_that_fails_leaves_nothing(failure: Exception) -> None:
+    async def test(stand: Stand) -> None:
+        with pytest.raises(SandboxFailed):
+            await stand.shelf.take(DEFAULT_STORAGE_MB)
+        assert free_uids(stand.machine) == UIDS
+        assert stand.scratch.made[0].removed
+
+    on(lambda: Stand(zygote=FakeZygote(failures=[failure])), test)
+
+
+def test_a_process_that_cannot_join_its_group_is_ended_and_then_cleared_away() -> None:
+    async def test(stand: Stand) -> None:
+        with pytest.raises(SandboxFailed, match=r"No such process"):
+            await stand.shelf.take(DEFAULT_STORAGE_MB)
+        assert stand.zygote.forked[0].closed
+        await asyncio.sleep(0)
+        assert free_uids(stand.machine) == UIDS - 1, "the process may still be there"
+        stand.zygote.forked[0].die()
+        await stand.shelf.close()
+        assert stand.cgroups.made[0].removed
+
+    on(lambda: Stand(cgroups=FakeCgroups(failures=[OSError(3, "No such process")])), test)
+
+
+def test_what_fails_ahead_of_demand_is_no_ones_error_and_is_tried_again() -> None:
+    async def test(stand: Stand) -> None:
+        stand.shelf.fill()
+        await stand.filled()
+        assert stand.zygote.forked == []
+        taken = await stand.shelf.take(DEFAULT_STORAGE_MB)
+        await stand.filled()
+        assert len(stand.zygote.forked) == 2
+        taken.release()
+
+    on(lambda: Stand(ahead=1, zygote=FakeZygote(failures=[SandboxFailed("no")])), test)
+
+
+def test_when_all_ids_are_taken_the_caller_is_told() -> None:
+    async def test(stand: Stand) -> None:
+        taken = [await stand.shelf.take(DEFAULT_STORAGE_MB) for _ in range(UIDS)]
+        with pytest.raises(SandboxFailed, match=r"all user ids"):
+            await stand.shelf.take(DEFAULT_STORAGE_MB)
+        for one in taken:
+            one.release()
+
+    on(Stand, test)
+
+
+def test_closing_waits_for_a_blank_that_is_being_made() -> None:
+    async def test(stand: Stand) -> None:
+        stand.shelf.fill()
+        await asyncio.sleep(0)
+
+    on(lambda: Stand(ahead=2), test)
+
+
+def test_a_closed_shelf_is_not_filled() -> None:
+    async def test(stand: Stand) -> None:
+        await stand.shelf.close()
+        stand.shelf.fill()
+        assert stand.shelf._filling is None
+
+    on(lambda: Stand(ahead=2), test)
