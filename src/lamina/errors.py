@@ -96,6 +96,25 @@ def policy_length_exceeded(message: str) -> ApiError:
     return ApiError("PolicyLengthExceededException", 400, message)
 
 
+def code_verification_failed(message: str) -> ApiError:
+    """An archive without a signature that the function's code signing configuration accepts: 400."""
+    return ApiError("CodeVerificationFailedException", 400, message)
+
+
+def code_signing_config_not_found(message: str) -> ApiError:
+    """The code signing configuration that a function is to have is not there: 404."""
+    return ApiError("CodeSigningConfigNotFoundException", 404, message)
+
+
+def provisioned_concurrency_not_found() -> ApiError:
+    """Nothing is provisioned for the version or alias: 404."""
+    return ApiError(
+        "ProvisionedConcurrencyConfigNotFoundException",
+        404,
+        "No Provisioned Concurrency Config found for this function",
+    )
+
+
 def service_exception(message: str) -> ApiError:
     """We failed, not the caller: 500. SDKs retry it."""
     return ApiError("ServiceException", 500, message, "Service")

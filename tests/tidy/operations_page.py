@@ -1,6 +1,7 @@
 """Write the table of all operations into docs/OPERATIONS.md: `.venv/bin/python -m tests.tidy.operations_page`.
 
-The rows are the operations of the installed botocore's Lambda model; which of them are built, `operations.table` says.
+The rows are the operations of the installed botocore's Lambda model; which of them are built, `operations.table`
+and `operations.settings_table` say.
 A tidy test fails while the page is not what this writes.
 """
 
@@ -13,7 +14,7 @@ from unittest.mock import Mock
 from botocore.loaders import Loader
 
 from lamina.functions.without_effect import WITHOUT_EFFECT
-from lamina.operations import table
+from lamina.operations import settings_table, table
 
 PAGE = Path(__file__).parents[2] / "docs" / "OPERATIONS.md"
 BEGIN = "<!-- From here to the end: written by tests/tidy/operations_page.py. -->\n"
@@ -22,7 +23,11 @@ BEGIN = "<!-- From here to the end: written by tests/tidy/operations_page.py. --
 def built() -> set[str]:
     """The names of the operations that have a handler."""
     # Only the keys matter here; anything stands in for what the handlers need.
-    return set(table.handlers(*(Mock() for _ in inspect.signature(table.handlers).parameters)))
+    return {
+        name
+        for handlers in (table.handlers, settings_table.setting_handlers)
+        for name in handlers(*(Mock() for _ in inspect.signature(handlers).parameters))
+    }
 
 
 def section() -> str:

@@ -54,6 +54,8 @@ class Pool(Generic[S, M]):
         # Idle members of all specs, the one idle for longest first.
         self._idle: OrderedDict[M, tuple[S, float]] = OrderedDict()
         self._starting = self._busy = self._waiting = 0
+        # Specs whose idle members nobody else's call may drive out.
+        self._kept: set[S] = set()
 
     @property
     def alive(self) -> int:
@@ -79,6 +81,9 @@ class Pool(Generic[S, M]):
             of.busy += 1
             self._busy += 1
             return Take(member)
+        if self._kept and self._busy + self._waiting + self._kept_idle() >= self._concurrency:
+            self._drop_if_empty(spec)
+            return Throttle()
         of.waiting += 1
         self._waiting += 1
         if of.starting >= of.waiting:
@@ -86,6 +91,28 @@ class Pool(Generic[S, M]):
             return Queue(start=False)
         evict = self._evict_if_full()
         of.starting += 1
+        self._starting += 1
+        return Queue(start=True, evict=evict)
+
+    def keep(self, spec: S) -> None:
+        """Idle members of *spec* stay until `let_go`, whoever else wants their room."""
+        self._kept.add(spec)
+
+    def let_go(self, spec: S) -> None:
+        """*spec* is like any other again."""
+        self._kept.discard(spec)
+
+    def has_idle(self, spec: S) -> bool:
+        """Whether a caller of *spec* would be given a member at once."""
+        of = self._specs.get(spec)
+        return of is not None and bool(of.idle) and self._busy + self._waiting < self._concurrency
+
+    def start_ahead(self, spec: S) -> Queue[M] | Throttle:
+        """A member of *spec* is to be started though nobody waits; Throttle where there is no room for it."""
+        evict = self._evict_if_full()
+        if evict is None and self.alive >= self._concurrency:
+            return Throttle()
+        self._specs.setdefault(spec, _OfSpec()).starting += 1
         self._starting += 1
         return Queue(start=True, evict=evict)
 
@@ -139,11 +166,16 @@ class Pool(Generic[S, M]):
         return False
 
     def _evict_if_full(self) -> M | None:
-        if self.alive < self._concurrency or not self._idle:
+        if self.alive < self._concurrency:
             return None
-        member, (spec, _) = next(iter(self._idle.items()))
-        self._forget_idle(member, spec)
-        return member
+        found = next(((member, spec) for member, (spec, _) in self._idle.items() if spec not in self._kept), None)
+        if found is None:
+            return None
+        self._forget_idle(*found)
+        return found[0]
+
+    def _kept_idle(self) -> int:
+        return sum(len(self._specs[spec].idle) for spec in self._kept if spec in self._specs)
 
     def _forget_idle(self, member: M, spec: S) -> None:
         del self._idle[member]

@@ -12,6 +12,9 @@ from dataclasses import dataclass
 from lamina.functions.versions import FunctionVersion
 from lamina.names import Digest, FunctionArn
 
+ON_DEMAND = "on-demand"
+PROVISIONED = "provisioned-concurrency"
+
 
 @dataclass(frozen=True, slots=True)
 class EnvironmentSpec:
@@ -33,6 +36,8 @@ class EnvironmentSpec:
     log_format: str
     application_log_level: str | None
     system_log_level: str | None
+    # What AWS_LAMBDA_INITIALIZATION_TYPE says.
+    initialization: str = ON_DEMAND
 
     @classmethod
     def of(cls, version: FunctionVersion) -> EnvironmentSpec:
@@ -124,7 +129,7 @@ def variables(spec: EnvironmentSpec, credentials: Credentials, log_stream: str) 
         "AWS_LAMBDA_FUNCTION_NAME": spec.function.name,
         "AWS_LAMBDA_FUNCTION_VERSION": spec.version,
         "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(spec.memory_mb),
-        "AWS_LAMBDA_INITIALIZATION_TYPE": "on-demand",
+        "AWS_LAMBDA_INITIALIZATION_TYPE": spec.initialization,
         "AWS_LAMBDA_LOG_GROUP_NAME": spec.log_group,
         "AWS_LAMBDA_LOG_STREAM_NAME": log_stream,
         "AWS_XRAY_CONTEXT_MISSING": "LOG_ERROR",

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from lamina import errors
+from lamina.functions import elsewhere
 from lamina.functions.configuring import configured
 from lamina.functions.versions import (
     CREATING,
@@ -48,7 +49,10 @@ def create(
     """`$LATEST` of the new function that a checked CreateFunction *request* describes; errors if sizes do not fit."""
     sizes.check_together(0, layers)
     sizes.check_unzipped(code.unzipped_bytes, sizes.room_for_code(layers))
-    bare = Configuration(request["Runtime"], request["Handler"], request["Role"])
+    bare = Configuration(request.get("Runtime") or "", request.get("Handler") or "", request["Role"])
+    uri = request.get("Code", {}).get("ImageUri")
+    if uri is not None:
+        bare = replace(bare, image=elsewhere.image(uri, None))
     return FunctionVersion(
         arn=arn,
         version=LATEST,
@@ -114,7 +118,10 @@ def update_code(
     check_changeable(function, request.get("RevisionId"))
     sizes.check_unzipped(code.unzipped_bytes, sizes.room_for_code(function.configuration.layers))
     architecture = {"Architectures": request.get("Architectures")}
-    return _updated(function, configured(function.configuration, architecture, None), code, stamp)
+    configuration = configured(function.configuration, architecture, None)
+    if request.get("ImageUri") and configuration.image is not None:
+        configuration = replace(configuration, image=replace(configuration.image, uri=request["ImageUri"]))
+    return _updated(function, configuration, code, stamp)
 
 
 def update_configuration(

@@ -29,10 +29,10 @@ def check_create(request: Mapping[str, Any]) -> None:
     """Raise the error that a CreateFunction *request* deserves by itself."""
     check_supported(request)
     check_supported(request["Code"])
-    if not request.get("Runtime") or not request.get("Handler"):
-        raise errors.invalid_parameter_value(
-            "Runtime and Handler are mandatory parameters for functions created with deployment packages."
-        )
+    if request.get("PackageType") == "Image":
+        _check_image(request)
+    else:
+        _check_zip(request)
     check_tags(request.get("Tags") or {})
     _check_settings(request)
 
@@ -41,6 +41,17 @@ def check_update(request: Mapping[str, Any]) -> None:
     """Raise the error that an UpdateFunctionConfiguration *request* deserves by itself."""
     check_supported(request)
     _check_settings(request)
+
+
+def check_code(configuration: Configuration, request: Mapping[str, Any]) -> None:
+    """Raise AWS's error if an UpdateFunctionCode *request* brings another kind of code than the function has."""
+    uri = request.get("ImageUri")
+    if configuration.image is None and uri is not None:
+        raise errors.invalid_parameter_value(
+            "Please don't provide ImageUri when updating a function with packageType Zip."
+        )
+    if configuration.image is not None and uri is None:
+        raise errors.invalid_parameter_value("Please provide ImageUri when updating a function with packageType Image.")
 
 
 def check_tags(tags: Mapping[str, str]) -> None:
@@ -99,6 +110,26 @@ def _with_snap_start(before: Configuration, request: Mapping[str, Any]) -> Confi
     if applied != "None":
         elsewhere.check_snap_start(before.runtime, before.storage_mb, before.file_systems)
     return replace(before, snap_start=applied)
+
+
+def _check_zip(request: Mapping[str, Any]) -> None:
+    if request["Code"].get("ImageUri") is not None:
+        raise errors.invalid_parameter_value(
+            "Please don't provide ImageUri when creating a function with packageType Zip."
+        )
+    if not request.get("Runtime") or not request.get("Handler"):
+        raise errors.invalid_parameter_value(
+            "Runtime and Handler are mandatory parameters for functions created with deployment packages."
+        )
+
+
+def _check_image(request: Mapping[str, Any]) -> None:
+    if request["Code"].get("ImageUri") is None:
+        raise errors.invalid_parameter_value("Please provide ImageUri when creating a function with packageType Image.")
+    if any(request.get(member) for member in ("Runtime", "Handler", "Layers")):
+        raise errors.invalid_parameter_value(
+            "Please don't provide handler or runtime or layer when the package type is Image."
+        )
 
 
 def _check_settings(request: Mapping[str, Any]) -> None:

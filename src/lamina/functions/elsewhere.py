@@ -12,11 +12,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from lamina import errors
+from lamina.names import Digest
 
 SUBNETS_MAX = 16
 SECURITY_GROUPS_MAX = 5
 SNAP_START_STORAGE_MB_MAX = 512
 
+_DIGEST = re.compile(r"@sha256:([0-9a-f]{64})$")
 _PYTHON = re.compile(r"python3\.(\d+)")
 _TARGET = re.compile(r"arn:aws[a-zA-Z-]*:(sqs|sns):[a-z0-9-]+:\d{12}:.+")
 
@@ -117,6 +119,20 @@ def image(uri: str, sent: Mapping[str, Any] | None) -> Image:
         command=_words(given.get("Command")),
         working_directory=given.get("WorkingDirectory"),
     )
+
+
+def image_digest(uri: str) -> Digest:
+    """The digest that *uri* names. Of a tag, that of the very text: no registry is there to ask what it stands for."""
+    named = _DIGEST.search(uri)
+    return Digest.of(uri.encode()) if named is None else Digest(named[1])
+
+
+def resolved(uri: str, digest: Digest) -> str:
+    """The image's address by its digest."""
+    repository = uri.partition("@")[0]
+    # A colon before the last slash is a port's.
+    folder, slash, name = repository.rpartition("/")
+    return f"{folder}{slash}{name.partition(':')[0]}@sha256:{digest.hex}"
 
 
 def _words(sent: list[str] | None) -> tuple[str, ...] | None:

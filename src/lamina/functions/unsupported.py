@@ -23,9 +23,6 @@ def _any_member(value: Any) -> bool:
 
 SETTINGS: Mapping[str, tuple[_Asks, str]] = {
     "SourceKMSKeyArn": (_always, "archives are not encrypted with a customer's key."),
-    "CodeSigningConfigArn": (_always, "signatures of code are not checked."),
-    "ImageConfig": (_any_member, "functions are run from zip archives only."),
-    "ImageUri": (_always, "functions are run from zip archives only."),
     "TenancyConfig": (_any_member, "tenants are not isolated from each other."),
     "CapacityProviderConfig": (_any_member, "there are no managed instances."),
     "DurableConfig": (_any_member, "durable executions are not implemented."),
@@ -37,8 +34,6 @@ SETTINGS: Mapping[str, tuple[_Asks, str]] = {
 
 def check_supported(request: Mapping[str, Any]) -> None:
     """Raise a modelled error that names the first setting in *request* which Lamina would have to ignore."""
-    if request.get("PackageType", "Zip") != "Zip":
-        raise errors.not_supported("PackageType Image", "functions are run from zip archives only.")
     # "REFERENCE" runs the object where it lies instead of a copy of it.
     if request.get("S3ObjectStorageMode", "COPY") != "COPY":
         raise errors.not_supported("S3ObjectStorageMode", "an archive is always copied.")

@@ -8,12 +8,21 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 WITHOUT_EFFECT: Mapping[str, str] = {
-    "VpcConfig": "the function is in no network, as every function here; any well-formed identifier counts as existing, "
-    "and `VpcId` is empty, for there is no EC2 to look it up in",
+    "PackageType Image": "kept and described; invoking it answers an error. `CodeSha256` of an image named by a "
+    "tag is the SHA-256 of its name: no registry is asked",
+    "ImageConfig": "kept and described with its image",
+    "VpcConfig": "the function is in no network, as every function here; any well-formed identifier counts as "
+    "existing, and `VpcId` is empty, for there is no EC2 to look it up in",
     "FileSystemConfigs": "nothing is mounted: there is no Amazon EFS",
     "DeadLetterConfig": "what fails for good is not sent anywhere: there is neither SQS nor SNS",
     "KMSKeyArn": "environment variables are stored as they are, readable by whoever can read the state folder",
     "TracingConfig Active": "no segment is sent anywhere: there is no X-Ray; a trace header is handed on in both modes",
     "SnapStart PublishedVersions": "versions start as without it, and `OptimizationStatus` stays `Off`",
     "LoggingConfig LogGroup": "names the group in the function's variables; the lines are in the state folder's `logs`",
+    "CodeSigningConfigArn Warn": "every archive counts as unsigned, as signatures of AWS Signer can be checked by AWS "
+    "only; `Warn` lets it pass without a word, `Enforce` refuses it in AWS's words",
+    "PutFunctionRecursionConfig": "nothing here makes a function call itself by way of other services",
+    "PutRuntimeManagementConfig": "a machine has one version of each runtime: `Manual` takes that version's ARN only",
+    "CreateEventSourceMapping": "nothing is polled, so no record is ever processed; states and settings are as on AWS",
+    "AuthType AWS_IAM of function URLs": "asks for a signature and does not check whose it is, as the whole server",
 }

@@ -7,13 +7,15 @@ import inspect
 import json
 import logging
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from concurrent.futures import Executor
 from typing import Any, cast
 from urllib.parse import urlsplit
 
 import lamina
 from lamina import errors
+from lamina.functions.urls import UrlAnswer, UrlRequest
+from lamina.gateway import function_urls
 from lamina.gateway.callers import caller_of
 from lamina.gateway.downloads import answer_download
 from lamina.gateway.messages import REQUEST_BYTES_MAX, Answer, Request
@@ -30,6 +32,7 @@ _PARSED_ON_LOOP_BYTES_MAX = 256 * 1024
 
 Health = Callable[[], Mapping[str, Any]]
 Content = Callable[[str, Mapping[str, str]], content.Download]
+Urls = Callable[[str, UrlRequest, Call], Awaitable[UrlAnswer]]
 
 
 class Dispatcher:
@@ -43,10 +46,12 @@ class Dispatcher:
         download: Content,
         default_scope: Scope,
         threads: Executor,
+        urls: Urls | None = None,
     ) -> None:
         self._api, self._handlers = api, handlers
         self._health, self._download = health, download
         self._default_scope, self._threads = default_scope, threads
+        self._urls = urls
 
     async def answer(self, request: Request) -> Answer:
         """The answer to any *request*: errors are answers too, those of ours with nothing of the cause in them."""
@@ -66,6 +71,9 @@ class Dispatcher:
     async def _answer(self, request: Request, request_id: str) -> Answer:
         if request.refusal is not None:
             return self._refused(request, request_id)
+        if self._urls is not None and (addressed := function_urls.addressed(request)) is not None:
+            # Whether a page of another site may ask, the URL's own configuration says.
+            return await self._answer_url(self._urls, request, *addressed, request_id)
         _check_origin(request)
         if request.path.startswith("/_"):
             return await self._answer_internal(request, request_id)
@@ -127,6 +135,14 @@ class Dispatcher:
             download = await loop.run_in_executor(self._threads, self._download, request.path, query)
             return answer_download(request, download, request_id)
         raise errors.ApiError("UnknownOperationException", 404, f"There is nothing at {request.path}.", None)
+
+    async def _answer_url(self, urls: Urls, request: Request, url_id: str, path: str, request_id: str) -> Answer:
+        answer = await urls(url_id, function_urls.from_http(request, path), self._call(request, request_id))
+        return Answer.whole(answer.status, [("x-amzn-RequestId", request_id), *answer.headers], answer.body)
+
+    def _call(self, request: Request, request_id: str) -> Call:
+        host = request.headers.get("host") or "localhost"
+        return Call(request_id, self._default_scope, f"http://{host}", request.headers)
 
     def _refused(self, request: Request, request_id: str) -> Answer:
         refusal = request.refusal

@@ -10,7 +10,7 @@ from concurrent.futures import Executor, ThreadPoolExecutor
 from pathlib import Path
 
 from lamina.gateway.connection import Connection
-from lamina.gateway.dispatch import Content, Dispatcher, Health
+from lamina.gateway.dispatch import Content, Dispatcher, Health, Urls
 from lamina.gateway.messages import Timeouts
 from lamina.names import Scope
 from lamina.operations.call import Handler
@@ -29,8 +29,8 @@ class Gateway:
     """The server of the Lambda API. Make it, `listen_*`, and `stop` in the end; all on one event loop.
 
     *handlers* are the operations that are built; plain functions among them run in *threads* threads. *health* is
-    what `/_lamina/health` shows, *download* answers `/_lamina/content/…`, *default_scope* is for callers that sign
-    nothing or with a key that is no account id.
+    what `/_lamina/health` shows, *download* answers `/_lamina/content/…`, *urls* requests to function URLs,
+    *default_scope* is for callers that sign nothing or with a key that is no account id.
     """
 
     def __init__(
@@ -41,12 +41,13 @@ class Gateway:
         download: Content,
         default_scope: Scope,
         *,
+        urls: Urls | None = None,
         timeouts: Timeouts | None = None,
         threads: int = _THREADS,
     ) -> None:
         self.timeouts = timeouts or Timeouts()
         self.threads: Executor = ThreadPoolExecutor(threads, thread_name_prefix="gateway")
-        self._dispatcher = Dispatcher(api, handlers, health, download, default_scope, self.threads)
+        self._dispatcher = Dispatcher(api, handlers, health, download, default_scope, self.threads, urls)
         self._servers: list[asyncio.Server] = []
         self._connections: set[Connection] = set()
         self._tasks: set[asyncio.Task[None]] = set()

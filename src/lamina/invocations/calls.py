@@ -37,11 +37,15 @@ class Invocation:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What came of an invocation. A failing function is an outcome too: *function_error* says so."""
+    """What came of an invocation. A failing function is an outcome too: *function_error* says so.
+
+    *version* is the one that ran, where whoever made the outcome knows.
+    """
 
     payload: bytes
     function_error: str | None = None
     log_tail: bytes = b""
+    version: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

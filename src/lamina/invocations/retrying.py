@@ -10,6 +10,8 @@ from dataclasses import dataclass
 
 RETRIES_MAX = 2
 EVENT_AGE_MAX_S = 6 * 3600
+RETRIES_EXHAUSTED = "RetriesExhausted"
+ZERO_RESERVED = "ZeroReservedConcurrency"
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,19 +29,31 @@ class GiveUp:
     reason: str
 
 
-def after_failure(attempts: int, received_at: float, now: float, base_delay_s: float) -> RetryAt | GiveUp:
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """How often a function's failed events are tried again, and for how long."""
+
+    retries: int = RETRIES_MAX
+    age_s: int = EVENT_AGE_MAX_S
+
+
+def after_failure(
+    attempts: int, received_at: float, now: float, base_delay_s: float, patience: Patience = Patience()
+) -> RetryAt | GiveUp:
     """What follows a run that failed; *attempts* includes it."""
-    if attempts > RETRIES_MAX:
-        return GiveUp("RetriesExhausted")
-    return _retry(now + base_delay_s * attempts, attempts, received_at)
+    if attempts > patience.retries:
+        return GiveUp(RETRIES_EXHAUSTED)
+    return _retry(now + base_delay_s * attempts, attempts, received_at, patience)
 
 
-def after_throttling(attempts: int, throttled: int, received_at: float, now: float) -> RetryAt | GiveUp:
+def after_throttling(
+    attempts: int, throttled: int, received_at: float, now: float, patience: Patience = Patience()
+) -> RetryAt | GiveUp:
     """What follows when no environment was to be had: 1 s, then twice as long each time, at most 5 minutes."""
-    return _retry(now + min(2.0**throttled, 300.0), attempts, received_at)
+    return _retry(now + min(2.0**throttled, 300.0), attempts, received_at, patience)
 
 
-def _retry(due_at: float, attempts: int, received_at: float) -> RetryAt | GiveUp:
-    if due_at - received_at > EVENT_AGE_MAX_S:
+def _retry(due_at: float, attempts: int, received_at: float, patience: Patience) -> RetryAt | GiveUp:
+    if due_at - received_at > patience.age_s:
         return GiveUp("EventAgeExceeded")
     return RetryAt(due_at, attempts)

@@ -13,6 +13,7 @@ from lamina.layers.attaching import AttachedLayer
 
 UNZIPPED_BYTES_MAX = 262_144_000
 UPLOADED_BYTES_MAX = 52_428_800
+STORED_BYTES_MAX = 80_530_636_800
 
 
 def unzipped_bytes(layers: Iterable[AttachedLayer]) -> int:
@@ -54,3 +55,9 @@ def check_together(code_unzipped: int, layers: Iterable[AttachedLayer]) -> None:
             f"Function code combined with layers exceeds the maximum allowed size of {UNZIPPED_BYTES_MAX} bytes. "
             f"The actual size is {code_unzipped + layers_unzipped} bytes."
         )
+
+
+def check_stored(stored: int, added: int) -> None:
+    """Raise AWS's error if an account that has *stored* so many bytes of archives may not add *added* more."""
+    if added > 0 and stored + added > STORED_BYTES_MAX:
+        raise errors.code_storage_exceeded("Code storage limit exceeded.")

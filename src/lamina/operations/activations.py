@@ -72,7 +72,9 @@ class Activations:
         self._executor.shutdown(wait=True, cancel_futures=True)
 
     def _activate(self, version: FunctionVersion) -> Outcome:
-        needed = (version.code.digest, *(layer.archive.digest for layer in version.configuration.layers))
+        layers = tuple(layer.archive.digest for layer in version.configuration.layers)
+        # An image lies in a registry, not here.
+        needed = layers if version.configuration.image is not None else (version.code.digest, *layers)
         with self._reclaimer.holding(*needed):
             failure = self._failure(version, needed)
         with self._catalog.writing() as transaction:

@@ -5,13 +5,18 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+import uuid
 from collections.abc import Awaitable, Callable
 from typing import Final
 
-from lamina.catalog.port import Catalog, Event
+from lamina.catalog.port import Catalog, Event, Kind
+from lamina.functions import event_invoke
+from lamina.functions.event_invoke import EventInvoke
 from lamina.invocations import retrying
 from lamina.invocations.calls import Outcome
-from lamina.invocations.retrying import GiveUp, RetryAt
+from lamina.invocations.records import SUCCESS, Ended, record
+from lamina.invocations.retrying import GiveUp, Patience, RetryAt
+from lamina.names import LATEST, FunctionArn
 
 _AT_ONCE_MAX: Final = 100
 _LOOK_SECONDS: Final = 1.0
@@ -19,9 +24,9 @@ _log = logging.getLogger(__name__)
 
 
 class EventQueue:
-    """Runs the catalog's events when they are due. *run* gives an outcome, or None for "not now"."""
+    """Runs the catalog's events when they are due. *run* gives an outcome, None for "not now", a GiveUp for "never"."""
 
-    def __init__(self, catalog: Catalog, run: Callable[[Event], Awaitable[Outcome | None]]) -> None:
+    def __init__(self, catalog: Catalog, run: Callable[[Event], Awaitable[Outcome | GiveUp | None]]) -> None:
         self._catalog = catalog
         self._run = run
         self._running: dict[str, asyncio.Task[None]] = {}
@@ -88,27 +93,72 @@ class EventQueue:
             del self._running[event.id]
             self._wake.set()
 
-    async def _outcome(self, event: Event) -> Outcome | None:
+    async def _outcome(self, event: Event) -> Outcome | GiveUp | None:
         try:
             return await self._run(event)
         except Exception:  # noqa: BLE001 - a mistake of ours, for which no event is given up
             _log.exception("event %s of %s could not be run", event.id, event.function)
             return None
 
-    def _conclude(self, event: Event, outcome: Outcome | None) -> None:
+    def _conclude(self, event: Event, outcome: Outcome | GiveUp | None) -> None:
         now = time.time()
-        if outcome is None:
-            tries = self._put_off[event.id] = self._put_off.get(event.id, -1) + 1
-            what_next = retrying.after_throttling(event.attempts, tries, event.received_at, now)
-        elif outcome.function_error is None:
-            what_next = None
-        else:
-            what_next = retrying.after_failure(event.attempts + 1, event.received_at, now, self._base_delay_s)
+        config = self._config(event.function)
+        what_next = self._what_next(event, outcome, _patience(config), now)
         with self._catalog.writing() as transaction:
             if isinstance(what_next, RetryAt):
                 transaction.events.reschedule(event.id, attempts=what_next.attempts, due_at=what_next.due_at)
                 return
+            # Together: whoever is to be told is told exactly once.
             transaction.events.remove(event.id)
+            told = _told(config, event, outcome, what_next, now)
+            if told is not None:
+                transaction.events.add(told)
         self._put_off.pop(event.id, None)
         if isinstance(what_next, GiveUp):
             _log.warning("event %s of %s is given up: %s", event.id, event.function, what_next.reason)
+
+    def _what_next(
+        self, event: Event, outcome: Outcome | GiveUp | None, patience: Patience, now: float
+    ) -> RetryAt | GiveUp | None:
+        """None when it has succeeded."""
+        if isinstance(outcome, GiveUp):
+            return outcome
+        if outcome is None:
+            tries = self._put_off[event.id] = self._put_off.get(event.id, -1) + 1
+            return retrying.after_throttling(event.attempts, tries, event.received_at, now, patience)
+        if outcome.function_error is None:
+            return None
+        return retrying.after_failure(event.attempts + 1, event.received_at, now, self._base_delay_s, patience)
+
+    def _config(self, function: FunctionArn) -> EventInvoke | None:
+        arn = function.qualified(function.qualifier or LATEST)
+        with self._catalog.reading() as transaction:
+            setting = transaction.settings.get(Kind.EVENT_INVOKE, arn)
+        return None if setting is None else EventInvoke.read(setting.document)
+
+
+def _patience(config: EventInvoke | None) -> Patience:
+    default = Patience()
+    if config is None:
+        return default
+    return Patience(
+        default.retries if config.retries is None else config.retries,
+        default.age_s if config.age_s is None else config.age_s,
+    )
+
+
+def _told(
+    config: EventInvoke | None, event: Event, outcome: Outcome | GiveUp | None, end: GiveUp | None, now: float
+) -> Event | None:
+    """The event for the function that is to be told how *event* ended; None where nobody is."""
+    destination = None if config is None else config.on_success if end is None else config.on_failure
+    if destination is None:
+        return None
+    ran = isinstance(outcome, Outcome)
+    ended = Ended(
+        SUCCESS if end is None else end.reason,
+        event.attempts + 1 if ran else event.attempts,
+        outcome if isinstance(outcome, Outcome) else None,
+    )
+    target = event_invoke.destination(destination, event.function)
+    return Event(str(uuid.uuid4()), target, record(event.id, event.function, event.payload, ended, now), now, now)

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 from lamina import errors
-from lamina.catalog.port import Catalog, Transaction
-from lamina.functions import changing, configuring, unsupported
+from lamina.catalog.port import Catalog, Kind, Transaction
+from lamina.functions import changing, configuring, elsewhere, unsupported
 from lamina.functions.describing import describe, describe_listed
 from lamina.functions.versions import FunctionVersion
 from lamina.layers import attaching
 from lamina.layers.attaching import AttachedLayer
+from lamina.layers.versions import StoredArchive
 from lamina.names import LATEST, Digest, FunctionArn, LayerVersionArn
+from lamina.operations import code_signing
 from lamina.operations.activations import Activations
 from lamina.operations.addresses import function_arn, function_not_found, unqualified_arn
 from lamina.operations.call import Call, Output, Parameters
@@ -20,6 +23,7 @@ from lamina.operations.content import Contents
 from lamina.operations.markers import Markers, page
 from lamina.operations.reclaiming import Reclaimer
 from lamina.operations.stamps import Stamps
+from lamina.operations.storage import check_room
 from lamina.operations.uploads import Uploads
 from lamina.operations.versions import publish, unchanged
 
@@ -62,14 +66,18 @@ class FunctionOperations:
         configuring.check_create(request)
         layers = _references(call, request) or ()
         with (
-            self._uploads.received(call, request["Code"], "function code") as code,
+            self._received(call, request["Code"]) as code,
             self._catalog.writing() as transaction,
         ):
             if transaction.functions.find(arn.scope, arn.name) is not None:
                 raise errors.resource_conflict(f"Function already exist: {arn.name}")
             attached = _attached(call, transaction, layers)
             latest = changing.create(arn, request, code, attached, self._stamps.stamp())
+            check_room(transaction, arn.scope, code.zipped_bytes)
             transaction.functions.add(latest, request.get("Tags") or {})
+            if request.get("CodeSigningConfigArn"):
+                code_signing.attach(transaction, arn, request["CodeSigningConfigArn"])
+                code_signing.check_unsigned(transaction, arn)
             recorded = [latest]
             if request.get("Publish"):
                 recorded.append(publish(transaction, latest, self._stamps))
@@ -81,12 +89,12 @@ class FunctionOperations:
         with self._catalog.reading() as transaction:
             function = _find(transaction, arn)
             tags = transaction.functions.tags(arn.scope, arn.name)
-        output: dict[str, Any] = {
-            "Configuration": describe(function, arn),
-            "Code": {"RepositoryType": "S3", "Location": self._contents.location(call, function.code.digest)},
-        }
+            reserved = transaction.settings.get(Kind.CONCURRENCY, arn.unqualified)
+        output: dict[str, Any] = {"Configuration": describe(function, arn), "Code": self._described(call, function)}
         if tags:
             output["Tags"] = dict(tags)
+        if reserved is not None:
+            output["Concurrency"] = {"ReservedConcurrentExecutions": reserved.document["reserved"]}
         return output
 
     def get_function_configuration(self, call: Call, request: Parameters) -> Output:
@@ -126,19 +134,18 @@ class FunctionOperations:
 
     def update_function_code(self, call: Call, request: Parameters) -> Output:
         arn = unqualified_arn(call, "UpdateFunctionCode", request["FunctionName"])
-        if request.get("ImageUri") is not None:
-            self._check_exists(arn)
-            raise errors.invalid_parameter_value(
-                "Please don't provide ImageUri when updating a function with packageType Zip."
-            )
         unsupported.check_supported(request)
-        self._check_exists(arn)
+        # Before an archive of many megabytes is fetched and checked in vain.
+        with self._catalog.reading() as transaction:
+            configuring.check_code(_find(transaction, arn).configuration, request)
         with (
-            self._uploads.received(call, request, "function code") as code,
+            self._received(call, request) as code,
             self._catalog.writing() as transaction,
         ):
             before = _find(transaction, arn)
             latest = changing.update_code(before, request, code, self._stamps.stamp())
+            code_signing.check_unsigned(transaction, arn)
+            check_room(transaction, arn.scope, code.zipped_bytes - before.code.zipped_bytes)
             if request.get("DryRun"):
                 return describe(latest, arn)
             transaction.functions.replace(latest)
@@ -156,6 +163,8 @@ class FunctionOperations:
         with self._catalog.writing() as transaction:
             before = _find(transaction, arn)
             attached = None if layers is None else _attached(call, transaction, layers)
+            if attached:
+                code_signing.check_unsigned(transaction, arn)
             latest = changing.update_configuration(before, request, attached, self._stamps.stamp())
             transaction.functions.replace(latest)
         self._reclaimer.reclaim(_digests([before]))
@@ -179,10 +188,23 @@ class FunctionOperations:
         self._reclaimer.reclaim(_digests(gone))
         return {"StatusCode": 204}
 
-    def _check_exists(self, arn: FunctionArn) -> None:
-        # Before an archive of many megabytes is fetched and checked in vain.
-        with self._catalog.reading() as transaction:
-            _find(transaction, arn)
+    def _received(self, call: Call, source: Parameters) -> AbstractContextManager[StoredArchive]:
+        """The code that *source* carries; of an image, nothing is stored but its name."""
+        uri = source.get("ImageUri")
+        if uri is not None:
+            return nullcontext(StoredArchive(elsewhere.image_digest(uri), 0, 0))
+        return self._uploads.received(call, source, "function code")
+
+    def _described(self, call: Call, function: FunctionVersion) -> Output:
+        """GetFunction's `Code`: where the code is."""
+        image = function.configuration.image
+        if image is None:
+            return {"RepositoryType": "S3", "Location": self._contents.location(call, function.code.digest)}
+        return {
+            "RepositoryType": "ECR",
+            "ImageUri": image.uri,
+            "ResolvedImageUri": elsewhere.resolved(image.uri, function.code.digest),
+        }
 
     def _activating(self, recorded: Sequence[FunctionVersion]) -> Sequence[FunctionVersion]:
         """*recorded* as to be answered: as it is while it is activated, or as it became where that is awaited."""

@@ -15,6 +15,7 @@ from lamina.operations.content import Contents
 from lamina.operations.markers import Markers, page
 from lamina.operations.reclaiming import Reclaimer
 from lamina.operations.stamps import Stamps
+from lamina.operations.storage import check_room
 from lamina.operations.uploads import Uploads
 
 PAGE_MAX = 50
@@ -49,6 +50,7 @@ class LayerOperations:
         ):
             number = transaction.layers.next_number(layer)
             version = versions.publish(layer, number, archive, request, self._stamps.text())
+            check_room(transaction, call.scope, archive.zipped_bytes)
             transaction.layers.add(version)
         return self._described(call, version)
 

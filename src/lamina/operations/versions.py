@@ -14,6 +14,7 @@ from lamina.operations.addresses import function_arn, function_not_found, unqual
 from lamina.operations.call import Call, Output, Parameters
 from lamina.operations.markers import Markers, page
 from lamina.operations.stamps import Stamps
+from lamina.operations.storage import check_room
 
 PAGE_MAX = 50
 
@@ -73,6 +74,7 @@ def publish(
     transaction: Transaction, latest: FunctionVersion, stamps: Stamps, description: str | None = None
 ) -> FunctionVersion:
     """A new version made of *latest*, recorded; the caller sees to its activation if it has one to come."""
+    check_room(transaction, latest.arn.scope, latest.code.zipped_bytes)
     number = transaction.functions.next_number(latest.arn)
     version = changing.published(latest, number, stamps.stamp(), description)
     transaction.functions.publish(version)

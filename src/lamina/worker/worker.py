@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any, Final, Protocol
 
 from lamina.environments.pool import Pool, Queue, Take, Throttle
-from lamina.environments.spec import Credentials, EnvironmentSpec, variables
+from lamina.environments.spec import PROVISIONED, Credentials, EnvironmentSpec, variables
 from lamina.invocations.calls import Invocation, Outcome
 from lamina.names import Digest, FunctionArn
 from lamina.sandbox.plan import LANG_ROOT, MASKED_PROC, plan_environment
@@ -28,6 +28,7 @@ from lamina.worker.environment import Assignment, Environment
 from lamina.worker.logs import EnvironmentLog, LogFolder
 from lamina.worker.machine import Machine
 from lamina.worker.platform_log import PlatformLog
+from lamina.worker.provisions import Provisions
 from lamina.worker.runtimes import RuntimeNotInstalled, Runtimes
 from lamina.worker.stations import Stations
 from lamina.worker.turns import Turns
@@ -84,6 +85,7 @@ class Worker:
         self._starting = Turns(2 * (os.cpu_count() or 1), _START_SECONDS)
         self._runtimes: asyncio.Task[Runtimes] | None = None
         self._closed = False
+        self.provisions = Provisions(self._pool, self._make_in_turn, self._started, self._end, self._spawn)
 
     def open(self) -> None:
         """Begin the background work. Call on the loop."""
@@ -96,6 +98,7 @@ class Worker:
     async def close(self) -> None:
         """End every environment and zygote, and give back all they held."""
         self._closed = True
+        self.provisions.close()
         for task in list(self._tasks):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -141,6 +144,7 @@ class Worker:
             spec = environment.spec
             if spec.function == function.unqualified and function.qualifier in (None, spec.version):
                 environment.usable = False
+        self.provisions.forget(function)
         for environment in self._pool.take_idle(lambda _spec, environment, _since: not environment.usable):
             self._end(environment)
 
@@ -148,7 +152,12 @@ class Worker:
         """How many environments there are."""
         return {"alive": self._pool.alive, "idle": self._pool.idle, "busy": self._pool.busy}
 
+    def has_provisioned(self, spec: EnvironmentSpec) -> bool:
+        """Whether a call of *spec* would get a provisioned environment now."""
+        return self.provisions.free(spec) is not None
+
     async def _obtain(self, spec: EnvironmentSpec) -> Environment:
+        spec = self.provisions.free(spec) or spec
         decision = self._pool.request(spec)
         if isinstance(decision, Throttle):
             raise Throttled
@@ -175,8 +184,7 @@ class Worker:
 
     async def _begin(self, spec: EnvironmentSpec) -> None:
         try:
-            async with self._starting.turn():
-                environment = await self._make(spec)
+            environment = await self._make_in_turn(spec)
         except asyncio.CancelledError:
             self._start_failed(spec, SandboxFailed("the server is stopping"))
             raise
@@ -185,8 +193,15 @@ class Worker:
                 _log.exception("an environment of %s could not be started", spec.function)
             self._start_failed(spec, error)
         else:
-            if self._pool.started(spec, environment, time.monotonic()):
-                self._hand_over(spec, environment)
+            self._started(spec, environment)
+
+    async def _make_in_turn(self, spec: EnvironmentSpec) -> Environment:
+        async with self._starting.turn():
+            return await self._make(spec)
+
+    def _started(self, spec: EnvironmentSpec, environment: Environment) -> None:
+        if self._pool.started(spec, environment, time.monotonic()):
+            self._hand_over(spec, environment)
 
     def _start_failed(self, spec: EnvironmentSpec, error: Exception) -> None:
         turn = self._next_turn(spec)
@@ -209,7 +224,9 @@ class Worker:
 
     def _return(self, environment: Environment) -> None:
         spec = environment.spec
-        if environment.usable and not self._closed and self._keepalive_s > 0:
+        provisioned = spec.initialization == PROVISIONED
+        stays = self.provisions.keeps(environment) if provisioned else self._keepalive_s > 0
+        if environment.usable and not self._closed and stays:
             if self._pool.released(spec, environment, time.monotonic()):
                 self._hand_over(spec, environment)
             return
@@ -219,6 +236,7 @@ class Worker:
     def _end(self, environment: Environment) -> None:
         self._environments.discard(environment)
         environment.close()
+        self.provisions.ended(environment)
         self._spawn(self._give_back(environment.prepared, environment.spec))
 
     async def _give_back(self, prepared: Prepared, spec: EnvironmentSpec) -> None:
@@ -275,6 +293,8 @@ class Worker:
                 self._end(environment)
 
     def _is_over(self, now: float, _spec: EnvironmentSpec, environment: Environment, since: float) -> bool:
+        if environment.usable and self.provisions.keeps(environment):
+            return False
         return since < now - self._keepalive_s or not environment.usable
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> None:

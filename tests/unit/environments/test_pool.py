@@ -92,6 +92,34 @@ def test_an_environment_that_ended_is_never_given_out() -> None:
     assert pool.request("f") == START
 
 
+def test_members_of_a_kept_spec_are_not_driven_out_and_count_as_taken() -> None:
+    pool: Pool[str, str] = Pool(2)
+    pool.keep("kept")
+    assert pool.start_ahead("kept") == START
+    assert not pool.started("kept", "ready", 0.0), "nobody waits for it"
+    assert pool.has_idle("kept")
+    assert pool.request("f") == START
+    assert pool.request("g") == Throttle()
+    assert pool.request("kept") == Take("ready")
+    assert not pool.has_idle("kept")
+
+
+def test_there_is_room_for_what_is_started_ahead_or_there_is_not() -> None:
+    pool = idle_pool(1, ("f", "of f"))
+    assert pool.start_ahead("g") == Queue(start=True, evict="of f")
+    assert pool.start_ahead("g") == Throttle()
+    pool.start_failed("g")
+    assert pool.alive == 0
+
+
+def test_what_is_let_go_is_like_any_other() -> None:
+    pool = idle_pool(1, ("f", "of f"))
+    pool.keep("f")
+    assert pool.request("g") == Throttle()
+    pool.let_go("f")
+    assert pool.request("g") == Queue(start=True, evict="of f")
+
+
 @dataclass
 class Model:
     """What a person would keep on paper: who waits, what is being started, what runs, what rests."""

@@ -105,7 +105,6 @@ def test_more_than_fifty_tags_are_refused() -> None:
 @pytest.mark.parametrize(
     "setting",
     [
-        {"ImageConfig": {"Command": ["x"]}},
         {"CapacityProviderConfig": {"LambdaManagedInstancesCapacityProviderConfig": {"CapacityProviderArn": "arn"}}},
         {"DurableConfig": {"ExecutionTimeout": 60}},
         {"RuntimeConfig": {"RuntimeArn": "arn", "RuntimeAlias": "a"}},
@@ -120,11 +119,8 @@ def test_what_lamina_does_not_have_is_refused_by_name_not_ignored(setting: dict[
 @pytest.mark.parametrize(
     "setting",
     [
-        {"PackageType": "Image"},
-        {"CodeSigningConfigArn": "arn"},
         {"TenancyConfig": {"TenantIsolationMode": "PER_TENANT"}},
         {"PublishTo": "LATEST_PUBLISHED"},
-        {"Code": {"ImageUri": "repository:latest"}},
         {"Code": {"ZipFile": b"", "SourceKMSKeyArn": "arn:aws:kms:eu-west-1:123456789012:key/k"}},
         {"Code": {"S3Bucket": "b", "S3Key": "k", "S3ObjectStorageMode": "REFERENCE"}},
     ],

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from lamina.invocations.retrying import EVENT_AGE_MAX_S, GiveUp, RetryAt, after_failure, after_throttling
+from lamina.invocations.retrying import EVENT_AGE_MAX_S, GiveUp, Patience, RetryAt, after_failure, after_throttling
 
 NOW = 1000.0
 
@@ -24,3 +24,16 @@ def test_throttling_waits_longer_each_time_and_uses_up_no_retry() -> None:
     waits = [after_throttling(1, times, NOW, NOW) for times in range(12)]
     due = [2.0**times for times in range(9)] + [300.0] * 3
     assert waits == [RetryAt(NOW + delay, attempts=1) for delay in due]
+
+
+def test_22_4_a_function_can_have_fewer_retries_or_none() -> None:
+    assert after_failure(1, NOW, NOW, 60.0, Patience(retries=0)) == GiveUp("RetriesExhausted")
+    assert after_failure(1, NOW, NOW, 60.0, Patience(retries=1)) == RetryAt(NOW + 60, attempts=1)
+    assert after_failure(2, NOW, NOW, 60.0, Patience(retries=1)) == GiveUp("RetriesExhausted")
+
+
+def test_22_4_an_age_of_60_seconds_leaves_no_time_for_a_retry_and_one_of_90_for_one() -> None:
+    after = NOW + 0.1
+    assert after_failure(1, NOW, after, 60.0, Patience(age_s=60)) == GiveUp("EventAgeExceeded")
+    assert after_failure(1, NOW, after, 60.0, Patience(age_s=90)) == RetryAt(after + 60, attempts=1)
+    assert after_failure(2, NOW, after + 60, 60.0, Patience(age_s=90)) == GiveUp("EventAgeExceeded")

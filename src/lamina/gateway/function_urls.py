@@ -1,0 +1,30 @@
+"""Requests to function URLs: told apart from requests to the API, and handed on as what they are."""
+
+from __future__ import annotations
+
+from lamina.functions.urls import HOST_LABEL, PREFIX, UrlRequest
+from lamina.gateway.messages import Request
+
+
+def addressed(request: Request) -> tuple[str, str] | None:
+    """The URL's identifier and the path below it; None for a request to anything else."""
+    host = request.headers.get("host", "")
+    identifier, label, _ = host.partition(HOST_LABEL)
+    if label:
+        return identifier.lower(), request.path or "/"
+    if request.path.startswith(PREFIX):
+        identifier, _, rest = request.path.removeprefix(PREFIX).partition("/")
+        return identifier, f"/{rest}"
+    return None
+
+
+def from_http(request: Request, path: str) -> UrlRequest:
+    """*request* as the function's event will tell of it, with *path* in place of its own."""
+    return UrlRequest(
+        method=request.method,
+        path=path,
+        query=request.query,
+        headers=request.headers,
+        body=request.body(),
+        host=request.headers.get("host") or "localhost",
+    )
