@@ -115,3 +115,28 @@ def test_17_nothing_to_tag_with(function: Function) -> None:
     assert refusal(client.tag_resource, Resource=resource, Tags={}) == invalid(
         "An error occurred and the request cannot be processed."
     )
+
+
+def test_17_event_source_mappings_and_code_signing_configurations_have_tags_too(function: Function) -> None:
+    client = function.client
+    mapping = client.create_event_source_mapping(
+        FunctionName=function.name,
+        EventSourceArn=f"arn:aws:sqs:{REGION}:{ACCOUNT}:{unique()}",
+        Enabled=False,
+        Tags={"made": "with"},
+    )
+    publisher = f"arn:aws:signer:{REGION}:{ACCOUNT}:/signing-profiles/p/1234567890"
+    signing = client.create_code_signing_config(
+        AllowedPublishers={"SigningProfileVersionArns": [publisher]}, Tags={"made": "with"}
+    )["CodeSigningConfig"]
+    for resource in (mapping["EventSourceMappingArn"], signing["CodeSigningConfigArn"]):
+        client.tag_resource(Resource=resource, Tags={"a": "1"})
+        assert client.list_tags(Resource=resource)["Tags"] == {"made": "with", "a": "1"}
+        client.untag_resource(Resource=resource, TagKeys=["made", "a"])
+        assert client.list_tags(Resource=resource)["Tags"] == {}
+        assert refusal(client.tag_resource, Resource=resource, Tags={str(key): "" for key in range(51)}) == TOO_MANY
+    client.delete_event_source_mapping(UUID=mapping["UUID"])
+    client.delete_code_signing_config(CodeSigningConfigArn=signing["CodeSigningConfigArn"])
+    told = f"Event source mapping not found: {mapping['EventSourceMappingArn']}"
+    assert refusal(client.list_tags, Resource=mapping["EventSourceMappingArn"]) == not_found(told)
+    assert refusal(client.list_tags, Resource=signing["CodeSigningConfigArn"])[0] == 404

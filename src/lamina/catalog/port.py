@@ -163,6 +163,15 @@ class Policies(Protocol):
     def set_layer(self, arn: LayerVersionArn, policy: Policy | None) -> None: ...
 
 
+class ResourceTags(Protocol):
+    """Tags of what is no function. *resource* is how its ARN ends: `event-source-mapping:<uuid>`."""
+
+    def of(self, scope: Scope, resource: str) -> Mapping[str, str]: ...
+
+    def set(self, scope: Scope, resource: str, tags: Mapping[str, str]) -> None:
+        """Make *tags* all its tags; none when it goes."""
+
+
 class Events(Protocol):
     """The durable queue of asynchronous invocations."""
 
@@ -324,6 +333,8 @@ class Transaction(Protocol):
     def aliases(self) -> Aliases: ...
     @property
     def policies(self) -> Policies: ...
+    @property
+    def tags(self) -> ResourceTags: ...
     @property
     def events(self) -> Events: ...
     @property

@@ -281,6 +281,17 @@ layer_policies = Table(
     sqlite_with_rowid=False,
 )
 
+resource_tags = Table(
+    "resource_tags",
+    metadata,
+    _key("account"),
+    _key("region"),
+    # As an ARN ends: "event-source-mapping:<uuid>". Functions have their tags beside them.
+    _key("resource"),
+    Column("tags", JSON, nullable=False),
+    sqlite_with_rowid=False,
+)
+
 events = Table(
     "events",
     metadata,

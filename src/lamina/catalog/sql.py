@@ -27,7 +27,7 @@ from lamina.catalog import schema
 from lamina.catalog.sql_aliases import SqlAliases
 from lamina.catalog.sql_functions import SqlFunctions
 from lamina.catalog.sql_layers import SqlLayers
-from lamina.catalog.sql_others import SqlArchives, SqlEvents, SqlSecrets
+from lamina.catalog.sql_others import SqlArchives, SqlEvents, SqlResourceTags, SqlSecrets
 from lamina.catalog.sql_policies import SqlPolicies
 from lamina.catalog.sql_settings import SqlCodeSignings, SqlMappings, SqlSettings
 from lamina.catalog.sql_totals import SqlTotals
@@ -68,6 +68,10 @@ class SqlTransaction:
     @cached_property
     def policies(self) -> SqlPolicies:
         return SqlPolicies(self._connection)
+
+    @cached_property
+    def tags(self) -> SqlResourceTags:
+        return SqlResourceTags(self._connection)
 
     @cached_property
     def events(self) -> SqlEvents:

@@ -1,15 +1,15 @@
-"""Queued events, secrets, and which archives are in use, in SQL."""
+"""Queued events, secrets, tags, and which archives are in use, in SQL."""
 
 from __future__ import annotations
 
 import secrets as randomness
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, delete, exists, insert, or_, select, union, update
+from sqlalchemy import ColumnElement, Connection, and_, delete, exists, insert, or_, select, union, update
 
 from lamina.catalog.port import Event
-from lamina.catalog.schema import events, function_layers, function_versions, layer_versions, secrets
+from lamina.catalog.schema import events, function_layers, function_versions, layer_versions, resource_tags, secrets
 from lamina.names import Digest, FunctionArn, Scope
 
 SECRET_BYTES = 32
@@ -68,6 +68,23 @@ class SqlSecrets:
         return bytes(value)
 
 
+class SqlResourceTags:
+    """`port.ResourceTags` on one connection, inside its transaction."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def of(self, scope: Scope, resource: str) -> Mapping[str, str]:
+        tags = self._connection.scalar(select(resource_tags.c.tags).where(_tagged(scope, resource)))
+        return dict(tags or {})
+
+    def set(self, scope: Scope, resource: str, tags: Mapping[str, str]) -> None:
+        self._connection.execute(delete(resource_tags).where(_tagged(scope, resource)))
+        if tags:
+            row = {"account": scope.account, "region": scope.region, "resource": resource, "tags": dict(tags)}
+            self._connection.execute(insert(resource_tags).values(**row))
+
+
 class SqlArchives:
     """`port.Archives` on one connection, inside its transaction."""
 
@@ -81,6 +98,14 @@ class SqlArchives:
     def all_in_use(self) -> frozenset[Digest]:
         everywhere = union(*(select(table.c.digest) for table in _ARCHIVE_TABLES))
         return frozenset(Digest(text) for text in self._connection.scalars(everywhere))
+
+
+def _tagged(scope: Scope, resource: str) -> ColumnElement[bool]:
+    return and_(
+        resource_tags.c.account == scope.account,
+        resource_tags.c.region == scope.region,
+        resource_tags.c.resource == resource,
+    )
 
 
 def _event(row: Any) -> Event:

@@ -19,7 +19,12 @@ _PREFIX = "code-signing-config:"
 
 def arn(scope: Scope, config_id: str) -> str:
     """The ARN of the configuration *config_id*."""
-    return scope.arn(f"{_PREFIX}{config_id}")
+    return scope.arn(resource(config_id))
+
+
+def resource(config_id: str) -> str:
+    """How that ARN ends."""
+    return f"{_PREFIX}{config_id}"
 
 
 def config_id(text: str) -> str:

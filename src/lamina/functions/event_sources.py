@@ -57,6 +57,11 @@ _OF_OTHERS: Mapping[str, Any] = {"BatchSize": 100, "MaximumBatchingWindowInSecon
 _OF_QUEUES: Mapping[str, Any] = {"BatchSize": 10, "MaximumBatchingWindowInSeconds": 0, "FunctionResponseTypes": []}
 
 
+def resource(mapping_id: str) -> str:
+    """How the ARN of a mapping ends."""
+    return f"event-source-mapping:{mapping_id}"
+
+
 def service(request: Mapping[str, Any]) -> str:
     """The service that a CreateEventSourceMapping *request* names; AWS's error where it names none."""
     if request.get("SelfManagedEventSource") is not None:

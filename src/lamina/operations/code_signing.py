@@ -9,6 +9,7 @@ from typing import Any
 from lamina import errors
 from lamina.catalog.port import Catalog, CodeSigning, Kind, Setting, Transaction
 from lamina.functions import code_signing
+from lamina.functions.configuring import check_tags
 from lamina.names import FunctionArn
 from lamina.operations.addresses import function_arn, function_not_found
 from lamina.operations.call import Call, Output, Parameters
@@ -28,12 +29,13 @@ class CodeSigningOperations:
         self._stamps = stamps
 
     def create_code_signing_config(self, call: Call, request: Parameters) -> Output:
-        if request.get("Tags"):
-            raise errors.not_supported("Tags of code signing configurations", "functions only have tags here.")
+        tags = request.get("Tags") or {}
+        check_tags(tags)
         config_id = "csc-" + "".join(secrets.choice(_ID_CHARACTERS) for _ in range(17))
         config = CodeSigning(call.scope, config_id, code_signing.changed({}, request, self._stamps.text()))
         with self._catalog.writing() as transaction:
             transaction.code_signings.put(config)
+            transaction.tags.set(config.scope, code_signing.resource(config.id), tags)
         return _described(config)
 
     def get_code_signing_config(self, call: Call, request: Parameters) -> Output:
@@ -57,6 +59,7 @@ class CodeSigningOperations:
                     "while functions use it."
                 )
             transaction.code_signings.delete(config.scope, config.id)
+            transaction.tags.set(config.scope, code_signing.resource(config.id), {})
         return {}
 
     def list_code_signing_configs(self, call: Call, request: Parameters) -> Output:

@@ -9,6 +9,7 @@ from typing import Any
 from lamina import errors
 from lamina.catalog.port import Catalog, Mapped, Transaction
 from lamina.functions import event_sources
+from lamina.functions.configuring import check_tags
 from lamina.names import FunctionArn
 from lamina.operations.addresses import function_arn
 from lamina.operations.call import Call, Output, Parameters
@@ -27,17 +28,18 @@ class EventSourceOperations:
         self._stamps = stamps
 
     def create_event_source_mapping(self, call: Call, request: Parameters) -> Output:
-        if request.get("Tags"):
-            raise errors.not_supported("Tags of event source mappings", "functions only have tags here.")
+        tags = request.get("Tags") or {}
+        check_tags(tags)
         function = function_arn(call, "CreateEventSourceMapping", request["FunctionName"])
         mapping_id = str(uuid.uuid4())
-        own = call.scope.arn(f"event-source-mapping:{mapping_id}")
+        own = call.scope.arn(event_sources.resource(mapping_id))
         document = event_sources.create(_storable(request), mapping_id, own, str(function), self._stamps.seconds())
         source = request.get("EventSourceArn")
         with self._catalog.writing() as transaction:
             _check_exists(transaction, function)
             _check_new(transaction, call, function, source)
             transaction.mappings.put(Mapped(call.scope, mapping_id, function.name, source, document))
+            transaction.tags.set(call.scope, event_sources.resource(mapping_id), tags)
         return event_sources.on_the_way(document, "Creating")
 
     def get_event_source_mapping(self, call: Call, request: Parameters) -> Output:
@@ -79,6 +81,7 @@ class EventSourceOperations:
         with self._catalog.writing() as transaction:
             gone = _find(transaction, call, request)
             transaction.mappings.delete(gone.scope, gone.id)
+            transaction.tags.set(gone.scope, event_sources.resource(gone.id), {})
         return event_sources.on_the_way(gone.document, "Deleting")
 
 

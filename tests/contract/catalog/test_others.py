@@ -7,7 +7,7 @@ from dataclasses import replace
 from lamina.catalog.port import Catalog, Event
 from lamina.names import Digest, FunctionArn
 
-from .examples import HERE, archive, function, layer_version
+from .examples import HERE, OTHER_ACCOUNT, archive, function, layer_version
 
 EVENT = Event(
     id="11111111-2222-3333-4444-555555555555",
@@ -65,3 +65,14 @@ def test_an_archive_is_in_use_as_long_as_anything_consists_of_it(catalog: Catalo
         assert not archives.in_use(user.code.digest)
         assert archives.all_in_use() == frozenset()
         assert not archives.in_use(Digest(archive("never stored").digest.hex))
+
+
+def test_tags_of_what_is_no_function(catalog: Catalog) -> None:
+    with catalog.writing() as transaction:
+        assert transaction.tags.of(HERE, "code-signing-config:csc-1") == {}
+        transaction.tags.set(HERE, "code-signing-config:csc-1", {"a": "1"})
+        transaction.tags.set(HERE, "code-signing-config:csc-1", {"b": "2", "c": ""})
+        assert transaction.tags.of(HERE, "code-signing-config:csc-1") == {"b": "2", "c": ""}
+        assert transaction.tags.of(OTHER_ACCOUNT, "code-signing-config:csc-1") == {}
+        transaction.tags.set(HERE, "code-signing-config:csc-1", {})
+        assert transaction.tags.of(HERE, "code-signing-config:csc-1") == {}

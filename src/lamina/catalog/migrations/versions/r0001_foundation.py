@@ -124,6 +124,8 @@ def upgrade() -> None:
         _refers("layer_policies", "layer_versions", (*_KEY, "number"), "CASCADE"),
     )
 
+    _table("resource_tags", *_strings("account", "region", "resource"), sa.Column("tags", sa.JSON, nullable=False))
+
     op.create_table(
         "events",
         sa.Column("id", sa.String(36), nullable=False),
