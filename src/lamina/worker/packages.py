@@ -12,6 +12,7 @@ import hashlib
 import os
 import re
 import shutil
+import threading
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
@@ -23,6 +24,7 @@ _SDK = ("boto3", "botocore", "s3transfer", "jmespath", "python-dateutil", "six",
 _VAR_RUNTIME = Path(__file__).parent.parent / "guest" / "var_runtime"
 # Top-level modules of these that a layer may bring in another version.
 REPLACEABLE = ("simplejson",)
+_putting_together = threading.Lock()
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,8 +44,10 @@ def provide(root: Path, version: str) -> RuntimeFiles:
     for file in sorted(_VAR_RUNTIME.glob("*.py")):
         key.update(file.name.encode() + file.read_bytes())
     folder = root / "v1" / key.hexdigest()[:32]
-    if not folder.is_dir():
-        _put_together(folder, wanted)
+    # Two runtimes that are wanted at the same moment mostly want the same files.
+    with _putting_together:
+        if not folder.is_dir():
+            _put_together(folder, wanted)
     return RuntimeFiles(folder / "var_runtime", folder / "packages")
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from email.message import Message
 from importlib import metadata
 from pathlib import Path
@@ -114,3 +115,11 @@ def test_an_old_interpreter_gets_the_client_and_not_this_sdk(tmp_path: Path) -> 
     found = tops(provide(tmp_path, oldest).packages)
     assert "awslambdaric" in found
     assert found.isdisjoint({"boto3", "botocore", "urllib3"})
+
+
+def test_two_runtimes_that_begin_at_once_share_what_one_of_them_puts_together(tmp_path: Path) -> None:
+    with ThreadPoolExecutor(4) as pool:
+        together = list(pool.map(lambda _: provide(tmp_path, VERSION), range(4)))
+    assert len(set(together)) == 1
+    assert tops(together[0].packages) >= {"awslambdaric", "boto3"}
+    assert [path.name for path in (tmp_path / "v1").iterdir()] == [together[0].packages.parent.name]
