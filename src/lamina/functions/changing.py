@@ -86,7 +86,7 @@ def published(function: FunctionVersion, number: int, stamp: Stamp, description:
 def check_publishable(latest: FunctionVersion, request: Mapping[str, Any]) -> None:
     """Raise AWS's error if a PublishVersion *request* is not for `$LATEST` as it is, or comes before it is ready."""
     expected = request.get("CodeSha256")
-    current = latest.code.digest.base64
+    current = latest.code_sha256
     # An empty one is as good as none.
     if expected and expected != current:
         raise errors.invalid_parameter_value(

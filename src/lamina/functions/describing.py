@@ -35,8 +35,7 @@ def describe(function: FunctionVersion, arn: FunctionArn) -> dict[str, Any]:
         "Timeout": configuration.timeout_s,
         "MemorySize": configuration.memory_mb,
         "LastModified": function.last_modified,
-        # An image's digest is shown as registries spell it.
-        "CodeSha256": function.code.digest.base64 if configuration.image is None else function.code.digest.hex,
+        "CodeSha256": function.code_sha256,
         "Version": function.version,
         "TracingConfig": {"Mode": configuration.tracing},
         "RevisionId": function.revision_id,

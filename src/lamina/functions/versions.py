@@ -115,6 +115,11 @@ class FunctionVersion:
         return self.version == LATEST
 
     @property
+    def code_sha256(self) -> str:
+        """CodeSha256: of an archive in base64, of an image as registries spell digests."""
+        return self.code.digest.base64 if self.configuration.image is None else self.code.digest.hex
+
+    @property
     def log_group(self) -> str:
         """The CloudWatch Logs group its output belongs to."""
         return self.configuration.logging.group or f"/aws/lambda/{self.arn.name}"
