@@ -62,7 +62,8 @@ class Unavailable:
 def find(name: str) -> Cgroups | Unavailable:
     """The groups this process may make, below a parent called *name* (unique to the server's state).
 
-    All of them together may take what the machine has but a tenth: the server, too, wants to live.
+    All of them together may take the machine's memory but a tenth, and half of the processes it can have: the server,
+    too, wants to live.
     """
     mounts = _mounts()
     own = _own_groups()
@@ -79,6 +80,10 @@ def find(name: str) -> Cgroups | Unavailable:
 def _memory_for_all() -> int:
     total = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     return total - total // 10
+
+
+def _processes_for_all() -> int:
+    return min(int(Path(f"/proc/sys/kernel/{name}").read_text()) for name in ("pid_max", "threads-max")) // 2
 
 
 def _mounts() -> dict[str, Path]:
@@ -116,6 +121,7 @@ def _find_v1(mounts: dict[str, Path], own: dict[str, str], name: str) -> Cgroups
         for parent in parents.values():
             parent.mkdir(exist_ok=True)
         (parents["memory"] / "memory.limit_in_bytes").write_text(str(_memory_for_all()))
+        (parents["pids"] / "pids.max").write_text(str(_processes_for_all()))
     except OSError as error:
         return Unavailable(f"cannot make a group: {error}")
     return V1Cgroups(parents)
@@ -129,6 +135,7 @@ def _find_v2(root: Path, own: str, name: str) -> Cgroups | Unavailable:
         group.mkdir(exist_ok=True)
         _enable(group)
         (group / "memory.max").write_text(str(_memory_for_all()))
+        (group / "pids.max").write_text(str(_processes_for_all()))
     except OSError as error:
         return Unavailable(f"cannot make a group below {parent}: {error.strerror}")
     return V2Cgroups(group)
@@ -164,8 +171,11 @@ class V1Cgroups:
 
     def create(self, name: str) -> Cgroup:
         folders = {controller: parent / name for controller, parent in self._parents.items()}
-        for folder in folders.values():
-            folder.mkdir()
+        with contextlib.ExitStack() as undoing:
+            for folder in folders.values():
+                folder.mkdir()
+                undoing.callback(_removed, folder)
+            undoing.pop_all()
         return _V1Cgroup(folders)
 
     def sweep(self) -> None:
@@ -223,6 +233,9 @@ class _V1Cgroup:
         # Exists with swap accounting only; equal to the other, it leaves no swap.
         with contextlib.suppress(OSError):
             (memory / "memory.memsw.limit_in_bytes").write_text(str(memory_bytes))
+        # v1 charges the buffers of TCP connections by themselves, and to nobody unless there is a limit.
+        with contextlib.suppress(OSError):
+            (memory / "memory.kmem.tcp.limit_in_bytes").write_text(str(memory_bytes))
         (self._folders["pids"] / "pids.max").write_text(str(processes))
 
     def freeze(self) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import os
 from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any, Final
@@ -77,8 +78,8 @@ class Stations:
         return await asyncio.shield(task)
 
     def fresh_name(self) -> str:
-        """A name no other environment of this server has or had."""
-        return f"{next(self._names)}"
+        """A name no other environment has or had, nor one of a server that was killed and may still be ending."""
+        return f"{os.getpid()}-{next(self._names)}"
 
     async def close(self) -> None:
         for task in self._compiling:

@@ -81,6 +81,12 @@ def test_limits_are_written_without_swap(kernel: FakeKernel) -> None:
     assert kernel.read("1", swap[0]) == swap[1]
 
 
+def test_version_1_limits_the_buffers_of_connections_too(tmp_path: Path) -> None:
+    kernel = FakeKernel(tmp_path, 1)
+    kernel.groups.create("1").limit(128 << 20, 1024)
+    assert kernel.read("1", "memory.kmem.tcp.limit_in_bytes") == "134217728"
+
+
 def test_the_peak_is_in_bytes(kernel: FakeKernel) -> None:
     group = kernel.groups.create("1")
     kernel.file("1", NAMES[kernel.version]["peak"]).write_text("33554432\n")
@@ -103,6 +109,14 @@ def test_two_groups_of_one_name_are_a_mistake(kernel: FakeKernel) -> None:
     kernel.groups.create("1")
     with pytest.raises(FileExistsError):
         kernel.groups.create("1")
+
+
+def test_half_a_group_is_not_left_behind(tmp_path: Path) -> None:
+    kernel = FakeKernel(tmp_path, 1)
+    (tmp_path / "pids" / "lamina" / "1").mkdir()
+    with pytest.raises(FileExistsError):
+        kernel.groups.create("1")
+    assert not (tmp_path / "memory" / "lamina" / "1").exists()
 
 
 def test_a_group_that_still_has_members_is_not_gone(kernel: FakeKernel) -> None:
@@ -162,6 +176,18 @@ def test_the_controllers_are_handed_down_to_the_groups(tmp_path: Path) -> None:
     assert isinstance(found, V2Cgroups)
     for group in (tmp_path, tmp_path / "lamina-x"):
         assert (group / "cgroup.subtree_control").read_text() == "+memory +pids"
+
+
+@pytest.mark.parametrize("version", [1, 2])
+def test_all_groups_together_leave_the_machine_half_of_its_processes(tmp_path: Path, version: int) -> None:
+    mounts = {controller: tmp_path / controller for controller in ("memory", "pids")}
+    for mount in mounts.values():
+        mount.mkdir()
+    found = cgroups._find_v2(tmp_path, "/", "x") if version == 2 else cgroups._find_v1(mounts, {}, "x")
+    assert not isinstance(found, Unavailable)
+    allowed = int((tmp_path / ("x" if version == 2 else "pids/x") / "pids.max").read_text())
+    assert 0 < 2 * allowed <= int(Path("/proc/sys/kernel/pid_max").read_text())
+    assert 2 * allowed <= int(Path("/proc/sys/kernel/threads-max").read_text())
 
 
 def test_groups_lie_below_our_own_where_that_is_to_be_seen(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
@@ -136,6 +137,8 @@ def test_a_caller_who_gives_up_takes_the_zygote_from_nobody(in_a_yard: Run) -> N
 def test_names_are_never_used_twice(tmp_path: Path) -> None:
     async def main() -> None:
         stations = Yard(tmp_path).stations
-        assert len({stations.fresh_name() for _ in range(100)}) == 100
+        names = {stations.fresh_name() for _ in range(100)}
+        assert len(names) == 100
+        assert all(name.startswith(f"{os.getpid()}-") for name in names), "the next server's differ"
 
     asyncio.run(main())
