@@ -10,10 +10,14 @@ import os
 import select
 import signal
 import socket
+import time
 from typing import Any, Callable
 
 from . import messages, network, runtime, syscalls
 from .mounts import StepFailed, carry_out
+
+_FORK_TRIES = 100
+_FORK_PAUSE_S = 0.01
 
 
 def main(control: socket.socket, log_fd: int) -> Callable[[], None]:
@@ -36,10 +40,14 @@ def main(control: socket.socket, log_fd: int) -> Callable[[], None]:
 def _bind_shared_memory_to_processes() -> None:
     """Have a System V segment go with the process that made it, unless another still uses it.
 
-    Otherwise it would stay, and count, in an environment whose processes were killed for using too much.
+    Otherwise it would stay, and count, in an environment whose processes were killed for using too much. Before Linux
+    6.9 only the machine's root may ask for that; for others it stays until the environment ends.
     """
-    with open("/proc/sys/kernel/shm_rmid_forced", "w") as file:
-        file.write("1")
+    try:
+        with open("/proc/sys/kernel/shm_rmid_forced", "w") as file:
+            file.write("1")
+    except PermissionError:
+        pass
 
 
 class _Init:
@@ -94,7 +102,7 @@ class _Init:
         messages.send(self._control, {"assigned": True})
 
     def _start(self, environ: dict[str, str]) -> Callable[[], None] | None:
-        pid = os.fork()
+        pid = _fork_patiently()
         if pid == 0:
             signal.set_wakeup_fd(-1)
             signal.signal(signal.SIGCHLD, signal.SIG_DFL)
@@ -124,6 +132,17 @@ class _Init:
             os.kill(-1, number)
         except ProcessLookupError:
             pass
+
+
+def _fork_patiently() -> int:
+    """fork(2), while what was killed a moment ago may still count against the limit of processes."""
+    for _ in range(_FORK_TRIES):
+        try:
+            return os.fork()
+        except BlockingIOError:
+            time.sleep(_FORK_PAUSE_S)
+    # The environment cannot be used; its end tells the worker so.
+    os._exit(1)
 
 
 def _describe(status: int) -> dict[str, int]:

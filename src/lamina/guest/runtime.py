@@ -66,6 +66,9 @@ def _seal(seal: dict[str, Any]) -> None:
         _limit(getattr(resource, name), soft, hard)
     with open("/proc/self/oom_score_adj", "w") as file:
         file.write(str(seal["oom_score_adj"]))
+    # The limit on core files is AWS's, and does not bind a handler that the host may have: let them be empty.
+    with open("/proc/self/coredump_filter", "w") as file:
+        file.write("0")
     if not seal["user_namespace"]:
         os.setgroups([])
         os.setresgid(uid, uid, uid)

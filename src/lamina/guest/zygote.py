@@ -40,7 +40,14 @@ def main(control_fd: int) -> Callable[[], None]:
         message, fds = messages.receive(control)
         if message is None:
             os._exit(0)
-        if _fork_into_new_pid_namespace(own_pid_namespace) == 0:
+        try:
+            pid = _fork_into_new_pid_namespace(own_pid_namespace)
+        except OSError as error:
+            # For want of memory, processes or namespaces. The environments there are must not end for it.
+            with socket.socket(fileno=fds.pop(0)) as channel:
+                messages.send(channel, {"failed": "no further process: %s" % error})
+            pid = -1
+        if pid == 0:
             control.close()
             os.close(own_pid_namespace)
             return init.main(socket.socket(fileno=fds[0]), fds[1])
@@ -61,10 +68,13 @@ def _preload(modules: list[str], forgotten: list[str]) -> None:
 def _fork_into_new_pid_namespace(own: int) -> int:
     """fork(2), the child being process 1 of a new pid namespace; clone(2) would skip the C library's fork handlers."""
     syscalls.unshare(syscalls.CLONE_NEWPID)
-    pid = os.fork()
-    if pid:
-        # unshare(2) refuses a second new namespace until the one for children is our own again.
-        syscalls.setns(own, syscalls.CLONE_NEWPID)
+    pid = -1
+    try:
+        pid = os.fork()
+    finally:
+        if pid:
+            # unshare(2) refuses a second new namespace until the one for children is our own again.
+            syscalls.setns(own, syscalls.CLONE_NEWPID)
     return pid
 
 

@@ -20,7 +20,7 @@ from typing import Final
 
 _X86_64: Final[Mapping[str, int]] = MappingProxyType(
     {
-        "acct": 163, "add_key": 248, "adjtimex": 159, "bpf": 321, "chroot": 161, "clock_adjtime": 305,
+        "acct": 163, "add_key": 248, "adjtimex": 159, "bpf": 321, "cachestat": 451, "chroot": 161, "clock_adjtime": 305,
         "clock_settime": 227, "create_module": 174, "delete_module": 176, "fanotify_init": 300, "finit_module": 313,
         "fsconfig": 431, "fsmount": 432, "fsopen": 430, "fspick": 433, "get_kernel_syms": 177, "get_mempolicy": 239,
         "init_module": 175, "io_uring_enter": 426, "io_uring_register": 427, "io_uring_setup": 425, "ioperm": 173,
@@ -38,7 +38,7 @@ _X86_64: Final[Mapping[str, int]] = MappingProxyType(
 
 _AARCH64: Final[Mapping[str, int]] = MappingProxyType(
     {
-        "acct": 89, "add_key": 217, "adjtimex": 171, "bpf": 280, "chroot": 51, "clock_adjtime": 266,
+        "acct": 89, "add_key": 217, "adjtimex": 171, "bpf": 280, "cachestat": 451, "chroot": 51, "clock_adjtime": 266,
         "clock_settime": 112, "delete_module": 106, "fanotify_init": 262, "finit_module": 273, "fsconfig": 431,
         "fsmount": 432, "fsopen": 430, "fspick": 433, "get_mempolicy": 236, "init_module": 105,
         "io_uring_enter": 426, "io_uring_register": 427, "io_uring_setup": 425, "kcmp": 272, "kexec_file_load": 294,
@@ -77,6 +77,7 @@ _HIGHEST_KNOWN = 452  # fchmodat2
 # clone, and cannot be asked for there.
 _NAMESPACE_FLAGS = 0x7E020000
 _AF_UNIX, _AF_INET, _AF_INET6, _AF_NETLINK = 1, 2, 10, 16
+_NETLINK_ROUTE = 0
 # Pushing characters into a terminal's input, as if its user had typed them.
 _TIOCSTI, _TIOCLINUX = 0x5412, 0x541C
 # PER_LINUX, UNAME26, both, and "tell me"
@@ -84,7 +85,7 @@ _PERSONALITIES = (0, 0x0020000, 0x0020008, 0x8, 0xFFFFFFFF)
 
 _LOAD, _JUMP_EQUAL, _JUMP_GREATER, _JUMP_ANY_BIT, _RETURN = 0x20, 0x15, 0x25, 0x45, 0x06
 _ALLOW, _KILL_PROCESS, _ERRNO = 0x7FFF0000, 0x80000000, 0x00050000
-_NUMBER, _ARCHITECTURE, _FIRST_ARGUMENT, _SECOND_ARGUMENT = 0, 4, 16, 24
+_NUMBER, _ARCHITECTURE, _FIRST_ARGUMENT, _SECOND_ARGUMENT, _THIRD_ARGUMENT = 0, 4, 16, 24, 32
 
 # Those there is a filter for, by the kernel's name.
 MACHINES: Final = tuple(_ARCHITECTURES)
@@ -114,8 +115,19 @@ def program(machine: str) -> bytes:
         _instruction(_JUMP_ANY_BIT, _NAMESPACE_FLAGS, 0, 1),
         _refuse(errno.EPERM),
     )
-    for call in (architecture.socket, architecture.socketpair):
-        code += _only(call, _FIRST_ARGUMENT, (_AF_UNIX, _AF_INET, _AF_INET6, _AF_NETLINK), errno.EAFNOSUPPORT)
+    code += _when(
+        architecture.socket,
+        _instruction(_LOAD, _FIRST_ARGUMENT),
+        _instruction(_JUMP_EQUAL, _AF_UNIX, 6, 0),
+        _instruction(_JUMP_EQUAL, _AF_INET, 5, 0),
+        _instruction(_JUMP_EQUAL, _AF_INET6, 4, 0),
+        _instruction(_JUMP_EQUAL, _AF_NETLINK, 0, 2),
+        # Of netlink, routes alone, which the C library asks for; NETLINK_KOBJECT_UEVENT tells of the host's devices.
+        _instruction(_LOAD, _THIRD_ARGUMENT),
+        _instruction(_JUMP_EQUAL, _NETLINK_ROUTE, 1, 0),
+        _refuse(errno.EAFNOSUPPORT),
+    )
+    code += _only(architecture.socketpair, _FIRST_ARGUMENT, (_AF_UNIX,), errno.EAFNOSUPPORT)
     code += _only(architecture.personality, _FIRST_ARGUMENT, _PERSONALITIES, errno.EPERM)
     code += _when(
         architecture.ioctl,

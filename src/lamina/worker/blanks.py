@@ -93,7 +93,7 @@ class Shelf:
 
     async def take(self, storage_mb: int) -> Prepared:
         """A blank with a /tmp of *storage_mb*. Raises SandboxFailed."""
-        prepared = self._ready.popleft() if self._ready else await self._prepare()
+        prepared = self._alive() or await self._prepare()
         self.fill()
         if storage_mb != DEFAULT_STORAGE_MB:
             try:
@@ -103,6 +103,15 @@ class Shelf:
                 prepared.release()
                 raise
         return prepared
+
+    def _alive(self) -> Prepared | None:
+        """A blank that stands ready, and has not been killed while it stood there."""
+        while self._ready:
+            prepared = self._ready.popleft()
+            if not prepared.blank.gone:
+                return prepared
+            prepared.release()
+        return None
 
     def fill(self) -> None:
         """See to it that enough blanks stand ready again."""

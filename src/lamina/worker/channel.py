@@ -46,6 +46,11 @@ class Channel:
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         return cls(ours), theirs
 
+    @property
+    def closed(self) -> bool:
+        """Whether the other side is known to be gone, or we have closed it."""
+        return not self._open
+
     def send(self, message: dict[str, Any], fds: Sequence[int] = ()) -> None:
         ancillary = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", fds))] if fds else []
         try:

@@ -27,7 +27,7 @@ from lamina.worker.blanks import Prepared
 from lamina.worker.channel import ChannelClosed
 from lamina.worker.logs import EnvironmentLog
 from lamina.worker.platform_log import PlatformLog, Verdict
-from lamina.worker.zygotes import SandboxFailed
+from lamina.worker.zygotes import SandboxEnded, SandboxFailed
 
 INIT_SECONDS_MAX: Final = 10
 # An environment used again within this time is not frozen in between: that would cost every call of a busy one.
@@ -140,7 +140,7 @@ class Environment:
             )
             self._start()
         except (ChannelClosed, OSError) as error:
-            raise SandboxFailed(f"an environment ended while it was assigned: {error}") from error
+            raise SandboxEnded(f"an environment ended while it was assigned: {error}") from error
         tmp.handed_over()
         self._listening = self._loop.create_task(self._listen())
         happened = await self._wait(INIT_SECONDS_MAX)
@@ -150,6 +150,7 @@ class Environment:
         self.log.drain()
         await self._conclude_init(happened, self._init_ms)
         self.log.flush()
+        self._freeze_soon()
 
     async def _conclude_init(self, happened: _Happening, init_ms: float) -> None:
         if isinstance(happened, _TimeIsUp):
@@ -187,8 +188,7 @@ class Environment:
         self._platform.finished(invocation.request_id, verdict, measured)
         tail = self.log.tail()
         self.log.flush()
-        if self.usable and self._running:
-            self._freezing = self._loop.call_later(_FREEZE_AFTER_S, self._freeze)
+        self._freeze_soon()
         return Outcome(payload, error, tail)
 
     async def _run(self, invocation: Invocation) -> _Happening:
@@ -241,11 +241,13 @@ class Environment:
             # A group that is gone already has nothing to thaw.
             with contextlib.suppress(OSError):
                 self._thaw()
-        self._api.close()
-        self.log.close()
-        self.prepared.release()
-        if self._listening is not None:
-            self._listening.cancel()
+        try:
+            self._api.close()
+            self.log.close()
+        finally:
+            self.prepared.release()
+            if self._listening is not None:
+                self._listening.cancel()
 
     def _start(self) -> None:
         self._api.renew(
@@ -297,11 +299,18 @@ class Environment:
         """Kill all there is but process 1, and wait until it is so; end the environment where that does not work."""
         try:
             self._channel.send({"do": "signal", "number": int(signal.SIGKILL)})
-            if self._running:
-                happened = await self._wait(_KILL_SECONDS_MAX)
-                self.usable = self.usable and isinstance(happened, _Exited)
+            deadline = self._loop.time() + _KILL_SECONDS_MAX
+            while self._running:
+                # What it still managed to say before it died counts no more.
+                if isinstance(await self._wait(deadline - self._loop.time()), _TimeIsUp):
+                    self.usable = False
+                    return
         except ChannelClosed:
             self.usable = False
+
+    def _freeze_soon(self) -> None:
+        if self.usable and self._running:
+            self._freezing = self._loop.call_later(_FREEZE_AFTER_S, self._freeze)
 
     def _freeze(self) -> None:
         self._freezing = None
@@ -337,7 +346,8 @@ def _only_child(pid: int) -> int:
 def _resident_peak_kb(pid: int) -> int:
     if pid:
         with contextlib.suppress(OSError):
-            for line in Path(f"/proc/{pid}/status").read_text().splitlines():
-                if line.startswith("VmHWM:"):
+            # As bytes: the first line is a name that the function chooses.
+            for line in Path(f"/proc/{pid}/status").read_bytes().splitlines():
+                if line.startswith(b"VmHWM:"):
                     return int(line.split()[1])
     return 0

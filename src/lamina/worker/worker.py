@@ -11,6 +11,7 @@ import string
 import time
 from collections import defaultdict, deque
 from collections.abc import Callable, Coroutine, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -32,7 +33,7 @@ from lamina.worker.provisions import Provisions
 from lamina.worker.runtimes import RuntimeNotInstalled, Runtimes
 from lamina.worker.stations import Stations
 from lamina.worker.turns import Turns
-from lamina.worker.zygotes import SandboxFailed
+from lamina.worker.zygotes import SandboxEnded, SandboxFailed
 
 _BOOTSTRAP: Final = "/var/runtime/bootstrap.py"
 _SWEEP_SECONDS: Final = 1.0
@@ -79,6 +80,7 @@ class Worker:
         self._stations = Stations(machine, self.runtimes, state)
         self._logs = LogFolder(state / "logs")
         self._environments: set[Environment] = set()
+        self._starts: set[_Start] = set()
         self._tasks: set[asyncio.Task[None]] = set()
         # More starts at once would only take the processors from one another; but a function that sleeps as it is
         # imported must not keep others from starting.
@@ -140,10 +142,11 @@ class Worker:
 
     def retire(self, function: FunctionArn) -> None:
         """End what was made of *function*, of one version where it is qualified; what is busy, when it has finished."""
-        for environment in self._environments:
-            spec = environment.spec
+        begun: list[Environment | _Start] = [*self._environments, *self._starts]
+        for each in begun:
+            spec = each.spec
             if spec.function == function.unqualified and function.qualifier in (None, spec.version):
-                environment.usable = False
+                each.usable = False
         self.provisions.forget(function)
         for environment in self._pool.take_idle(lambda _spec, environment, _since: not environment.usable):
             self._end(environment)
@@ -157,12 +160,19 @@ class Worker:
         return self.provisions.free(spec) is not None
 
     async def _obtain(self, spec: EnvironmentSpec) -> Environment:
-        spec = self.provisions.free(spec) or spec
-        decision = self._pool.request(spec)
-        if isinstance(decision, Throttle):
-            raise Throttled
-        if isinstance(decision, Take):
-            return decision.member
+        while True:
+            wanted = self.provisions.free(spec) or spec
+            decision = self._pool.request(wanted)
+            if isinstance(decision, Throttle):
+                raise Throttled
+            if not isinstance(decision, Take):
+                break
+            if decision.member.usable:
+                return decision.member
+            # It died, or was retired, since the last look at the idle ones.
+            self._end(decision.member)
+            self._pool.ended(wanted)
+        spec = wanted
         turn: asyncio.Future[Environment] = asyncio.get_running_loop().create_future()
         self._waiting[spec].append(turn)
         self._act(spec, decision)
@@ -245,6 +255,20 @@ class Worker:
 
     async def _make(self, spec: EnvironmentSpec) -> Environment:
         """A new environment of *spec*, initialised. Raises SandboxFailed, RuntimeNotInstalled."""
+        start = _Start(spec)
+        self._starts.add(start)
+        try:
+            try:
+                environment = await self._make_once(spec)
+            except SandboxEnded:
+                # Killed while it stood ready: no fault of this function's.
+                environment = await self._make_once(spec)
+        finally:
+            self._starts.discard(start)
+        environment.usable = environment.usable and start.usable
+        return environment
+
+    async def _make_once(self, spec: EnvironmentSpec) -> Environment:
         await asyncio.to_thread(self._trees.take, spec.archives)
         try:
             station = await self._stations.get(spec.runtime)
@@ -289,8 +313,11 @@ class Worker:
         while True:
             await asyncio.sleep(_SWEEP_SECONDS)
             now = time.monotonic()
-            for environment in self._pool.take_idle(partial(self._is_over, now)):
-                self._end(environment)
+            try:
+                for environment in self._pool.take_idle(partial(self._is_over, now)):
+                    self._end(environment)
+            except Exception:  # noqa: BLE001 - idle environments must go on being ended, whatever one of them does
+                _log.exception("an idle environment could not be ended")
 
     def _is_over(self, now: float, _spec: EnvironmentSpec, environment: Environment, since: float) -> bool:
         if environment.usable and self.provisions.keeps(environment):
@@ -301,6 +328,14 @@ class Worker:
         task = asyncio.ensure_future(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+
+
+@dataclass(slots=True, eq=False)
+class _Start:
+    """An environment that is being made; not `usable` beyond the event it is made for if its function changes."""
+
+    spec: EnvironmentSpec
+    usable: bool = True
 
 
 def _command(spec: EnvironmentSpec) -> tuple[str, ...]:

@@ -27,6 +27,10 @@ class SandboxFailed(Exception):
     """A sandbox could not be made; the text names the step and what the kernel said."""
 
 
+class SandboxEnded(SandboxFailed):
+    """It ended before it could be used, for no fault of its plan; another one may do."""
+
+
 @dataclass(frozen=True, slots=True)
 class ZygotePlan:
     """All a zygote is started from."""
@@ -52,6 +56,11 @@ class Blank:
     listener: socket.socket
     log: int  # the reading end of its output
     ended: bool = field(default=False)
+
+    @property
+    def gone(self) -> bool:
+        """Whether it is known to have ended."""
+        return self.channel.closed
 
     def close(self) -> None:
         """End it, and everything in it."""
@@ -112,29 +121,32 @@ class Zygote:
 
     async def fork(self) -> Blank:
         """A new blank environment. Raises SandboxFailed."""
-        channel, theirs = Channel.pair()
-        log_read, log_write = os.pipe2(os.O_CLOEXEC)
-        with theirs:
+        with contextlib.ExitStack() as undo:
+            channel, theirs = Channel.pair()
+            undo.callback(channel.close)
+            with theirs:
+                log_read, log_write = os.pipe2(os.O_CLOEXEC)
+                undo.callback(os.close, log_read)
+                try:
+                    self._channel.send({"fork": True}, (theirs.fileno(), log_write))
+                except ChannelClosed as error:
+                    raise SandboxEnded(f"the zygote of {self.plan.runtime} is gone") from error
+                finally:
+                    os.close(log_write)
             try:
-                self._channel.send({"fork": True}, (theirs.fileno(), log_write))
-            except ChannelClosed as error:
-                channel.close()
-                os.close(log_read)
-                raise SandboxFailed(f"the zygote of {self.plan.runtime} is gone") from error
-            finally:
-                os.close(log_write)
-        try:
-            packet = await channel.receive()
+                async with asyncio.timeout(_START_SECONDS_MAX):
+                    packet = await channel.receive()
+            except (ChannelClosed, TimeoutError) as error:
+                raise SandboxEnded("a new environment ended before it began") from error
             if "failed" in packet.message:
                 raise SandboxFailed(packet.message["failed"])
-        except (ChannelClosed, SandboxFailed, asyncio.CancelledError) as error:
-            channel.close()
-            os.close(log_read)
-            if isinstance(error, ChannelClosed):
-                raise SandboxFailed("a new environment ended before it began") from error
-            raise
-        listener = socket.socket(fileno=packet.fds[0])
-        return Blank(channel, packet.pid, os.pidfd_open(packet.pid), listener, log_read)
+            if not packet.fds:
+                raise SandboxFailed("the server has no file descriptor left")
+            listener = socket.socket(fileno=packet.fds[0])
+            undo.callback(listener.close)
+            blank = Blank(channel, packet.pid, os.pidfd_open(packet.pid), listener, log_read)
+            undo.pop_all()
+        return blank
 
     async def wait_gone(self) -> None:
         """Returns once the zygote has ended, for whatever reason."""

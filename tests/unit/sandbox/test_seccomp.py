@@ -138,10 +138,20 @@ def test_clone3_is_absent_for_its_flags_cannot_be_seen(machine: str) -> None:
 @everywhere
 def test_sockets_are_for_this_machine_and_the_internet(machine: str) -> None:
     allowed = {1: "AF_UNIX", 2: "AF_INET", 10: "AF_INET6", 16: "AF_NETLINK"}
-    for call in (SOCKET[machine], SOCKETPAIR[machine]):
-        for family in range(64):
-            expected = ALLOW if family in allowed else refused_with(errno.EAFNOSUPPORT)
-            assert verdict(machine, call, family, 1, 0) == expected, family
+    for family in range(64):
+        expected = ALLOW if family in allowed else refused_with(errno.EAFNOSUPPORT)
+        assert verdict(machine, SOCKET[machine], family, 1, 0) == expected, family
+        expected = ALLOW if family == 1 else refused_with(errno.EAFNOSUPPORT)
+        assert verdict(machine, SOCKETPAIR[machine], family, 1, 0) == expected, family
+
+
+@everywhere
+def test_of_netlink_routes_alone_can_be_asked_for(machine: str) -> None:
+    for protocol in range(32):
+        expected = ALLOW if protocol == 0 else refused_with(errno.EAFNOSUPPORT)
+        assert verdict(machine, SOCKET[machine], 16, 3, protocol) == expected, protocol
+        # The protocol of the other families is the kernel's business.
+        assert verdict(machine, SOCKET[machine], 2, 1, protocol) == ALLOW
 
 
 @everywhere

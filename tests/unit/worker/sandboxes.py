@@ -77,12 +77,14 @@ class FakeBlank:
     def __init__(self, pid: int) -> None:
         self.pid = pid
         self.closed = False
+        self.gone = False
         self._gone = asyncio.Event()
 
     def close(self) -> None:
         self.closed = True
 
     def die(self) -> None:
+        self.gone = True
         self._gone.set()
 
     async def wait_gone(self) -> None:

@@ -73,6 +73,20 @@ def test_so_many_stand_ready_and_are_replaced() -> None:
     on(lambda: Stand(ahead=2), test)
 
 
+def test_one_that_was_killed_as_it_stood_ready_is_not_handed_out() -> None:
+    async def test(stand: Stand) -> None:
+        stand.shelf.fill()
+        await stand.filled()
+        dead, alive = stand.zygote.forked
+        dead.die()
+        taken = await stand.shelf.take(DEFAULT_STORAGE_MB)
+        assert taken.blank.pid == alive.pid
+        assert dead.closed
+        taken.release()
+
+    on(lambda: Stand(ahead=2), test)
+
+
 def test_an_empty_shelf_makes_one_on_demand() -> None:
     async def test(stand: Stand) -> None:
         taken = await stand.shelf.take(DEFAULT_STORAGE_MB)
