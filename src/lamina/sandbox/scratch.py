@@ -14,6 +14,7 @@ import errno
 import fcntl
 import os
 import shutil
+import stat
 import struct
 import subprocess
 import threading
@@ -21,6 +22,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
+
+from lamina.sandbox import removing
 
 _LOOP_CTL_GET_FREE = 0x4C82
 _LOOP_CONFIGURE = 0x4C0A
@@ -33,6 +36,7 @@ _FSCONFIG_SET_FLAG, _FSCONFIG_SET_STRING, _FSCONFIG_CMD_CREATE = 0, 1, 6
 _FSMOUNT_CLOEXEC = 1
 _MOUNT_ATTR_NOSUID, _MOUNT_ATTR_NODEV = 2, 4
 
+_DEVICES = Path("/dev")
 _MB = 1024 * 1024
 _INODE_BYTES = 256
 
@@ -59,7 +63,7 @@ class Tmp:
         if self.folder is not None:
             # What cannot be removed now is tried again at the next start.
             with contextlib.suppress(OSError):
-                _remove_whatever_modes(self.folder)
+                removing.remove(self.folder)
 
 
 class Scratch(Protocol):
@@ -78,10 +82,8 @@ class FolderScratch:
 
     def __init__(self, root: Path) -> None:
         self.root: Path | None = root
-        # What a killed server left. The function may have taken its own rights away.
-        if root.exists():
-            _remove_whatever_modes(root)
-        root.mkdir(parents=True)
+        # What a killed server left.
+        removing.clear(root)
 
     def create(self, name: str, size_mb: int) -> Tmp:
         assert self.root is not None
@@ -89,31 +91,6 @@ class FolderScratch:
         folder.mkdir()
         folder.chmod(0o1777)
         return Tmp(mount_fd=None, folder=folder)
-
-
-def _remove_whatever_modes(root: Path) -> None:
-    """Remove *root*, in which a function may have taken every right away, also from this user.
-
-    A function's names are never followed: a link of its own making must not change what it leads to.
-    """
-    _open_to_us(root, None)
-    for _, names, _, folder in os.fwalk(root):
-        for name in names:
-            _open_to_us(name, folder)
-    shutil.rmtree(root)
-
-
-def _open_to_us(name: str | Path, folder: int | None) -> None:
-    try:
-        found = os.open(name, os.O_PATH | os.O_NOFOLLOW | os.O_DIRECTORY | os.O_CLOEXEC, dir_fd=folder)
-    except OSError:
-        return  # a link to a folder: no folder itself
-    try:
-        # fchmod(2) takes no such descriptor; its entry under /proc leads to the very folder.
-        with contextlib.suppress(OSError):
-            os.chmod(f"/proc/self/fd/{found}", 0o700)
-    finally:
-        os.close(found)
 
 
 class LoopScratch:
@@ -125,8 +102,7 @@ class LoopScratch:
         self.root: Path | None = None
         self._folder = root
         self._making = threading.Lock()
-        shutil.rmtree(root, ignore_errors=True)
-        root.mkdir(parents=True)
+        removing.clear(root)
 
     def create(self, name: str, size_mb: int) -> Tmp:
         image = _copy_sparse(self._template(size_mb), self._folder / f"{name}.img")
@@ -199,8 +175,8 @@ def _attached(image: Path) -> Iterator[str]:
     with image.open("r+b") as backing, open("/dev/loop-control", "rb") as control:
         while True:
             number = fcntl.ioctl(control, _LOOP_CTL_GET_FREE)
-            device = f"/dev/loop{number}"
-            descriptor = os.open(device, os.O_RDWR | os.O_CLOEXEC)
+            device = _DEVICES / f"loop{number}"
+            descriptor = _open_loop(device)
             try:
                 fcntl.ioctl(
                     descriptor, _LOOP_CONFIGURE, struct.pack("=II", backing.fileno(), 4096) + bytes(info) + bytes(64)
@@ -213,9 +189,20 @@ def _attached(image: Path) -> Iterator[str]:
                 continue
             break
     try:
-        yield device
+        yield str(device)
     finally:
         os.close(descriptor)
+
+
+def _open_loop(device: Path) -> int:
+    """The loop *device*, as a descriptor. In a container the kernel makes devices, and nobody makes files for them."""
+    try:
+        return os.open(device, os.O_RDWR | os.O_CLOEXEC)
+    except FileNotFoundError:
+        major, minor = map(int, Path(f"/sys/block/{device.name}/dev").read_text().split(":"))
+        with contextlib.suppress(FileExistsError):
+            os.mknod(device, stat.S_IFBLK | 0o600, os.makedev(major, minor))
+        return os.open(device, os.O_RDWR | os.O_CLOEXEC)
 
 
 _libc = ctypes.CDLL(None, use_errno=True)

@@ -174,6 +174,74 @@ def test_a_function_that_took_all_rights_away_leaves_nothing_and_changes_nothing
     assert theirs.stat().st_mode & 0o777 == 0o751, "a link was followed"
 
 
+def nest(folder: Path, depth: int) -> None:
+    """Folders in folders, deeper than a path can say."""
+    here = os.open(folder, os.O_RDONLY)
+    for _ in range(depth):
+        os.mkdir("deeper", dir_fd=here)
+        below = os.open("deeper", os.O_RDONLY, dir_fd=here)
+        os.close(here)
+        here = below
+    (Path(f"/proc/self/fd/{here}") / "file").write_text("x")
+    os.close(here)
+
+
+def test_folders_nested_however_deep_are_removed(tmp_path: Path) -> None:
+    made = FolderScratch(tmp_path / "scratch")
+    tmp = made.create("1", 16)
+    nest(inside(made, tmp), 3000)
+    tmp.remove()
+    assert os.listdir(tmp_path / "scratch") == []
+
+    nest(inside(made, made.create("2", 16)), 3000)
+    FolderScratch(tmp_path / "scratch")
+    assert os.listdir(tmp_path / "scratch") == [], "left by a killed server"
+
+
+def test_more_files_than_are_looked_at_in_one_go_are_removed(tmp_path: Path) -> None:
+    made = FolderScratch(tmp_path / "scratch")
+    folder = inside(made, made.create("1", 16))
+    (folder / "below").mkdir()
+    for number in range(1500):
+        (folder / f"{number}").touch()
+        (folder / "below" / f"{number}").touch()
+        (folder / "below" / f"folder-{number}").mkdir()
+    FolderScratch(tmp_path / "scratch")
+    assert os.listdir(tmp_path / "scratch") == []
+
+
+def test_what_cannot_be_removed_is_moved_aside_until_it_can(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    made = FolderScratch(tmp_path / "scratch")
+    (inside(made, made.create("1", 16)) / "file").touch()
+
+    def refuse(*_: object, **__: object) -> None:
+        raise PermissionError(1, "Operation not permitted")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "unlink", refuse)
+        FolderScratch(tmp_path / "scratch").create("1", 16)
+        (aside,) = tmp_path.glob("scratch.left-*")
+        assert (aside / "1" / "file").exists()
+    FolderScratch(tmp_path / "scratch")
+    assert [path.name for path in tmp_path.iterdir()] == ["scratch"]
+
+
+def test_a_loop_device_without_a_file_gets_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    made = loop(tmp_path)
+    devices = tmp_path / "dev"
+    devices.mkdir()
+    if os.statvfs(devices).f_flag & os.ST_NODEV:
+        pytest.skip("devices do not work below the folder for temporary files")
+    monkeypatch.setattr(scratch, "_DEVICES", devices)
+    tmp = made.create("1", 16)
+    try:
+        (inside(made, tmp) / "file").write_text("x")
+        assert all(path.is_block_device() for path in devices.iterdir())
+        assert any(devices.iterdir())
+    finally:
+        tmp.remove()
+
+
 def _loop_devices_of(folder: Path) -> list[str]:
     found = []
     for backing in Path("/sys/block").glob("loop*/loop/backing_file"):
