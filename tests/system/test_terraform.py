@@ -1,0 +1,61 @@
+"""Terraform with the AWS provider: everything of the example, from the first apply to nothing left."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from urllib.request import ProxyHandler, build_opener
+
+import pytest
+
+from tests.support import zips
+from tests.support.functions import client_of, unique
+from tests.support.runtimes import NEWEST
+from tests.support.server import Server
+from tests.support.terraform import Terraform
+
+EXAMPLE = Path(__file__).parents[2] / "examples" / "terraform" / "main.tf"
+CODE = b"import own, shared\ndef handler(event, context): return [own.VALUE, shared.VALUE, own.__file__]\n"
+
+
+def _archive(folder: Path, name: str, files: dict[str, bytes]) -> str:
+    path = folder / f"{name}.zip"
+    path.write_bytes(zips.of(files))
+    return str(path)
+
+
+@pytest.mark.slow
+def test_terraform_applies_changes_and_destroys_a_function_with_two_layers(
+    shared_server: Server, tmp_path: Path
+) -> None:
+    client, name = client_of(shared_server), unique("tf")
+    terraform = Terraform.here(tmp_path, EXAMPLE, shared_server.endpoint)
+    terraform.variables.update(
+        name=name,
+        runtime=NEWEST,
+        layer_zip=_archive(tmp_path, "own", {"python/own.py": b"VALUE = 1\n"}),
+        shared_zip=_archive(tmp_path, "shared", {"python/shared.py": b"VALUE = 'shared'\n"}),
+        code_zip=_archive(tmp_path, "code", {"index.py": CODE}),
+    )
+    assert "14 added, 0 changed, 0 destroyed" in terraform.apply()
+    terraform.assert_no_changes()
+    assert terraform.output("version") == "1"
+    answer = client.invoke(FunctionName=name, Qualifier="live")
+    assert json.loads(answer["Payload"].read()) == [1, "shared", "/opt/python/own.py"]
+
+    # A layer version is immutable: another archive is another version, which the function moves to.
+    _archive(tmp_path, "own", {"python/own.py": b"VALUE = 2\n"})
+    said = terraform.apply()
+    assert "1 added, 2 changed, 1 destroyed" in said or "1 added, 3 changed, 1 destroyed" in said
+    terraform.assert_no_changes()
+    assert terraform.output("version") == "2"
+    with build_opener(ProxyHandler({})).open(terraform.output("url"), timeout=30) as page:
+        assert json.loads(page.read())[0] == 2
+    attached = client.get_function_configuration(FunctionName=name, Qualifier="live")["Layers"]
+    assert [layer["Arn"].rpartition(":")[2] for layer in attached] == ["2", "1"]
+
+    terraform.destroy()
+    names = [layer["LayerName"] for layer in client.list_layers()["Layers"]]
+    assert not [layer for layer in names if layer.startswith(name)]
+    assert not [each for each in client.list_functions()["Functions"] if each["FunctionName"] == name]
+    assert client.list_event_source_mappings(FunctionName=name)["EventSourceMappings"] == []
