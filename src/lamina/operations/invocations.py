@@ -9,7 +9,7 @@ import json
 import platform
 import secrets
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final, Protocol
 
@@ -158,7 +158,7 @@ class InvocationOperations:
             self._known_at = changes
         route = self._known.get(arn)
         if route is None:
-            route = await asyncio.to_thread(self._settled, arn)
+            route = await self._settled(arn)
             if self._catalog.function_changes == changes:
                 self._known[arn] = route
         found = route.choose(self._draw())
@@ -169,21 +169,27 @@ class InvocationOperations:
             )
         return found
 
-    def _settled(self, arn: FunctionArn) -> _Route:
-        not_found = function_not_found(arn if arn.qualifier else arn.qualified(LATEST))
-        with self._catalog.reading() as transaction:
-            alias = None if arn.qualifier in (None, LATEST) else transaction.aliases.find(arn)
-            names = (arn.qualifier,) if alias is None else alias.versions
-            found = [transaction.functions.find(arn.scope, arn.name, name) for name in names]
+    async def _settled(self, arn: FunctionArn) -> _Route:
+        alias, found = await asyncio.to_thread(self._find, arn)
         targets = {}
         for version in found:
             # AWS refuses while Pending, for seconds; here that lasts milliseconds, which nobody should have to write
-            # a loop for.
-            settled = version and self._activations.wait_settled(version, _ACTIVATION_SECONDS_MAX)
+            # a loop for. No thread waits for it: there are few, and every cold start needs one.
+            settled = version
+            if version and not version.status.settled:
+                activation = asyncio.wrap_future(self._activations.start(version))
+                settled = await asyncio.wait_for(asyncio.shield(activation), _ACTIVATION_SECONDS_MAX)
             if settled is None:
-                raise not_found
+                raise function_not_found(arn if arn.qualifier else arn.qualified(LATEST))
             targets[settled.version] = settled, EnvironmentSpec.of(settled)
         return _Route(alias, targets)
+
+    def _find(self, arn: FunctionArn) -> tuple[Alias | None, Sequence[FunctionVersion | None]]:
+        """What *arn* names, as recorded now: one version, or an alias and the versions it leads to."""
+        with self._catalog.reading() as transaction:
+            alias = None if arn.qualifier in (None, LATEST) else transaction.aliases.find(arn)
+            names = (arn.qualifier,) if alias is None else alias.versions
+            return alias, [transaction.functions.find(arn.scope, arn.name, name) for name in names]
 
     async def _check_runtime(self, spec: EnvironmentSpec) -> None:
         if not spec.runtime:

@@ -8,12 +8,14 @@ import json
 import platform
 import re
 from collections.abc import Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
 import pytest
 
 from lamina.catalog.port import Event
 from lamina.errors import ApiError
+from lamina.functions.versions import FunctionVersion
 from lamina.invocations.calls import Outcome
 from lamina.names import Scope
 from lamina.operations.call import Call
@@ -226,7 +228,8 @@ def test_a_function_that_failed_to_become_active_is_refused(house: House) -> Non
     assert said(error).endswith("The function is currently in the following state: Failed")
 
 
-def test_an_invocation_waits_for_a_function_that_is_pending(house: House) -> None:
+def pending(house: House) -> None:
+    """Create f, whose activation goes on when the trees are opened."""
     house.trees.open.clear()
     house.call(
         "CreateFunction",
@@ -237,6 +240,10 @@ def test_an_invocation_waits_for_a_function_that_is_pending(house: House) -> Non
         Code={"ZipFile": CODE},
         Architectures=[NATIVE],
     )
+
+
+def test_an_invocation_waits_for_a_function_that_is_pending(house: House) -> None:
+    pending(house)
     call = Call("request-id", house.scope, "http://lamina.test:4566", {})
 
     async def opened_while_waiting() -> Any:
@@ -248,6 +255,38 @@ def test_an_invocation_waits_for_a_function_that_is_pending(house: House) -> Non
         return await invoking
 
     assert asyncio.run(opened_while_waiting())["StatusCode"] == 200
+
+
+def test_invocations_that_wait_for_a_pending_function_hold_no_threads_and_one_may_give_up(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pending(house)
+    call = Call("request-id", house.scope, "http://lamina.test:4566", {})
+    waiting = asyncio.Semaphore(0)
+    start = house.activations.start
+
+    def counted(version: FunctionVersion) -> Future[FunctionVersion | None]:
+        waiting.release()
+        return start(version)
+
+    async def all_wait() -> list[Any]:
+        asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(1))
+        invoking = [asyncio.ensure_future(answered()) for _ in range(8)]
+        async with asyncio.timeout(20):
+            for _ in invoking:
+                await waiting.acquire()
+            # Whoever hangs up does not take the activation from the others.
+            invoking[0].cancel()
+            await asyncio.gather(invoking[0], return_exceptions=True)
+            await asyncio.to_thread(house.trees.open.set)
+            return await asyncio.gather(*invoking[1:])
+
+    async def answered() -> Any:
+        answer: Any = house.handlers["Invoke"](call, {"FunctionName": "f"})
+        return await answer
+
+    monkeypatch.setattr(house.activations, "start", counted)
+    assert [answer["StatusCode"] for answer in asyncio.run(all_wait())] == [200] * 7
 
 
 def encoded(context: str) -> str:
