@@ -3,49 +3,68 @@
 The client frames what comes from `logging`, and its own reports of errors: four bytes of type (a55a00 and a byte of
 level and format), four of length, eight of time in microseconds, all big-endian, then the message. What the function
 prints comes as it is, through the same pipe, so that both stay in their order.
+
+A frame says how long it is, so a frame that never ends could hold back any amount of output: one of a megabyte or more
+is text. Every byte is looked at a bounded number of times, however the output is cut into pieces.
 """
 
 from __future__ import annotations
 
-_MAGIC = b"\xa5\x5a\x00"
-_HEAD_BYTES = 16
-_MESSAGE_BYTES_MAX = 16 * 1024 * 1024
+import re
+from typing import Final
+
+_HEAD_BYTES: Final = 16
+# Type, and the first two bytes of a length below 2**20.
+_FRAME: Final = re.compile(rb"\xa5\x5a\x00.\x00[\x00-\x0f]", re.DOTALL)
+_CUT: Final = re.compile(rb"\xa5(?:\x5a(?:\x00(?:.\x00?)?)?)?\Z", re.DOTALL)
+_CUT_BYTES_MAX: Final = 5
 
 
 class LogFrames:
     """Takes pieces of the stream as they come and gives the text that is complete."""
 
     def __init__(self) -> None:
-        self._held = b""
+        self._held = bytearray()
+        # How long `_held` must be before it is worth another look.
+        self._awaited_bytes = 0
 
     def feed(self, data: bytes) -> bytes:
         """The text in *data*, and in what was held back before; a frame is held back until it is whole."""
-        data = self._held + data
-        text: list[bytes] = []
-        while True:
-            start = data.find(_MAGIC)
-            if start < 0:
-                # The magic number may have been cut in the middle.
-                keep = next((size for size in (2, 1) if data.endswith(_MAGIC[:size])), 0)
-                text.append(data[: len(data) - keep])
-                self._held = data[len(data) - keep :]
-                return b"".join(text)
-            text.append(data[:start])
-            length = int.from_bytes(data[start + 4 : start + 8], "big")
-            if length > _MESSAGE_BYTES_MAX:
-                # No frame, but the same bytes printed by a function.
-                text.append(data[start : start + len(_MAGIC)])
-                data = data[start + len(_MAGIC) :]
-                continue
-            end = start + _HEAD_BYTES + length
-            if len(data) < start + _HEAD_BYTES or len(data) < end:
-                self._held = data[start:]
-                return b"".join(text)
-            message = data[start + _HEAD_BYTES : end]
-            text.append(message if message.endswith(b"\n") else message + b"\n")
-            data = data[end:]
+        if not self._held and b"\xa5" not in data:
+            return data
+        held = self._held
+        held += data
+        if len(held) < self._awaited_bytes:
+            return b""
+        text: list[bytearray | bytes] = []
+        at = 0
+        self._awaited_bytes = 0
+        while frame := _FRAME.search(held, at):
+            start = frame.start()
+            text.append(held[at:start])
+            at = start
+            message = start + _HEAD_BYTES
+            # The fourth byte of length may not have come yet; the head is awaited then.
+            end = message + int.from_bytes(held[start + 4 : start + 8], "big") if len(held) >= message else message
+            if len(held) < end:
+                self._awaited_bytes = end - start
+                break
+            text.append(held[message:end])
+            if not held.endswith(b"\n", message, end):
+                text.append(b"\n")
+            at = end
+        else:
+            # The beginning of a frame may have been cut.
+            cut = _CUT.search(held, max(at, len(held) - _CUT_BYTES_MAX))
+            end = len(held) if cut is None else cut.start()
+            text.append(held[at:end])
+            at = end
+        del held[:at]
+        return b"".join(text)
 
     def flush(self) -> bytes:
         """What is held back, as it is: nothing will follow."""
-        held, self._held = self._held, b""
+        held = bytes(self._held)
+        self._held.clear()
+        self._awaited_bytes = 0
         return held

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 from hypothesis import given, settings
 from hypothesis.strategies import DrawFn, binary, booleans, composite, integers, lists, sampled_from
 
@@ -81,3 +83,32 @@ def test_what_is_cut_off_by_the_end_is_given_as_it_is() -> None:
     assert frames.feed(b"text" + data) == b"text"
     assert frames.flush() == data
     assert frames.flush() == b""
+
+
+def test_a_message_of_nearly_a_megabyte_is_one_and_a_longer_one_is_text() -> None:
+    longest = b"x" * (2**20 - 1)
+    assert read([frame(longest)]) == longest + b"\n"
+    too_long = frame(longest + b"x")
+    frames = LogFrames()
+    assert frames.feed(too_long[:20]) == too_long[:20], "nothing of it is held back"
+    assert frames.feed(too_long[20:]) == too_long[20:]
+
+
+def test_a_frame_that_comes_byte_by_byte_is_not_searched_through_for_each() -> None:
+    frames = LogFrames()
+    message = b"\xa5\x5a\x00\x0f" * (2**18 - 1)
+    data = frame(message)
+    frames.feed(data[:-40_000])
+    began = time.process_time()
+    text = b"".join(frames.feed(bytes([byte])) for byte in data[-40_000:])
+    # Looking through all that is held each time takes half a millisecond: 20 seconds.
+    assert time.process_time() - began < 2
+    assert text == message + b"\n"
+
+
+def test_a_flood_of_what_begins_like_a_frame_takes_time_in_proportion() -> None:
+    frames = LogFrames()
+    printed = (MAGIC + b"\x0f\xff\xff\xff\xff") * 2**17
+    began = time.process_time()
+    assert frames.feed(printed) == printed
+    assert time.process_time() - began < 2
