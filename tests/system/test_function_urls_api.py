@@ -101,6 +101,7 @@ def test_a_request_to_the_url_runs_the_function(function: Function) -> None:
     event = told["event"]
     assert (event["rawPath"], event["rawQueryString"], event["cookies"]) == ("/a/b", "x=1", ["c=1"])
     assert (event["body"], event["requestContext"]["http"]["method"]) == ('{"k": 1}', "POST")
+    assert event["requestContext"]["http"]["sourceIp"] == "127.0.0.1"
     assert event["requestContext"]["requestId"] == headers["x-amzn-RequestId"]
     status, headers, body = fetch(f"{url}teapot")
     assert (status, headers["x-mine"], headers["Set-Cookie"], body) == (418, "yes", "a=1", b"short")

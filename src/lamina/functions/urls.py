@@ -55,7 +55,7 @@ class UrlRequest:
     headers: Mapping[str, str]
     body: bytes
     host: str
-    source_ip: str = "127.0.0.1"
+    source_ip: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -49,11 +49,14 @@ class Connection(asyncio.Protocol):
         self._writable = asyncio.Event()
         self._writable.set()
         self._gone = False
+        self._peer = ""
 
     # Called by the event loop.
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)
+        peer = transport.get_extra_info("peername")
+        self._peer = str(peer[0]) if isinstance(peer, tuple) else "127.0.0.1"
         self._owner.opened(self)
         self._wait_at_most(self._owner.timeouts.idle_s)
 
@@ -107,6 +110,7 @@ class Connection(asyncio.Protocol):
     # A request's way through.
 
     def _deliver(self, request: Request) -> None:
+        request.peer = self._peer
         self._waiting.append(request)
         if self._serving is None:
             self._serve_next()

@@ -27,4 +27,5 @@ def from_http(request: Request, path: str) -> UrlRequest:
         headers=request.headers,
         body=request.body(),
         host=request.headers.get("host") or "localhost",
+        source_ip=request.peer,
     )

@@ -51,6 +51,8 @@ class Request:
     pieces: list[bytes | bytearray] = field(default_factory=list)
     body_bytes: int = 0
     refusal: Refusal | None = None
+    # The address of whoever sent it; of a Unix socket's other end, the machine's own.
+    peer: str = "127.0.0.1"
 
     @property
     def path(self) -> str:

@@ -44,18 +44,18 @@ class AdmittingRunner:
         self._worker = worker
         self._quota = quota
         self._admission = Admission()
-        # Claims as last read, thrown away whenever any function or setting changes.
-        self._known: dict[Scope, Claims] = {}
+        # Claims as last read, and what they leave over; thrown away whenever any function or setting changes.
+        self._known: dict[Scope, tuple[Claims, int]] = {}
         self._known_at = -1
 
     async def invoke(self, spec: EnvironmentSpec, invocation: Invocation) -> Outcome:
         """Run it. Raises ReservedExceeded besides what the worker raises."""
-        claimed = await self._claims(spec.function.scope)
-        own = claimed.on_demand(spec.function.name)
+        claimed, shared = self._remembered(spec.function.scope) or await self._look_up(spec.function.scope)
         if self._worker.has_provisioned(spec):
             # Its place was claimed when the environment was provisioned.
             return await self._worker.invoke(spec, invocation)
-        slot = self._admission.enter(spec.function, Limits(own, self._quota.concurrent - claimed.claimed))
+        limits = Limits(claimed.on_demand(spec.function.name), shared)
+        slot = self._admission.enter(spec.function, limits)
         if not isinstance(slot, Slot):
             if slot == RESERVED:
                 raise ReservedExceeded(none_ever=claimed.reserved[spec.function.name] == 0)
@@ -68,17 +68,20 @@ class AdmittingRunner:
     async def runtimes(self) -> Runtimes:
         return await self._worker.runtimes()
 
-    async def _claims(self, scope: Scope) -> Claims:
+    def _remembered(self, scope: Scope) -> tuple[Claims, int] | None:
         changes = self._catalog.function_changes
         if changes != self._known_at:
             self._known.clear()
             self._known_at = changes
-        known = self._known.get(scope)
-        if known is None:
-            known = await asyncio.to_thread(self._read, scope)
-            if self._catalog.function_changes == changes:
-                self._known[scope] = known
-        return known
+        return self._known.get(scope)
+
+    async def _look_up(self, scope: Scope) -> tuple[Claims, int]:
+        changes = self._known_at
+        claimed = await asyncio.to_thread(self._read, scope)
+        found = claimed, self._quota.concurrent - claimed.claimed
+        if self._catalog.function_changes == changes == self._known_at:
+            self._known[scope] = found
+        return found
 
     def _read(self, scope: Scope) -> Claims:
         with self._catalog.reading() as transaction:

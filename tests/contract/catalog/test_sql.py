@@ -14,7 +14,7 @@ from sqlalchemy import create_engine
 
 from lamina.catalog import schema
 from lamina.catalog.migrations import upgrade
-from lamina.catalog.port import CompatibleWith
+from lamina.catalog.port import CompatibleWith, Kind
 from lamina.catalog.sql import CatalogTooNew, SqlCatalog
 from lamina.names import LayerArn
 
@@ -132,6 +132,15 @@ def test_every_look_up_and_every_page_is_answered_from_an_index(tmp_path: Path) 
         transaction.functions.unsettled()
         transaction.events.due(now=1.0, limit=10)
         transaction.archives.in_use(base.archive.digest)
+        transaction.settings.get(Kind.URL, function("f").arn)
+        transaction.settings.of_function(Kind.URL, function("f").arn, after="a", limit=10)
+        transaction.settings.of_scope(Kind.CONCURRENCY, HERE)
+        transaction.settings.everywhere(Kind.PROVISIONED)
+        transaction.settings.naming(Kind.URL, "id")
+        transaction.settings.forget(function("f").arn.qualified("live"))
+        transaction.mappings.all(HERE, "f", "arn", after="a", limit=10)
+        transaction.code_signings.all(HERE, after="a", limit=10)
+        transaction.totals.of(HERE)
         connection.set_trace_callback(None)
         plans = {
             statement: [row[3] for row in connection.execute(f"EXPLAIN QUERY PLAN {statement}")]

@@ -19,6 +19,7 @@ REQUEST = UrlRequest(
     headers={"host": "h", "cookie": "a=1; b=2", "content-type": "application/json", "user-agent": "curl"},
     body=b'{"k":1}',
     host="h",
+    source_ip="192.0.2.7",
 )
 JSON = ("Content-Type", "application/json")
 
@@ -41,7 +42,7 @@ def test_a_request_becomes_an_event_of_format_2() -> None:
         "method": "POST",
         "path": "/a b",
         "protocol": "HTTP/1.1",
-        "sourceIp": "127.0.0.1",
+        "sourceIp": "192.0.2.7",
         "userAgent": "curl",
     }
     assert (context["time"], context["timeEpoch"]) == ("02/Jan/2026:03:04:05 +0000", 1_767_323_045_678)
