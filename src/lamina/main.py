@@ -139,12 +139,13 @@ async def _build(settings: Settings, house: contextlib.AsyncExitStack) -> Gatewa
     reclaimer = Reclaimer(catalog, [trees, blobs])
     activations = Activations(catalog, reclaimer, lambda digest: trees.ensure(digest, blobs), stamps)
     house.push_async_callback(asyncio.to_thread, activations.close)
+    means = machine.examine(state, settings.max_environments)
     worker = Worker(
-        machine.examine(state),
+        means,
         lambda: Runtimes(interpreters.find()),
         _MountedTrees(reclaimer, trees, blobs),
         state,
-        concurrency=settings.max_environments,
+        concurrency=means.environments_max,
         keepalive_s=settings.keepalive_ms / 1000,
     )
     worker.open()
@@ -171,7 +172,7 @@ async def _build(settings: Settings, house: contextlib.AsyncExitStack) -> Gatewa
         changed=changed,
     )
     # A tenth must stay free for functions that reserve nothing: the 100 of 1,000 that AWS keeps.
-    quota = Quota(settings.max_environments, settings.max_environments // 10)
+    quota = Quota(means.environments_max, means.environments_max // 10)
     invocations = InvocationOperations(catalog, activations, AdmittingRunner(catalog, worker, quota))
     invocations.open(settings.retry_base_delay_s)
     house.push_async_callback(invocations.close)

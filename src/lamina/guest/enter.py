@@ -64,7 +64,7 @@ def become_root_of_a_user_namespace() -> None:
 def _build_root(plan: dict) -> None:  # type: ignore[type-arg]
     root = plan["mount_point"]
     syscalls.mount("", "/", "", syscalls.MS_REC | syscalls.MS_PRIVATE)
-    syscalls.mount("tmpfs", root, "tmpfs", syscalls.MS_NOSUID | syscalls.MS_NODEV, "size=8m,mode=0755")
+    syscalls.mount("tmpfs", root, "tmpfs", syscalls.MS_NOSUID | syscalls.MS_NODEV, "size=32m,mode=0755")
     os.umask(0o022)
     carry_out(plan["operations"], root)
     os.chdir(root)

@@ -21,7 +21,6 @@ RUNTIME_ROOT: Final = "/var/runtime"
 STAGE: Final = "/.lamina"
 EMPTY: Final = f"{STAGE}/empty"
 
-SANDBOX_USERS: Final = 1024
 _FIRST_USER: Final = 1051  # AWS's are called sbx_user1051 and up
 
 
@@ -62,9 +61,12 @@ class HostSystem:
 
 
 def plan_root(
-    system: HostSystem, interpreter: InterpreterLayout | None, host: HostFolders, first_uid: int
+    system: HostSystem, interpreter: InterpreterLayout | None, host: HostFolders, first_uid: int, users: int
 ) -> tuple[tuple[str, ...], ...]:
-    """The root under a zygote, in order. Every path is that inside; sources are the host's."""
+    """The root under a zygote, in order. Every path is that inside; sources are the host's.
+
+    Environments run as one of so many *users*, from *first_uid* on.
+    """
     operations: list[tuple[str, ...]] = [("folder", path) for path in ("/proc", "/etc", "/dev", "/usr", "/var")]
     operations += [("symlink", path, target) for path, target in system.links.items()]
     for path in system.folders:
@@ -74,7 +76,7 @@ def plan_root(
     operations += [("mask", path) for path in system.hidden]
     operations += [("bind_read_only", path, program) for path, program in system.replaced.items()]
     operations += _devices()
-    operations += _accounts(first_uid)
+    operations += _accounts(first_uid, users)
     operations += _stage(host)
     if interpreter is not None:
         operations += _interpreter(interpreter, host.packages)
@@ -103,15 +105,15 @@ def _devices() -> list[tuple[str, ...]]:
     return operations
 
 
-def _accounts(first_uid: int) -> list[tuple[str, ...]]:
-    names = range(_FIRST_USER, _FIRST_USER + SANDBOX_USERS)
-    users = "".join(
+def _accounts(first_uid: int, users: int) -> list[tuple[str, ...]]:
+    names = range(_FIRST_USER, _FIRST_USER + users)
+    passwd = "".join(
         f"sbx_user{name}:x:{first_uid + index}:{first_uid + index}::/home/sbx_user{name}:/sbin/nologin\n"
         for index, name in enumerate(names)
     )
     groups = "".join(f"sbx_user{name}:x:{first_uid + index}:\n" for index, name in enumerate(names))
     return [
-        ("file", "/etc/passwd", "root:x:0:0:root:/root:/bin/bash\n" + users),
+        ("file", "/etc/passwd", "root:x:0:0:root:/root:/bin/bash\n" + passwd),
         ("file", "/etc/group", "root:x:0:\n" + groups),
         ("file", "/etc/hosts", "127.0.0.1 localhost\n"),
         ("file", "/etc/nsswitch.conf", "passwd: files\ngroup: files\nhosts: files dns\n"),

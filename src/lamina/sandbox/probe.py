@@ -121,8 +121,9 @@ def _groups() -> list[Finding]:
                 "control groups",
                 "substitute",
                 found.reason,
-                "Memory is watched ten times a second and limited by RLIMIT_DATA, processes are limited by "
-                "RLIMIT_NPROC in a user namespace per environment, and idle environments are stopped by signal.",
+                "Limits are best effort, for functions one trusts: memory is watched ten times a second and limited by "
+                "RLIMIT_DATA, processes are limited by RLIMIT_NPROC in a user namespace per environment, and idle "
+                "environments are stopped by signal.",
                 "Run as root, or under systemd: `systemd-run --user --scope -p Delegate=yes lamina up`.",
             )
         ]
@@ -150,6 +151,8 @@ def _tmp(folder: Path) -> Finding:
         "/tmp",
         "substitute",
         found.description,
-        "A function over its ephemeral storage is killed, where AWS answers ENOSPC.",
+        "Its size is best effort, for functions one trusts: it is watched ten times a second and limited by "
+        "RLIMIT_FSIZE for one file. A function is killed, where AWS answers ENOSPC, if it is over its ephemeral "
+        "storage, has more than 100,000 files there, or closes a folder there to the server.",
         "Run as root with loop devices and `mke2fs` (package e2fsprogs).",
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 import os
 import platform
 from dataclasses import dataclass
@@ -10,7 +11,7 @@ from pathlib import Path
 
 from lamina.sandbox import cgroups, scratch, seccomp
 from lamina.sandbox.cgroups import Cgroups, Unavailable
-from lamina.sandbox.plan import LIMITS, SANDBOX_USERS, UNLIMITED, Seal
+from lamina.sandbox.plan import LIMITS, UNLIMITED, Seal
 from lamina.sandbox.scratch import Scratch
 from lamina.worker.uids import Uids
 
@@ -18,6 +19,10 @@ from lamina.worker.uids import Uids
 # above the function's size is for what a process maps and never touches, such as threads' stacks.
 _UNTOUCHED_BYTES = 512 << 20
 _OOM_SCORE = 500
+# Blanks have ids too, and an environment's is free again only once the kernel has let go of its processes.
+_UIDS_BESIDE = 256
+_NOBODY = 65534
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,36 +35,56 @@ class Machine:
     scratch: Scratch
     first_uid: int
     uids: Uids
+    environments_max: int  # what was asked for, or what there are user ids for
 
-    def seal(self, uid: int, memory_mb: int) -> Seal:
-        """What a function of *memory_mb* is held by."""
+    def seal(self, uid: int, memory_mb: int, storage_mb: int) -> Seal:
+        """What a function of *memory_mb* and *storage_mb* is held by."""
         limits = dict(LIMITS)
         if self.cgroups is None:
             limits["RLIMIT_DATA"] = (2 * (memory_mb << 20) + _UNTOUCHED_BYTES, UNLIMITED)
+        if self.scratch.root is not None:
+            # No one file grows beyond /tmp between two looks of the watchdog.
+            limits["RLIMIT_FSIZE"] = (storage_mb << 20, storage_mb << 20)
         return Seal(uid, not self.privileged, limits, seccomp.program(platform.machine()), _OOM_SCORE)
 
 
-def examine(state: Path) -> Machine:
-    """The means of this process; what an earlier server on *state* left behind is cleared away."""
+def examine(state: Path, environments_max: int) -> Machine:
+    """The means of this process; what an earlier server on *state* left behind is cleared away.
+
+    Fewer environments than *environments_max* are promised where there are too few user ids for them.
+    """
     privileged = os.geteuid() == 0
     groups = cgroups.find(f"lamina-{hashlib.sha256(str(state).encode()).hexdigest()[:12]}")
     if not isinstance(groups, Unavailable):
         groups.sweep()
-    first_uid, count = _uid_range() if privileged else (1051, 1)
+    first_uid, count = 1051, 1
+    if privileged:
+        first_uid, count = _uid_range(environments_max + _UIDS_BESIDE, Path("/proc/self/uid_map").read_text())
+        possible = max(1, count - _UIDS_BESIDE)
+        if possible < environments_max:
+            _log.warning(
+                "this user namespace has user ids for %d environments, not for %d: that many may be alive at once",
+                possible,
+                environments_max,
+            )
+            environments_max = possible
     return Machine(
         privileged=privileged,
         cgroups=None if isinstance(groups, Unavailable) else groups,
         why_no_cgroups=groups.reason if isinstance(groups, Unavailable) else None,
         scratch=scratch.find(state / "scratch"),
         first_uid=first_uid,
-        uids=Uids(first_uid, count),
+        uids=Uids(first_uid, count, shared=not privileged),
+        environments_max=environments_max,
     )
 
 
-def _uid_range() -> tuple[int, int]:
-    """Ids nobody else uses: high up in what our own user namespace has."""
-    highest = 0
-    for line in Path("/proc/self/uid_map").read_text().splitlines():
-        first, _, count = map(int, line.split())
-        highest = max(highest, first + count)
-    return max(1051, min(2_000_000_000, highest - SANDBOX_USERS)), SANDBOX_USERS
+def _uid_range(wanted: int, uid_map: str) -> tuple[int, int]:
+    """The first of up to *wanted* ids that nobody else uses, and how many: high up in what our user namespace has."""
+    extents = ((int(first), int(count)) for first, _, count in map(str.split, uid_map.splitlines()))
+    lowest, end = max((first, first + count) for first, count in extents)
+    # All users that have no id here look as if they were this one.
+    if end - wanted <= _NOBODY < end:
+        end = _NOBODY
+    first = max(1051, lowest, min(2_000_000_000, end - wanted))
+    return first, max(0, min(wanted, end - first))

@@ -108,7 +108,7 @@ class Stations:
         )
         return ZygotePlan(
             runtime=runtime,
-            operations=plan_root(system.look(), interpreter, host, self._machine.first_uid),
+            operations=plan_root(system.look(), interpreter, host, self._machine.first_uid, self._machine.uids.count),
             mount_point=self._state / "root",
             user_namespace=not self._machine.privileged,
             environ=runtime_variables(runtime),

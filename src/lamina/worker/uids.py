@@ -8,14 +8,15 @@ from lamina.worker.zygotes import SandboxFailed
 
 
 class Uids:
-    """The user ids environments run under, each by one environment at a time."""
+    """The user ids environments run under, each by one environment at a time; or one by all, if *shared*."""
 
-    def __init__(self, first: int, count: int) -> None:
+    def __init__(self, first: int, count: int, shared: bool = False) -> None:
+        self.count = count
         self._free = deque(range(first, first + count))
-        self._shared = count == 1
+        self._shared = shared
 
     def take(self) -> int:
-        """An id nobody else has; with one id for all, every environment has a user namespace of its own for it."""
+        """An id nobody else has; where one is shared, every environment has a user namespace of its own for it."""
         if self._shared:
             return self._free[0]
         if not self._free:

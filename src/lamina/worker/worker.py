@@ -295,7 +295,7 @@ class Worker:
         layers = [layer.hex for layer in spec.layers]
         return Assignment(
             mounts=plan_environment(spec.code.hex, layers, prepared.tmp.folder_name, MASKED_PROC),
-            seal=self._machine.seal(prepared.uid, spec.memory_mb),
+            seal=self._machine.seal(prepared.uid, spec.memory_mb, spec.storage_mb),
             variables=self._variables(spec, stream),
             argv=_command(spec),
             program=_BOOTSTRAP,

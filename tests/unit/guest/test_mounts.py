@@ -50,7 +50,7 @@ def test_the_guest_knows_every_step_a_plan_may_have() -> None:
     for standalone in (True, False):
         for site in (True, False):
             layout = InterpreterLayout("3.12", "3.12.1", here, here, here, here / "lib.so", standalone, site)
-            operations |= {name for name, *_ in plan_root(system, layout, host, 70000)}
+            operations |= {name for name, *_ in plan_root(system, layout, host, 70000, 3)}
     for layers in ([], ["a"]):
         for tmp in (None, "1"):
             operations |= {name for name, *_ in plan_environment("code", layers, tmp, MASKED_PROC).operations}

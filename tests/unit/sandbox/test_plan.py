@@ -57,7 +57,7 @@ DISTRIBUTION = InterpreterLayout(
 
 
 def root(interpreter: InterpreterLayout | None = STANDALONE, host: HostFolders = HOST) -> Operations:
-    return plan_root(SYSTEM, interpreter, host, first_uid=70000)
+    return plan_root(SYSTEM, interpreter, host, first_uid=70000, users=1256)
 
 
 def environment(layers: Sequence[str], tmp: str | None = None) -> Operations:
@@ -162,8 +162,8 @@ def test_the_accounts_are_the_platforms_own() -> None:
     first, *users = passwd.splitlines()
     assert first.startswith("root:x:0:0:")
     assert users[0] == "sbx_user1051:x:70000:70000::/home/sbx_user1051:/sbin/nologin"
-    assert len(users) == 1024
-    assert len({user.split(":")[2] for user in users}) == 1024
+    assert len(users) == 1256
+    assert len({user.split(":")[2] for user in users}) == 1256
 
 
 def test_a_standalone_interpreter_is_its_prefix_with_the_runtimes_packages() -> None:

@@ -128,7 +128,8 @@ class FakeZygote:
 
 def machine(scratch: FakeScratch, cgroups: FakeCgroups | None) -> Machine:
     means: Any = {"cgroups": cgroups, "scratch": scratch}
-    return Machine(privileged=True, why_no_cgroups=None, first_uid=FIRST_UID, uids=Uids(FIRST_UID, UIDS), **means)
+    uids = Uids(FIRST_UID, UIDS)
+    return Machine(True, why_no_cgroups=None, first_uid=FIRST_UID, uids=uids, environments_max=UIDS, **means)
 
 
 def free_uids(means: Machine) -> int:

@@ -22,8 +22,15 @@ def test_an_id_given_back_is_used_again_as_late_as_can_be() -> None:
     assert [uids.take() for _ in range(3)] == [70001, 70002, 70000]
 
 
-def test_a_single_id_is_shared() -> None:
-    uids = Uids(1051, 1)
+def test_a_single_id_is_not_shared_unasked() -> None:
+    uids = Uids(70000, 1)
+    uids.take()
+    with pytest.raises(SandboxFailed):
+        uids.take()
+
+
+def test_where_each_has_a_namespace_one_id_is_shared() -> None:
+    uids = Uids(1051, 1, shared=True)
     assert [uids.take(), uids.take()] == [1051, 1051]
     uids.give_back(1051)
     assert [uids.take(), uids.take()] == [1051, 1051]
