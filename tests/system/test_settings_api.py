@@ -261,6 +261,9 @@ def test_5_8_a_function_of_an_image_is_kept_and_described_and_not_run(shared_ser
     assert "container image" in str(refused[2])
     zipped = refusal(client.update_function_code, FunctionName=name, ZipFile=zips.of({"a": b""}))
     assert zipped == invalid("Please provide ImageUri when updating a function with packageType Image.")
+    for setting in ({"Handler": "h"}, {"Runtime": "python3.12"}):
+        other = refusal(client.update_function_configuration, FunctionName=name, **setting)
+        assert other == invalid("Please don't provide handler or runtime or layer when the package type is Image.")
     digest = "ab" * 32
     updated = client.update_function_code(FunctionName=name, ImageUri=f"{IMAGE}@sha256:{digest}")
     assert updated["CodeSha256"] == digest
@@ -290,6 +293,10 @@ def test_5_8_a_function_of_an_image_is_kept_and_described_and_not_run(shared_ser
         (
             {"Code": {"ImageUri": IMAGE}, "Runtime": "python3.12", "Handler": "h"},
             "Please don't provide ImageUri when creating a function with packageType Zip.",
+        ),
+        (
+            {"Code": {"ZipFile": b"PK"}, "Runtime": "python3.12", "Handler": "h", "ImageConfig": {"Command": ["c"]}},
+            "Please don't provide ImageConfig when the package type is Zip.",
         ),
     ],
 )

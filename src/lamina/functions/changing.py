@@ -13,7 +13,7 @@ from typing import Any
 
 from lamina import errors
 from lamina.functions import elsewhere
-from lamina.functions.configuring import configured
+from lamina.functions.configuring import check_kind, configured
 from lamina.functions.versions import (
     CREATING,
     SETTLED,
@@ -132,6 +132,7 @@ def update_configuration(
 ) -> FunctionVersion:
     """`$LATEST` with the members *request* sends; *layers* are its Layers, resolved, or None where it sends none."""
     check_changeable(function, request.get("RevisionId"))
+    check_kind(function.configuration, request)
     if layers is not None:
         sizes.check_together(function.code.unzipped_bytes, layers)
     return _updated(function, configured(function.configuration, request, layers), function.code, stamp)

@@ -43,6 +43,14 @@ def check_update(request: Mapping[str, Any]) -> None:
     _check_settings(request)
 
 
+def check_kind(configuration: Configuration, request: Mapping[str, Any]) -> None:
+    """Raise an error if *request* sets on a function what only the other package type has."""
+    if configuration.image is None:
+        _check_no_image_config(request)
+    else:
+        _check_only_image(request)
+
+
 def check_code(configuration: Configuration, request: Mapping[str, Any]) -> None:
     """Raise AWS's error if an UpdateFunctionCode *request* brings another kind of code than the function has."""
     uri = request.get("ImageUri")
@@ -117,6 +125,7 @@ def _check_zip(request: Mapping[str, Any]) -> None:
         raise errors.invalid_parameter_value(
             "Please don't provide ImageUri when creating a function with packageType Zip."
         )
+    _check_no_image_config(request)
     if not request.get("Runtime") or not request.get("Handler"):
         raise errors.invalid_parameter_value(
             "Runtime and Handler are mandatory parameters for functions created with deployment packages."
@@ -126,10 +135,19 @@ def _check_zip(request: Mapping[str, Any]) -> None:
 def _check_image(request: Mapping[str, Any]) -> None:
     if request["Code"].get("ImageUri") is None:
         raise errors.invalid_parameter_value("Please provide ImageUri when creating a function with packageType Image.")
+    _check_only_image(request)
+
+
+def _check_only_image(request: Mapping[str, Any]) -> None:
     if any(request.get(member) for member in ("Runtime", "Handler", "Layers")):
         raise errors.invalid_parameter_value(
             "Please don't provide handler or runtime or layer when the package type is Image."
         )
+
+
+def _check_no_image_config(request: Mapping[str, Any]) -> None:
+    if any((request.get("ImageConfig") or {}).values()):
+        raise errors.invalid_parameter_value("Please don't provide ImageConfig when the package type is Zip.")
 
 
 def _check_settings(request: Mapping[str, Any]) -> None:

@@ -146,10 +146,12 @@ class Provisions:
             raise
         finally:
             kept.starting -= 1
-        if not environment.usable:
+        unwanted = len(kept.environments) >= kept.wanted
+        if unwanted or not environment.usable:
             self._pool.start_failed(kept.twin)
             self._end(environment)
-            kept.failure = INIT_FAILURE
+            if not unwanted:
+                kept.failure = INIT_FAILURE
             return
         kept.environments.add(environment)
         self._started(kept.twin, environment)
