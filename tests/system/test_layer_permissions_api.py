@@ -148,7 +148,7 @@ def test_9_a_shared_layer_is_attached_and_runs(layer: Layer, grant: dict[str, st
     assert refusal(friend.create_function, **request) == denied(FRIEND, "GetLayerVersion", layer.version_arn)
     layer.grant(**grant)
     friend.create_function(**request)
-    friend.get_waiter("function_active_v2").wait(FunctionName=name)
+    friend.get_waiter("function_active_v2").wait(FunctionName=name, WaiterConfig={"Delay": 0.05})
     # What is attached stays, whatever becomes of the grant and of the layer version.
     layer.client.remove_layer_version_permission(**layer.named, StatementId="s1")
     layer.client.delete_layer_version(**layer.named)
@@ -177,7 +177,7 @@ def test_5_a_deleted_version_is_shown_on_the_functions_that_use_it(layer: Layer)
         Code={"ZipFile": archive("def handler(event, context): return event")},
         Layers=[layer.version_arn],
     )
-    client.get_waiter("function_active_v2").wait(FunctionName=name)
+    client.get_waiter("function_active_v2").wait(FunctionName=name, WaiterConfig={"Delay": 0.05})
     before = client.get_function_configuration(FunctionName=name)
     client.delete_layer_version(**layer.named)
     after = client.get_function_configuration(FunctionName=name)

@@ -119,7 +119,7 @@ def test_2_1_every_form_of_a_name_creates_and_finds(client: Any, form: str) -> N
         FunctionName=named, Runtime=NEWEST, Handler="index.handler", Role=ROLE, Code={"ZipFile": archive("x = 1")}
     )
     assert (made["FunctionName"], made["FunctionArn"]) == (name, f"{PREFIX}:{name}")
-    client.get_waiter("function_active_v2").wait(FunctionName=name)
+    client.get_waiter("function_active_v2").wait(FunctionName=name, WaiterConfig={"Delay": 0.05})
     assert client.get_function_configuration(FunctionName=named)["FunctionName"] == name
     assert client.update_function_configuration(FunctionName=named, Description="d")["FunctionName"] == name
     client.delete_function(FunctionName=named)

@@ -114,7 +114,9 @@ def test_3_5_updating_code_with_publish_answers_the_pending_version(function: Fu
     assert (answer["State"], answer["StateReason"]) == ("Pending", "The function is being created.")
     assert answer["StateReasonCode"] == "Creating"
     assert "LastUpdateStatus" not in answer
-    function.client.get_waiter("published_version_active").wait(FunctionName=function.name, Qualifier="1")
+    function.client.get_waiter("published_version_active").wait(
+        FunctionName=function.name, Qualifier="1", WaiterConfig={"Delay": 0.05}
+    )
     assert function.call(1, Qualifier="1").value == "other"
 
 
