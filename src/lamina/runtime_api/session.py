@@ -57,6 +57,9 @@ def _refusal(status: int, error_type: str, message: str) -> Reply:
     return Reply(status, body, {"Content-Type": "application/json"})
 
 
+INVALID_REQUEST_ID: Final = _refusal(400, "InvalidRequestID", "Invalid request ID")
+
+
 class RuntimeSession:
     """The conversation with one runtime process; a new process gets a new session.
 
@@ -98,6 +101,14 @@ class RuntimeSession:
         if self._waiting is reply:
             self._waiting = None
 
+    def takes_answer(self, request_id: str) -> bool:
+        """Whether an answer for *request_id* would be taken now: the body of any other need not be kept."""
+        return self._current == request_id
+
+    def takes_init_error(self) -> bool:
+        """The same of /runtime/init/error; once it is not taken it never will be."""
+        return not self._was_ready
+
     def response(self, request_id: str, payload: bytes) -> Reply:
         """POST /runtime/invocation/{id}/response"""
         if refusal := self._not_current(request_id):
@@ -132,7 +143,7 @@ class RuntimeSession:
     def _not_current(self, request_id: str) -> Reply | None:
         if self._current == request_id:
             return None
-        return _refusal(400, "InvalidRequestID", "Invalid request ID")
+        return INVALID_REQUEST_ID
 
     def _finish(self, answer: Answer) -> None:
         self._current = None

@@ -174,6 +174,14 @@ def test_an_error_is_posted_with_its_cause_on_one_line(runtime: str) -> None:
 
 
 @with_each
+def test_a_cause_that_the_server_would_not_take_is_left_out(runtime: str) -> None:
+    # Escaped it takes four times the letters.
+    for letters, sent in ((260_000, True), (270_000, False)):
+        _, script = played(runtime, f"client.post_error('ID', '{{}}', '\\u00e4' * {letters})", [_ACCEPTED])
+        assert (b"XRay-Error-Cause" in script.requests[0]) is sent
+
+
+@with_each
 def test_a_result_that_is_too_large_is_the_services_to_tell(runtime: str) -> None:
     refused = b"HTTP/1.1 413 Request Entity Too Large\r\nContent-Length: 2\r\n\r\n{}"
     said, _ = played(

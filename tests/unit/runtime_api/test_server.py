@@ -7,7 +7,7 @@ import contextlib
 import gc
 import json
 import socket
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 
 import pytest
@@ -182,14 +182,159 @@ async def test_a_request_may_come_byte_by_byte(room: Room) -> None:
 
 
 @in_a_room
-async def test_requests_in_one_packet_are_answered_in_order(room: Room) -> None:
+async def test_an_answer_and_the_question_for_the_next_event_go_over_one_connection(room: Room) -> None:
     client = await room.running()
-    head = b"POST /2018-06-01/runtime/invocation/%s/response HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\n\r\n1"
-    client.send(head % b"other" + head % b"ID" + NEXT)
-    assert [(await client.answer()).status for _ in range(2)] == [400, 202]
+    client.post("invocation/other/response", b"1")
+    assert (await client.answer()).status == 400
+    # An empty line after a request is no request.
+    client.post("invocation/ID/response", b"1")
+    client.send(b"\r\n")
+    assert (await client.answer()).status == 202
     assert await room.told.get() == Answer("ID", b"1")
+    client.send(NEXT)
     room.session.offer(Offer("ID2", {}, b"2"))
     assert (await client.answer()).body == b"2"
+
+
+@pytest.mark.parametrize("first", [b"GET / HTTP/1.1\r\n\r\n", NEXT], ids=["answered", "waiting"])
+def test_whoever_asks_again_in_one_breath_is_cut(first: bytes) -> None:
+    @in_a_room
+    async def test(room: Room) -> None:
+        client = await room.client()
+        client.send(first + b"GET / HTTP/1.1\r\n\r\n" * 1000)
+        assert (await client.wait_closed_by_peer()).count(b"HTTP/1.1") <= 1
+        second = await room.client()
+        second.send(NEXT)
+        room.session.offer(OFFER)
+        assert (await second.answer()).body == OFFER.payload, "no event is given to a connection that was cut"
+
+    test()
+
+
+@in_a_room
+async def test_whoever_asks_again_while_it_waits_is_cut_and_the_event_is_for_the_next(room: Room) -> None:
+    client = await room.client()
+    client.send(NEXT)
+    assert await room.told.get() == "ready"
+    client.send(b"GET / HTTP/1.1\r\n\r\n")
+    assert await client.wait_closed_by_peer() == b""
+    room.session.offer(OFFER)
+    second = await room.client()
+    second.send(NEXT)
+    assert (await second.answer()).body == OFFER.payload
+
+
+@contextlib.asynccontextmanager
+async def deaf(room: Room) -> AsyncIterator[socket.socket]:
+    """A connection that has asked for an event and takes no more than the kernel does of it."""
+    with socket.socket() as sock:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        sock.setblocking(False)
+        loop = asyncio.get_running_loop()
+        await loop.sock_connect(sock, room.address)
+        await loop.sock_sendall(sock, NEXT)
+        yield sock
+
+
+async def was_cut(sock: socket.socket) -> bool:
+    """Whether less than the largest event comes from *sock*."""
+    missing = RESPONSE_BYTES_MAX
+    with contextlib.suppress(ConnectionResetError):
+        while missing > 0 and (data := await asyncio.get_running_loop().sock_recv(sock, 2**20)):
+            missing -= len(data)
+    return missing > 0
+
+
+@in_a_room
+async def test_whoever_does_not_take_its_answer_cannot_ask_again(room: Room) -> None:
+    async with deaf(room) as sock:
+        assert await room.told.get() == "ready"
+        room.session.offer(Offer("ID", {}, b"x" * RESPONSE_BYTES_MAX))
+        await asyncio.get_running_loop().sock_sendall(sock, NEXT)
+        client = await room.client()
+        client.post("invocation/ID/response", b"1")
+        assert (await client.answer()).status == 202
+        assert await was_cut(sock)
+
+
+@in_a_room
+async def test_answers_that_nobody_takes_are_bounded_together(room: Room) -> None:
+    client = await room.client()
+    async with contextlib.AsyncExitStack() as stack:
+        socks = []
+        for number in range(12):
+            sock = await stack.enter_async_context(deaf(room))
+            socks.append(sock)
+            room.session.offer(Offer(f"ID{number}", {}, b"x" * RESPONSE_BYTES_MAX))
+            assert await asyncio.get_running_loop().sock_recv(sock, 1) == b"H", "it is delivered"
+            client.post(f"invocation/ID{number}/response", b"1")
+            assert (await client.answer()).status == 202
+        cut = [await was_cut(sock) for sock in socks]
+    assert cut[0] is False
+    assert True in cut
+
+
+@in_a_room
+async def test_a_body_for_another_invocation_is_read_and_not_kept(room: Room) -> None:
+    client = await room.running()
+    head = b"POST /2018-06-01/runtime/invocation/other/response HTTP/1.1\r\nContent-Length: %d\r\n\r\n"
+    others = [await room.client() for _ in range(8)]
+    for other in others:
+        other.send(head % RESPONSE_BYTES_MAX + b"x" * (RESPONSE_BYTES_MAX - 1))
+    for other in others:
+        await other.writer.drain()
+    client.post("invocation/ID/response", b"1")
+    assert (await client.answer()).status == 202
+    for other in others:
+        other.send(b"x")
+        assert (await other.answer()).status == 400
+
+
+@in_a_room
+async def test_what_was_not_kept_is_no_answer_even_if_it_has_become_awaited(room: Room) -> None:
+    client, early = await room.running(), await room.client()
+    early.send(
+        b"POST /2018-06-01/runtime/invocation/ID2/response HTTP/1.1\r\nExpect: 100-continue\r\n"
+        b"Content-Length: 1\r\n\r\n"
+    )
+    # The go-ahead shows that the head has been read.
+    assert await early.line() == b"HTTP/1.1 100 Continue\r\n"
+    assert await early.line() == b"\r\n"
+    client.post("invocation/ID/response", b"1")
+    assert (await client.answer()).status == 202
+    client.send(NEXT)
+    room.session.offer(Offer("ID2", {}, b"2"))
+    assert (await client.answer()).body == b"2"
+    early.send(b"1")
+    assert (await early.answer()).status == 400
+
+
+@in_a_room
+async def test_bodies_are_bounded_together(room: Room) -> None:
+    client = await room.running()
+    head = b"POST /2018-06-01/runtime/invocation/ID/response HTTP/1.1\r\nContent-Length: %d\r\n\r\n"
+    for _ in range(2):
+        other = await room.client()
+        other.send(head % RESPONSE_BYTES_MAX + b"x" * 5_000_000)
+        await other.writer.drain()
+    third = await room.client()
+    third.send(head % RESPONSE_BYTES_MAX + b"x" * 5_000_000)
+    ended = [asyncio.ensure_future(each.wait_closed_by_peer()) for each in room.clients[1:]]
+    await asyncio.wait(ended, return_when=asyncio.FIRST_COMPLETED)
+    client.post("invocation/ID/response", b"1")
+    assert (await client.answer()).status == 202
+    for each in ended:
+        each.cancel()
+    await asyncio.gather(*ended, return_exceptions=True)
+
+
+@in_a_room
+async def test_the_cause_of_an_error_may_take_a_megabyte(room: Room) -> None:
+    client = await room.running()
+    cause = "Lambda-Runtime-Function-XRay-Error-Cause: " + "x" * (1024 * 1024 - 1)
+    client.post("invocation/ID/error", b"{}", cause, "Lambda-Runtime-Function-Error-Type: Big")
+    assert (await client.answer()).status == 202
+    assert await room.told.get() == Answer("ID", b"{}", error_type="Big")
 
 
 @in_a_room
@@ -255,9 +400,24 @@ async def test_a_response_of_just_6_mb_and_100_bytes_passes(room: Room) -> None:
         b"POST /x HTTP/1.1\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
         b"POST /x HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\nxyz\r\n",
         b"GET / HTTP/1.1\r\nUpgrade: h2c\r\nConnection: upgrade\r\n\r\n",
-        b"GET / HTTP/1.1\r\nA: " + b"x" * (2 * 1024 * 1024) + b"\r\n" + b"B: x\r\n\r\n",
+        b"GET / HTTP/1.1\r\nA: " + b"x" * (64 * 1024) + b"\r\n" + b"B: x\r\n\r\n",
+        b"GET / HTTP/1.1\r\n" + b"A: x\r\n" * 101 + b"\r\n",
+        b"GET /" + b"x" * (64 * 1024) + b" HTTP/1.1\r\n\r\n",
+        b"GET / HTTP/1.1\r\nLambda-Runtime-Function-XRay-Error-Cause: " + b"x" * (3 * 1024 * 1024),
     ],
-    ids=["tls", "words", "version", "length", "smuggled", "chunk", "upgrade", "headers"],
+    ids=[
+        "tls",
+        "words",
+        "version",
+        "length",
+        "smuggled",
+        "chunk",
+        "upgrade",
+        "header",
+        "headers",
+        "url",
+        "cause",
+    ],
 )
 def test_garbage_ends_its_connection_and_no_other(garbage: bytes) -> None:
     @in_a_room

@@ -11,6 +11,7 @@ import _socket
 import os
 
 _RECEIVE_BYTES = 256 * 1024
+_XRAY_FAULT_BYTES_MAX = 1024 * 1024
 _user_agent = ""
 _connection: _Connection | None = None
 
@@ -43,7 +44,8 @@ def post_error(
     invoke_id: str, error_response_data: str | bytes, xray_fault: str, invocation_id: str | None = None
 ) -> None:
     headers = {"Content-Type": "application/json", "Lambda-Runtime-Function-Error-Type": "Unhandled"}
-    if xray_fault:
+    # The server takes no larger one; nobody reads it, but without the error the invocation would never end.
+    if xray_fault and len(_header_safe(xray_fault)) < _XRAY_FAULT_BYTES_MAX:
         headers["Lambda-Runtime-Function-XRay-Error-Cause"] = xray_fault
     if invocation_id:
         headers["Lambda-Runtime-Invocation-Id"] = invocation_id
