@@ -263,7 +263,9 @@ def test_5_8_a_function_of_an_image_is_kept_and_described_and_not_run(shared_ser
     assert zipped == invalid("Please provide ImageUri when updating a function with packageType Image.")
     for setting in ({"Handler": "h"}, {"Runtime": "python3.12"}):
         other = refusal(client.update_function_configuration, FunctionName=name, **setting)
-        assert other == invalid("Please don't provide handler or runtime or layer when the package type is Image.")
+        assert other == invalid(
+            "Please don't provide Handler or Runtime or Layer when the intended function PackageType is Image."
+        )
     digest = "ab" * 32
     updated = client.update_function_code(FunctionName=name, ImageUri=f"{IMAGE}@sha256:{digest}")
     assert updated["CodeSha256"] == digest
@@ -288,7 +290,7 @@ def test_5_8_a_function_of_an_image_is_kept_and_described_and_not_run(shared_ser
         ),
         (
             {"PackageType": "Image", "Code": {"ImageUri": IMAGE}, "Runtime": "python3.12"},
-            "Please don't provide handler or runtime or layer when the package type is Image.",
+            "Please don't provide Handler or Runtime or Layer when the intended function PackageType is Image.",
         ),
         (
             {"Code": {"ImageUri": IMAGE}, "Runtime": "python3.12", "Handler": "h"},
@@ -296,7 +298,7 @@ def test_5_8_a_function_of_an_image_is_kept_and_described_and_not_run(shared_ser
         ),
         (
             {"Code": {"ZipFile": b"PK"}, "Runtime": "python3.12", "Handler": "h", "ImageConfig": {"Command": ["c"]}},
-            "Please don't provide ImageConfig when the package type is Zip.",
+            "Please don't provide ImageConfig when the intended function PackageType is Zip.",
         ),
     ],
 )

@@ -141,13 +141,15 @@ def _check_image(request: Mapping[str, Any]) -> None:
 def _check_only_image(request: Mapping[str, Any]) -> None:
     if any(request.get(member) for member in ("Runtime", "Handler", "Layers")):
         raise errors.invalid_parameter_value(
-            "Please don't provide handler or runtime or layer when the package type is Image."
+            "Please don't provide Handler or Runtime or Layer when the intended function PackageType is Image."
         )
 
 
 def _check_no_image_config(request: Mapping[str, Any]) -> None:
     if any((request.get("ImageConfig") or {}).values()):
-        raise errors.invalid_parameter_value("Please don't provide ImageConfig when the package type is Zip.")
+        raise errors.invalid_parameter_value(
+            "Please don't provide ImageConfig when the intended function PackageType is Zip."
+        )
 
 
 def _check_settings(request: Mapping[str, Any]) -> None:
