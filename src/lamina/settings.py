@@ -190,7 +190,8 @@ SETTINGS = (
         "a whole number from 1 to 100000",
         _always(1000),
         "`1000`",
-        "The most execution environments alive at once; a call that would need one more is throttled as on AWS.",
+        "The most execution environments alive at once; a call that would need one more is throttled as on AWS. "
+        "Also how many an account may reserve and provision from.",
     ),
     Setting(
         "keepalive_ms",

@@ -1,6 +1,7 @@
 """Settings the API has and Lamina does not: refused by name, because one that is accepted and ignored is a lie.
 
-A value that asks for nothing (no VPC, tracing passed through) is what Lamina does anyway, and is taken.
+A value that asks for nothing (an empty DurableConfig) is what Lamina does anyway, and is taken. What is kept and shown
+all the same, because templates have to deploy, is in `without_effect`.
 """
 
 from __future__ import annotations
