@@ -29,7 +29,10 @@ class Cgroup(Protocol):
     def limit(self, memory_bytes: int, processes: int) -> None: ...
     def freeze(self) -> None: ...
     def thaw(self) -> None: ...
-    def memory_peak_bytes(self) -> int: ...
+    def memory_held_bytes(self) -> int:
+        """What its processes hold now, without the pages of files, which the kernel takes back when it likes."""
+        ...
+
     def out_of_memory_kills(self) -> int: ...
     def remove(self) -> bool:
         """Whether the group is gone; False while the kernel still counts a process of it."""
@@ -244,8 +247,9 @@ class _V1Cgroup:
     def thaw(self) -> None:
         raise NotImplementedError("v1 groups are not frozen")
 
-    def memory_peak_bytes(self) -> int:
-        return int((self._folders["memory"] / "memory.max_usage_in_bytes").read_text())
+    def memory_held_bytes(self) -> int:
+        stat = self._folders["memory"] / "memory.stat"
+        return _counter(stat, "total_rss") + _counter(stat, "total_shmem")
 
     def out_of_memory_kills(self) -> int:
         return _counter(self._folders["memory"] / "memory.oom_control", "oom_kill")
@@ -276,12 +280,9 @@ class _V2Cgroup:
     def thaw(self) -> None:
         (self._folder / "cgroup.freeze").write_text("0")
 
-    def memory_peak_bytes(self) -> int:
-        # memory.peak is of Linux 5.19; before it there is the present figure only.
-        for name in ("memory.peak", "memory.current"):
-            with contextlib.suppress(FileNotFoundError):
-                return int((self._folder / name).read_text())
-        return 0
+    def memory_held_bytes(self) -> int:
+        stat = self._folder / "memory.stat"
+        return _counter(stat, "anon") + _counter(stat, "shmem")
 
     def out_of_memory_kills(self) -> int:
         return _counter(self._folder / "memory.events", "oom_kill")

@@ -55,8 +55,11 @@ class Prepared:
         else:
             self.blank.channel.send({"do": "signal", "number": int(signal.SIGCONT)})
 
-    def memory_peak_bytes(self) -> int:
-        return self.cgroup.memory_peak_bytes() if self.cgroup is not None else 0
+    def memory_held_bytes(self) -> int:
+        if self.cgroup is not None:
+            with contextlib.suppress(OSError):
+                return self.cgroup.memory_held_bytes()
+        return 0
 
     def out_of_memory_kills(self) -> int:
         if self.cgroup is not None:

@@ -101,6 +101,7 @@ class Environment:
         self._frozen = False
         self._runtime_pid = 0
         self._oom_kills = 0
+        self._memory_used = 0
         self._init_ms: float | None = None
         self._stillborn: _Happening | None = None
         self._listening: asyncio.Task[None] | None = None
@@ -289,6 +290,8 @@ class Environment:
         kills = self.prepared.out_of_memory_kills()
         out_of_memory = kills > self._oom_kills or self.prepared.overran
         self._oom_kills = kills
+        if out_of_memory:
+            self._memory_used = self.spec.memory_mb
         self.prepared.overran = False
         return ProcessEnd(exited.get("status", 0), exited.get("signal"), out_of_memory)
 
@@ -330,8 +333,13 @@ class Environment:
                 self.prepared.thaw()
 
     def _memory_used_mb(self) -> int:
-        """The larger of what the group was charged and what the runtime's process held, shared pages included."""
-        return max(1, self.prepared.memory_peak_bytes() >> 20, _resident_peak_kb(self._runtime_pid) >> 10)
+        """The most it is known to have held: at the end of an event, or the runtime's process at any time.
+
+        What the runtime shares with its zygote is included, as AWS's figure includes the runtime.
+        """
+        held = self.prepared.memory_held_bytes() >> 20, _resident_peak_kb(self._runtime_pid) >> 10
+        self._memory_used = max(1, self._memory_used, *held)
+        return min(self._memory_used, self.spec.memory_mb)
 
 
 def _only_child(pid: int) -> int:

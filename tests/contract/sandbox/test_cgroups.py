@@ -63,8 +63,8 @@ def kernel(request: pytest.FixtureRequest, tmp_path: Path) -> FakeKernel:
 
 
 NAMES = {
-    1: {"limit": "memory.limit_in_bytes", "peak": "memory.max_usage_in_bytes", "kills": "memory.oom_control"},
-    2: {"limit": "memory.max", "peak": "memory.peak", "kills": "memory.events"},
+    1: {"limit": "memory.limit_in_bytes", "kills": "memory.oom_control"},
+    2: {"limit": "memory.max", "kills": "memory.events"},
 }
 
 
@@ -87,10 +87,11 @@ def test_version_1_limits_the_buffers_of_connections_too(tmp_path: Path) -> None
     assert kernel.read("1", "memory.kmem.tcp.limit_in_bytes") == "134217728"
 
 
-def test_the_peak_is_in_bytes(kernel: FakeKernel) -> None:
+def test_memory_that_is_held_is_that_of_processes_not_of_files(kernel: FakeKernel) -> None:
     group = kernel.groups.create("1")
-    kernel.file("1", NAMES[kernel.version]["peak"]).write_text("33554432\n")
-    assert group.memory_peak_bytes() == 33554432
+    figures = {1: "cache 9\ntotal_cache 900\ntotal_rss 40\ntotal_shmem 2\n", 2: "anon 40\nfile 900\nshmem 2\n"}
+    kernel.file("1", "memory.stat").write_text(figures[kernel.version])
+    assert group.memory_held_bytes() == 42
 
 
 def test_kills_for_want_of_memory_are_counted(kernel: FakeKernel) -> None:
@@ -153,14 +154,6 @@ def test_only_version_2_freezes(kernel: FakeKernel) -> None:
         for refused in (group.freeze, group.thaw):
             with pytest.raises(NotImplementedError):
                 refused()
-
-
-def test_before_linux_5_19_the_present_figure_stands_for_the_peak(tmp_path: Path) -> None:
-    kernel = FakeKernel(tmp_path, 2)
-    group = kernel.groups.create("1")
-    assert group.memory_peak_bytes() == 0
-    kernel.file("1", "memory.current").write_text("4096\n")
-    assert group.memory_peak_bytes() == 4096
 
 
 def test_a_sweep_of_version_2_kills_what_lives_on(tmp_path: Path) -> None:
@@ -243,8 +236,14 @@ def wait_removed(group: Cgroup) -> None:
 def test_the_kernel_counts_a_members_memory(member: tuple[Cgroup, subprocess.Popen[str]]) -> None:
     group, process = member
     group.limit(256 << 20, 1024)
-    process.communicate("bytearray(32 << 20)\n")
-    assert 32 << 20 <= group.memory_peak_bytes() < 256 << 20
+    assert process.stdin is not None
+    process.stdin.write("x = bytearray(b'x') * (32 << 20); sys.stdin.readline()\n")
+    process.stdin.flush()
+    give_up_at = time.monotonic() + 10
+    while not 32 << 20 <= group.memory_held_bytes() < 256 << 20:
+        assert time.monotonic() < give_up_at
+        os.sched_yield()
+    process.communicate("\n")
     assert group.out_of_memory_kills() == 0
 
 
