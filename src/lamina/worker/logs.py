@@ -6,7 +6,11 @@ The log of a function is `logs/v1/<account>/<region>/<function>.log`, turned ove
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
@@ -16,32 +20,101 @@ from lamina.runtime_api.log_frames import LogFrames
 
 _READ_BYTES: Final = 64 * 1024
 _FILE_BYTES_MAX: Final = 10 * 1024 * 1024
+# What may wait for the disk, of one function and of all.
+_HELD_BYTES_EACH: Final = 8 * 1024 * 1024
+_HELD_BYTES_MAX: Final = 32 * 1024 * 1024
+_log = logging.getLogger(__name__)
+
+
+@dataclass(slots=True)
+class _Held:
+    """A function's output that is not written yet. What comes after something was left out is left out too."""
+
+    pieces: list[bytes] = field(default_factory=list)
+    size: int = 0
+    left_out_bytes: int = 0
 
 
 class LogFolder:
-    """The files all logs end up in."""
+    """The files all logs end up in, written by a thread of their own.
+
+    A disk that is busy keeps a writer waiting, for seconds where a function fills it; no invocation waits with it. What
+    comes faster than the disk takes it is left out, and its file says so. What cannot be written at all is lost, with
+    a warning: no function fails because of its log.
+    """
 
     def __init__(self, root: Path) -> None:
         self._root = root / "v1"
+        # Python waits for its work at exit, so that what was passed on is written.
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="logs")
+        self._lock = threading.Lock()
+        self._held: dict[FunctionArn, _Held] = {}
+        self._held_bytes = 0
+        self._writing = False
+        # Those last found impossible to write: known to the thread alone.
+        self._failing: set[FunctionArn] = set()
+        # The thread begins now: later, on a machine full of processes, it might not be had.
+        self.wait_written()
 
     def write(self, function: FunctionArn, data: bytes) -> None:
-        """Append *data* to the function's log; one write, so that environments do not mix within a piece."""
-        file = self.file(function)
-        try:
-            descriptor = os.open(file, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        except FileNotFoundError:
-            file.parent.mkdir(parents=True, exist_ok=True)
-            descriptor = os.open(file, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        try:
-            os.write(descriptor, data)
-            full = os.fstat(descriptor).st_size > _FILE_BYTES_MAX
-        finally:
-            os.close(descriptor)
-        if full:
-            file.rename(file.with_suffix(".log.1"))
+        """Have *data* appended to the function's log, soon; in one write, so that environments do not mix within it."""
+        with self._lock:
+            held = self._held.setdefault(function, _Held())
+            size = len(data)
+            full = held.size + size > _HELD_BYTES_EACH or self._held_bytes + size > _HELD_BYTES_MAX
+            if full or held.left_out_bytes:
+                held.left_out_bytes += size
+            else:
+                held.pieces.append(data)
+                held.size += size
+                self._held_bytes += size
+            if self._writing:
+                return
+            self._writing = True
+        self._thread.submit(self._write_all)
+
+    def wait_written(self) -> None:
+        """Block until everything passed on so far is in its file, or known to be lost."""
+        self._thread.submit(lambda: None).result()
 
     def file(self, function: FunctionArn) -> Path:
         return self._root / function.scope.account / function.scope.region / f"{function.name}.log"
+
+    def _write_all(self) -> None:
+        while True:
+            with self._lock:
+                taken, self._held, self._held_bytes = self._held, {}, 0
+                if not taken:
+                    self._writing = False
+                    return
+            for function, held in taken.items():
+                if held.left_out_bytes:
+                    held.pieces.append(b"[%d bytes are left out: the disk is too slow]\n" % held.left_out_bytes)
+                try:
+                    _append(self.file(function), b"".join(held.pieces))
+                except OSError as error:
+                    if function not in self._failing:
+                        _log.warning("the log of %s cannot be written, and its output is lost: %s", function, error)
+                    self._failing.add(function)
+                else:
+                    self._failing.discard(function)
+
+
+def _append(file: Path, data: bytes) -> None:
+    try:
+        descriptor = os.open(file, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    except FileNotFoundError:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(file, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        # A full disk takes a part, and then tells why no more.
+        while data:
+            data = data[os.write(descriptor, data) :]
+        full = os.fstat(descriptor).st_size > _FILE_BYTES_MAX
+    finally:
+        os.close(descriptor)
+    if full:
+        file.rename(file.with_suffix(".log.1"))
 
 
 class EnvironmentLog:

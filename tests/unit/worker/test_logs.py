@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import os
+import threading
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
@@ -28,6 +30,7 @@ class Output:
         assert os.write(self.write_end, data) == len(data)
 
     def file(self) -> bytes:
+        self.folder.wait_written()
         return self.folder.file(FUNCTION).read_bytes()
 
     def end(self) -> None:
@@ -55,13 +58,17 @@ def test_the_file_is_named_by_account_region_and_function(tmp_path: Path) -> Non
 def test_a_dot_in_a_functions_name_is_part_of_it(tmp_path: Path) -> None:
     folder = LogFolder(tmp_path)
     folder.write(FunctionArn(FUNCTION.scope, "f.g"), b"x")
+    folder.wait_written()
     assert [path.name for path in tmp_path.rglob("*.log")] == ["f.g.log"]
 
 
 def test_pieces_are_appended_for_the_owner_alone(tmp_path: Path) -> None:
     folder = LogFolder(tmp_path)
     folder.write(FUNCTION, b"one\n")
-    LogFolder(tmp_path).write(FUNCTION, b"two\n")
+    folder.wait_written()
+    after = LogFolder(tmp_path)
+    after.write(FUNCTION, b"two\n")
+    after.wait_written()
     assert folder.file(FUNCTION).read_bytes() == b"one\ntwo\n"
     assert folder.file(FUNCTION).stat().st_mode & 0o777 == 0o600
 
@@ -71,10 +78,89 @@ def test_a_full_file_is_turned_over_once(tmp_path: Path, monkeypatch: pytest.Mon
     folder = LogFolder(tmp_path)
     for piece in (b"123456", b"7890ab", b"cdef", b"0123456789X", b"last"):
         folder.write(FUNCTION, piece)
+        folder.wait_written()
     file = folder.file(FUNCTION)
     assert file.read_bytes() == b"last"
     assert file.with_name("f.log.1").read_bytes() == b"cdef0123456789X"
     assert len(list(file.parent.iterdir())) == 2
+
+
+class SlowDisk:
+    """Holds up every write to a file until it is opened."""
+
+    def __init__(self, patch: pytest.MonkeyPatch) -> None:
+        self.asked, self.open = threading.Event(), threading.Event()
+        self._append = logs._append
+        patch.setattr(logs, "_append", self._slowly)
+
+    def _slowly(self, file: Path, data: bytes) -> None:
+        self.asked.set()
+        assert self.open.wait(20)
+        self._append(file, data)
+
+
+def test_nobody_waits_for_the_disk_and_the_order_stays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    disk, folder = SlowDisk(monkeypatch), LogFolder(tmp_path)
+    lines = [b"%d\n" % number for number in range(100)]
+    for line in lines:
+        folder.write(FUNCTION, line)
+    assert disk.asked.wait(20)
+    for line in lines:
+        folder.write(FUNCTION, line)
+    disk.open.set()
+    folder.wait_written()
+    assert folder.file(FUNCTION).read_bytes() == b"".join(lines) * 2
+
+
+def test_what_is_too_much_for_the_disk_is_left_out_with_a_note(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(logs, "_HELD_BYTES_EACH", 10)
+    monkeypatch.setattr(logs, "_HELD_BYTES_MAX", 15)
+    disk, folder = SlowDisk(monkeypatch), LogFolder(tmp_path)
+    other = FunctionArn(FUNCTION.scope, "g")
+    folder.write(FUNCTION, b"first\n")
+    assert disk.asked.wait(20)
+    for function in (FUNCTION, other):
+        for piece in (b"second\n", b"0123\n", b"6\n"):
+            folder.write(function, piece)
+    disk.open.set()
+    folder.wait_written()
+    folder.write(FUNCTION, b"third\n")
+    folder.wait_written()
+    left_out = b"[%d bytes are left out: the disk is too slow]\n"
+    assert folder.file(FUNCTION).read_bytes() == b"first\nsecond\n" + left_out % 7 + b"third\n"
+    assert folder.file(other).read_bytes() == b"second\n" + left_out % 7, "of all there may be 15 bytes"
+
+
+def test_a_log_that_cannot_be_written_fails_nobody_and_is_warned_of_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def write(folder: LogFolder, data: bytes) -> None:
+        folder.write(FUNCTION, data)
+        folder.wait_written()
+
+    def full(_descriptor: int, _data: bytes) -> int:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    folder = LogFolder(tmp_path)
+    for _ in range(2):
+        with monkeypatch.context() as patch:
+            patch.setattr(os, "write", full)
+            for _ in range(3):
+                write(folder, b"lost")
+        write(folder, b"kept\n")
+    assert folder.file(FUNCTION).read_bytes() == b"kept\nkept\n"
+    assert [record.levelname for record in caplog.records] == ["WARNING"] * 2, "once, until it worked again"
+    assert "No space left on device" in caplog.text
+
+
+def test_a_part_that_the_disk_took_is_followed_by_the_rest(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write = os.write
+    folder = LogFolder(tmp_path)
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "write", lambda descriptor, data: write(descriptor, data[:3]))
+        folder.write(FUNCTION, b"0123456789")
+        folder.wait_written()
+    assert folder.file(FUNCTION).read_bytes() == b"0123456789"
 
 
 def test_the_tail_is_what_came_since_the_invocation_began(tmp_path: Path) -> None:
