@@ -204,6 +204,20 @@ def test_16_2_a_version_is_provisioned_by_itself_or_by_one_alias(function: Funct
     assert by_version == conflict("Version is pointed by a Provisioned Concurrency alias")
 
 
+def test_16_2_an_alias_without_one_published_version_is_not_provisioned(function: Function) -> None:
+    client = function.client
+    first = publish(function)
+    function.update(Description="other")
+    second = publish(function)
+    client.create_alias(FunctionName=function.name, Name="newest", FunctionVersion="$LATEST")
+    unpublished = "Provisioned Concurrency Configs cannot be applied to unpublished function versions."
+    assert refusal(provision, function=function, qualifier="newest", count=1) == invalid(unpublished)
+    routing = {"AdditionalVersionWeights": {second: 0.5}}
+    client.create_alias(FunctionName=function.name, Name="both", FunctionVersion=first, RoutingConfig=routing)
+    weighted = refusal(provision, function=function, qualifier="both", count=1)
+    assert weighted == invalid("Alias with weights can not be used with Provisioned Concurrency")
+
+
 def test_16_3_what_is_not_there_is_told_by_its_kind(function: Function) -> None:
     client = function.client
     version = publish(function)

@@ -73,9 +73,7 @@ class ProvisionedOperations:
     async def put_provisioned_concurrency_config(self, call: Call, request: Parameters) -> Output:
         arn = _arn(call, "PutProvisionedConcurrencyConfig", request)
         if arn.qualifier == LATEST:
-            raise errors.invalid_parameter_value(
-                "Provisioned Concurrency Configs cannot be applied to unpublished function versions."
-            )
+            raise _unpublished()
         setting = await asyncio.to_thread(self._record, arn, request["ProvisionedConcurrentExecutions"])
         await self._reconcile()
         # However soon it is there: the answer tells what was asked for.
@@ -114,7 +112,9 @@ class ProvisionedOperations:
     def _record(self, arn: FunctionArn, wanted: int) -> Setting:
         setting = Setting(Kind.PROVISIONED, arn, {"requested": wanted, "modified": self._stamps.text()})
         with self._catalog.writing() as transaction:
-            _check_alone(transaction, arn, _find(transaction, arn))
+            function = _find(transaction, arn)
+            _check_fixed(transaction, arn, function)
+            _check_alone(transaction, arn, function)
             check_provision(self._quota, claims(transaction, arn.scope), arn.name, arn.qualifier or "", wanted)
             transaction.settings.put(setting)
         return setting
@@ -197,6 +197,21 @@ def _find(transaction: Transaction, arn: FunctionArn) -> FunctionVersion:
     if (arn.qualifier or "").isdigit():
         raise function_not_found(arn)
     raise errors.resource_not_found(f"Cannot find alias arn: {arn}")
+
+
+def _unpublished() -> errors.ApiError:
+    return errors.invalid_parameter_value(
+        "Provisioned Concurrency Configs cannot be applied to unpublished function versions."
+    )
+
+
+def _check_fixed(transaction: Transaction, arn: FunctionArn, function: FunctionVersion) -> None:
+    """An alias that leads to `$LATEST`, or to two versions, has no version to provision."""
+    if function.is_latest:
+        raise _unpublished()
+    alias = transaction.aliases.find(arn)
+    if alias is not None and alias.additional is not None:
+        raise errors.invalid_parameter_value("Alias with weights can not be used with Provisioned Concurrency")
 
 
 def _check_alone(transaction: Transaction, arn: FunctionArn, function: FunctionVersion) -> None:

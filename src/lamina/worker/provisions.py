@@ -100,6 +100,9 @@ class Provisions:
 
     def free(self, spec: EnvironmentSpec) -> EnvironmentSpec | None:
         """The twin of *spec* if an environment of it is free now."""
+        if not self._kept:
+            # Nobody pays for hashing a spec who has nothing provisioned.
+            return None
         kept = self._kept.get(spec)
         return kept.twin if kept is not None and self._pool.has_idle(kept.twin) else None
 
