@@ -88,6 +88,21 @@ def test_15_2_aliases_and_versions_reserve_nothing(function: Function) -> None:
     )
 
 
+def test_2_1_an_account_that_the_policy_lets_in_reserves_in_the_owners_name(function: Function) -> None:
+    other = function.server.client(account="210987654321")
+    arn = function.client.get_function_configuration(FunctionName=function.name)["FunctionArn"]
+    denied = refusal(other.put_function_concurrency, FunctionName=arn, ReservedConcurrentExecutions=1)
+    assert denied[:2] == (403, "AccessDeniedException")
+    function.client.add_permission(
+        FunctionName=function.name, StatementId="other", Principal="210987654321", Action="lambda:*"
+    )
+    other.put_function_concurrency(FunctionName=arn, ReservedConcurrentExecutions=1)
+    reserved = function.client.get_function_concurrency(FunctionName=function.name)
+    assert reserved["ReservedConcurrentExecutions"] == 1
+    assert other.get_account_settings()["AccountLimit"]["UnreservedConcurrentExecutions"] == 1000
+    other.delete_function_concurrency(FunctionName=arn)
+
+
 def test_15_2_a_tenth_of_the_account_stays_unreserved(function: Function) -> None:
     put = refusal(
         function.client.put_function_concurrency, FunctionName=function.name, ReservedConcurrentExecutions=901
