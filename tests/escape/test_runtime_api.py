@@ -110,6 +110,7 @@ def _memory_mb(server: Server) -> int:
 @pytest.mark.parametrize(
     ("start", "piece"),
     [
+        ("", "GET / HTTP/1.1\r\n\r\n"),
         ("GET /", "x"),
         ("GET / HTTP/1.1\r\nX: ", "x"),
         ("GET / HTTP/1.1\r\n", "X-Name: value\r\n"),
@@ -117,7 +118,7 @@ def _memory_mb(server: Server) -> int:
         ("POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nx\r\n", "1\r\nx\r\n"),
         ("POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n", "Trailer: x\r\n"),
     ],
-    ids=["url", "header", "headers", "body", "chunks", "trailers"],
+    ids=["requests", "url", "header", "headers", "body", "chunks", "trailers"],
 )
 def test_a_request_without_end_does_not_fill_the_servers_memory(
     inside: Inside, prison: Server, start: str, piece: str

@@ -9,6 +9,7 @@ import asyncio
 import logging
 import os
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -23,6 +24,10 @@ _FILE_BYTES_MAX: Final = 10 * 1024 * 1024
 # What may wait for the disk, of one function and of all.
 _HELD_BYTES_EACH: Final = 8 * 1024 * 1024
 _HELD_BYTES_MAX: Final = 32 * 1024 * 1024
+# A disk at rest takes this much in some twenty microseconds.
+_AT_ONCE_BYTES_MAX: Final = 8 * 1024
+_SLOW_S: Final = 0.02
+_SLOW_FOR_S: Final = 10.0
 _log = logging.getLogger(__name__)
 
 
@@ -36,11 +41,13 @@ class _Held:
 
 
 class LogFolder:
-    """The files all logs end up in, written by a thread of their own.
+    """The files all logs end up in.
 
-    A disk that is busy keeps a writer waiting, for seconds where a function fills it; no invocation waits with it. What
-    comes faster than the disk takes it is left out, and its file says so. What cannot be written at all is lost, with
-    a warning: no function fails because of its log.
+    A disk that is busy keeps whoever writes waiting, for seconds where a function fills it. So a thread writes what is
+    large, and everything for a while once a write was slow; a few lines for a disk at rest are written at once, because
+    waking a thread takes longer, and what is written stays if the server is killed. What comes faster than the disk
+    takes it is left out, and its file says so. What cannot be written at all is lost, with a warning: no function fails
+    because of its log.
     """
 
     def __init__(self, root: Path) -> None:
@@ -50,14 +57,19 @@ class LogFolder:
         self._lock = threading.Lock()
         self._held: dict[FunctionArn, _Held] = {}
         self._held_bytes = 0
+        # Whether the thread has something to write; nobody else writes then.
         self._writing = False
-        # Those last found impossible to write: known to the thread alone.
+        self._slow_until = 0.0
+        # Those last found impossible to write.
         self._failing: set[FunctionArn] = set()
         # The thread begins now: later, on a machine full of processes, it might not be had.
         self.wait_written()
 
     def write(self, function: FunctionArn, data: bytes) -> None:
-        """Have *data* appended to the function's log, soon; in one write, so that environments do not mix within it."""
+        """Append *data* to the function's log, now or soon; in one write, so that environments do not mix within it."""
+        if len(data) <= _AT_ONCE_BYTES_MAX and not self._writing and time.monotonic() >= self._slow_until:
+            self._append(function, data)
+            return
         with self._lock:
             held = self._held.setdefault(function, _Held())
             size = len(data)
@@ -90,14 +102,21 @@ class LogFolder:
             for function, held in taken.items():
                 if held.left_out_bytes:
                     held.pieces.append(b"[%d bytes are left out: the disk is too slow]\n" % held.left_out_bytes)
-                try:
-                    _append(self.file(function), b"".join(held.pieces))
-                except OSError as error:
-                    if function not in self._failing:
-                        _log.warning("the log of %s cannot be written, and its output is lost: %s", function, error)
-                    self._failing.add(function)
-                else:
-                    self._failing.discard(function)
+                self._append(function, b"".join(held.pieces))
+
+    def _append(self, function: FunctionArn, data: bytes) -> None:
+        began = time.monotonic()
+        try:
+            _append(self.file(function), data)
+        except OSError as error:
+            if function not in self._failing:
+                _log.warning("the log of %s cannot be written, and its output is lost: %s", function, error)
+            self._failing.add(function)
+        else:
+            self._failing.discard(function)
+        ended = time.monotonic()
+        if ended - began > _SLOW_S:
+            self._slow_until = ended + _SLOW_FOR_S
 
 
 def _append(file: Path, data: bytes) -> None:

@@ -8,6 +8,7 @@ import os
 import threading
 from collections.abc import Awaitable, Callable
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -86,9 +87,10 @@ def test_a_full_file_is_turned_over_once(tmp_path: Path, monkeypatch: pytest.Mon
 
 
 class SlowDisk:
-    """Holds up every write to a file until it is opened."""
+    """Holds up every write to a file until it is opened; it is known to be slow."""
 
     def __init__(self, patch: pytest.MonkeyPatch) -> None:
+        patch.setattr(logs, "_AT_ONCE_BYTES_MAX", -1)
         self.asked, self.open = threading.Event(), threading.Event()
         self._append = logs._append
         patch.setattr(logs, "_append", self._slowly)
@@ -110,6 +112,43 @@ def test_nobody_waits_for_the_disk_and_the_order_stays(tmp_path: Path, monkeypat
     disk.open.set()
     folder.wait_written()
     assert folder.file(FUNCTION).read_bytes() == b"".join(lines) * 2
+
+
+def test_a_disk_that_was_slow_is_left_to_the_thread_for_a_while(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now, seconds, writers = 1000.0, 0.0, []
+    append = logs._append
+
+    def timed(file: Path, data: bytes) -> None:
+        nonlocal now
+        now += seconds
+        writers.append(threading.current_thread() is threading.main_thread())
+        append(file, data)
+
+    monkeypatch.setattr(logs, "_append", timed)
+    monkeypatch.setattr(logs, "time", SimpleNamespace(monotonic=lambda: now))
+    folder = LogFolder(tmp_path)
+
+    def write(data: bytes = b"line\n") -> None:
+        folder.write(FUNCTION, data)
+        folder.wait_written()
+
+    write()
+    write(b"x" * 100_000)
+    seconds = 1.0
+    write()
+    seconds = 0.0
+    write()
+    now += 9
+    seconds = 1.0
+    write()
+    seconds = 0.0
+    now += 9
+    write()
+    now += 1
+    write()
+    assert writers == [True, False, True, False, False, False, True]
 
 
 def test_what_is_too_much_for_the_disk_is_left_out_with_a_note(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
