@@ -21,6 +21,7 @@ from lamina.runtime_api.session import INVALID_REQUEST_ID, RESPONSE_BYTES_MAX, R
 
 # A runtime takes one, an extension another; what a function opens beyond that costs the server memory.
 _CONNECTIONS_MAX: Final = 32
+_PAUSE_SECONDS: Final = 0.1
 _HEAD_BYTES_MAX: Final = 64 * 1024
 _HEADERS_MAX: Final = 100
 # What AWS's own client sends of it at most, beyond the head's other bytes; nobody here reads it.
@@ -42,6 +43,7 @@ class RuntimeApiServer:
         self._listener = listener
         self._connections: set[_Connection] = set()
         self.session: RuntimeSession | None = None
+        self._pause: asyncio.TimerHandle | None = None
         self._loop = asyncio.get_running_loop()
         listener.setblocking(False)
         self._loop.add_reader(listener, self._accept)
@@ -53,6 +55,8 @@ class RuntimeApiServer:
             connection.close()
 
     def close(self) -> None:
+        if self._pause is not None:
+            self._pause.cancel()
         self._loop.remove_reader(self._listener)
         self._listener.close()
         for connection in list(self._connections):
@@ -61,7 +65,12 @@ class RuntimeApiServer:
     def _accept(self) -> None:
         try:
             accepted, _ = self._listener.accept()
+        except BlockingIOError:
+            return
         except OSError:
+            # For want of descriptors, most likely: whoever knocks has to wait, and must not keep the loop busy.
+            self._loop.remove_reader(self._listener)
+            self._pause = self._loop.call_later(_PAUSE_SECONDS, self._loop.add_reader, self._listener, self._accept)
             return
         if len(self._connections) >= _CONNECTIONS_MAX:
             accepted.close()

@@ -21,10 +21,11 @@ from lamina.environments.spec import EnvironmentSpec
 from lamina.invocations import calls
 from lamina.invocations.calls import Invocation, Measured, Outcome, ProcessEnd
 from lamina.runtime_api.server import RuntimeApiServer
-from lamina.runtime_api.session import Answer, InitFailed, Offer, RuntimeSession
+from lamina.runtime_api.session import InitFailed, Offer, RuntimeSession
 from lamina.sandbox.plan import TASK_ROOT, EnvironmentMounts, Seal
 from lamina.worker.blanks import Prepared
 from lamina.worker.channel import ChannelClosed
+from lamina.worker.happenings import Exited, Failed, Happening, Ready, TimeIsUp, told
 from lamina.worker.logs import EnvironmentLog
 from lamina.worker.platform_log import PlatformLog, Verdict
 from lamina.worker.zygotes import SandboxEnded, SandboxFailed
@@ -48,33 +49,6 @@ class Assignment:
     program: str
 
 
-@dataclass(frozen=True, slots=True)
-class _Ready:
-    """The runtime has asked for its first event."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Exited:
-    """The runtime's process has ended."""
-
-    end: ProcessEnd
-
-
-@dataclass(frozen=True, slots=True)
-class _Failed:
-    """The sandbox could not be set up."""
-
-    text: str
-
-
-@dataclass(frozen=True, slots=True)
-class _TimeIsUp:
-    """The phase took too long."""
-
-
-_Happening = _Ready | Answer | InitFailed | _Exited | _Failed | _TimeIsUp
-
-
 class Environment:
     """A sandbox with a function in it. `usable` says whether it may serve another event."""
 
@@ -95,7 +69,7 @@ class Environment:
         self._channel = prepared.blank.channel
         self._api = RuntimeApiServer(prepared.blank.listener)
         self._loop = asyncio.get_running_loop()
-        self._awaited: asyncio.Future[_Happening] | None = None
+        self._awaited: asyncio.Future[Happening] | None = None
         self._running = False
         self._freezing: asyncio.TimerHandle | None = None
         self._frozen = False
@@ -103,7 +77,7 @@ class Environment:
         self._oom_kills = 0
         self._memory_used = 0
         self._init_ms: float | None = None
-        self._stillborn: _Happening | None = None
+        self._stillborn: Happening | None = None
         self._listening: asyncio.Task[None] | None = None
 
     @property
@@ -146,20 +120,20 @@ class Environment:
         self._listening = self._loop.create_task(self._listen())
         happened = await self._wait(INIT_SECONDS_MAX)
         self._init_ms = (time.perf_counter() - began) * 1000
-        if isinstance(happened, _Failed):
+        if isinstance(happened, Failed):
             raise SandboxFailed(f"a sandbox could not be set up: {happened.text}")
         self.log.drain()
         await self._conclude_init(happened, self._init_ms)
         self.log.flush()
         self._freeze_soon()
 
-    async def _conclude_init(self, happened: _Happening, init_ms: float) -> None:
-        if isinstance(happened, _TimeIsUp):
+    async def _conclude_init(self, happened: Happening, init_ms: float) -> None:
+        if isinstance(happened, TimeIsUp):
             # AWS gives this phase ten seconds, then begins anew within the first event's own time.
             self._platform.init_failed(init_ms, Verdict("timeout"))
             self._init_ms = None
             await self._kill_processes()
-        elif isinstance(happened, InitFailed | _Exited):
+        elif isinstance(happened, InitFailed | Exited):
             kind = happened.error_type if isinstance(happened, InitFailed) else calls.describe_end(happened.end)[0]
             self._platform.init_failed(init_ms, Verdict("error", kind))
             self._stillborn = happened
@@ -176,8 +150,9 @@ class Environment:
         happened = self._stillborn or await self._run(invocation)
         duration_ms = (time.perf_counter() - began) * 1000
         self.log.drain()
-        payload, error, verdict = self._told(invocation, happened)
-        if isinstance(happened, _TimeIsUp):
+        outcome = told(invocation.request_id, invocation.timeout_s, happened)
+        self._say(invocation, happened)
+        if isinstance(happened, TimeIsUp):
             await self._kill_processes()
             self.log.drain()
         measured = Measured(
@@ -186,21 +161,21 @@ class Environment:
             memory_used_mb=self._memory_used_mb(),
             init_ms=init_ms,
         )
-        self._platform.finished(invocation.request_id, verdict, measured)
+        self._platform.finished(invocation.request_id, outcome.verdict, measured)
         tail = self.log.tail()
         self.log.flush()
         self._freeze_soon()
-        return Outcome(payload, error, tail)
+        return Outcome(outcome.payload, outcome.function_error, tail)
 
-    async def _run(self, invocation: Invocation) -> _Happening:
+    async def _run(self, invocation: Invocation) -> Happening:
         deadline = self._loop.time() + invocation.timeout_s
         if not self._running:
             try:
                 self._start()
             except ChannelClosed:
-                return _Exited(self._end_of_everything())
+                return Exited(self._end_of_everything())
             happened = await self._wait(deadline - self._loop.time())
-            if not isinstance(happened, _Ready):
+            if not isinstance(happened, Ready):
                 return happened
         headers = {
             "Lambda-Runtime-Aws-Request-Id": invocation.request_id,
@@ -214,24 +189,14 @@ class Environment:
         self._api.session.offer(Offer(invocation.request_id, headers, invocation.payload))
         return await self._wait(deadline - self._loop.time())
 
-    def _told(self, invocation: Invocation, happened: _Happening) -> tuple[bytes, str | None, Verdict]:
-        """Payload, function error and verdict for what *happened*; the log gets the platform's line on it."""
-        request_id = invocation.request_id
-        if isinstance(happened, Answer):
-            if happened.too_large:
-                return calls.response_too_large(), calls.UNHANDLED, Verdict("failure", "Function.ResponseSizeTooLarge")
-            if happened.error_type is not None:
-                return happened.payload, calls.UNHANDLED, Verdict("failure", happened.error_type)
-            return happened.payload, None, Verdict("success")
-        if isinstance(happened, InitFailed):
+    def _say(self, invocation: Invocation, happened: Happening) -> None:
+        """Have the platform's own line in the log, where it has one to say about how an invocation ended."""
+        if isinstance(happened, Exited):
+            self._platform.exited(invocation.request_id, *calls.describe_end(happened.end))
+        elif isinstance(happened, TimeIsUp):
+            self._platform.timed_out(invocation.request_id, invocation.timeout_s)
+        elif isinstance(happened, InitFailed):
             self.usable = False
-            return happened.payload, calls.UNHANDLED, Verdict("error", happened.error_type)
-        if isinstance(happened, _Exited):
-            kind, text = calls.describe_end(happened.end)
-            self._platform.exited(request_id, kind, text)
-            return calls.ended(request_id, happened.end), calls.UNHANDLED, Verdict("error", kind)
-        self._platform.timed_out(request_id, invocation.timeout_s)
-        return calls.timed_out(request_id, invocation.timeout_s), calls.UNHANDLED, Verdict("timeout")
 
     def close(self) -> None:
         """End it and everything in it; what it held is given back once the kernel has let go of it."""
@@ -252,21 +217,21 @@ class Environment:
 
     def _start(self) -> None:
         self._api.renew(
-            RuntimeSession(ready=lambda: self._happened(_Ready()), answered=self._happened, init_failed=self._happened)
+            RuntimeSession(ready=lambda: self._happened(Ready()), answered=self._happened, init_failed=self._happened)
         )
         self._channel.send({"do": "start", "environ": dict(self._assignment.variables)})
         self._running = True
 
-    async def _wait(self, seconds: float) -> _Happening:
+    async def _wait(self, seconds: float) -> Happening:
         self._awaited = self._loop.create_future()
-        timer = self._loop.call_later(max(0.0, seconds), self._happened, _TimeIsUp())
+        timer = self._loop.call_later(max(0.0, seconds), self._happened, TimeIsUp())
         try:
             return await self._awaited
         finally:
             timer.cancel()
             self._awaited = None
 
-    def _happened(self, happening: _Happening) -> None:
+    def _happened(self, happening: Happening) -> None:
         if self._awaited is not None and not self._awaited.done():
             self._awaited.set_result(happening)
 
@@ -276,15 +241,15 @@ class Environment:
             while True:
                 message = (await self._channel.receive()).message
                 if "failed" in message:
-                    self._happened(_Failed(message["failed"]))
+                    self._happened(Failed(message["failed"]))
                 elif "started" in message:
                     self._runtime_pid = _only_child(self.prepared.blank.pid)
                 elif "exited" in message:
                     self._running = False
-                    self._happened(_Exited(self._end(message["exited"])))
+                    self._happened(Exited(self._end(message["exited"])))
         except ChannelClosed:
             self._running = self.usable = False
-            self._happened(_Exited(self._end_of_everything()))
+            self._happened(Exited(self._end_of_everything()))
 
     def _end(self, exited: Mapping[str, int]) -> ProcessEnd:
         kills = self.prepared.out_of_memory_kills()
@@ -305,7 +270,7 @@ class Environment:
             deadline = self._loop.time() + _KILL_SECONDS_MAX
             while self._running:
                 # What it still managed to say before it died counts no more.
-                if isinstance(await self._wait(deadline - self._loop.time()), _TimeIsUp):
+                if isinstance(await self._wait(deadline - self._loop.time()), TimeIsUp):
                     self.usable = False
                     return
         except ChannelClosed:

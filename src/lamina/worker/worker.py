@@ -6,36 +6,31 @@ import asyncio
 import contextlib
 import logging
 import os
-import secrets
-import string
 import time
 from collections import defaultdict, deque
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 from lamina.environments.pool import Pool, Queue, Take, Throttle
-from lamina.environments.spec import PROVISIONED, Credentials, EnvironmentSpec, variables
+from lamina.environments.spec import PROVISIONED, EnvironmentSpec
 from lamina.invocations.calls import Invocation, Outcome
-from lamina.names import Digest, FunctionArn
-from lamina.sandbox.plan import LANG_ROOT, MASKED_PROC, plan_environment
+from lamina.names import FunctionArn
 from lamina.sandbox.scratch import FolderScratch
 from lamina.worker import watchdog
 from lamina.worker.blanks import Prepared
-from lamina.worker.environment import Assignment, Environment
-from lamina.worker.logs import EnvironmentLog, LogFolder
+from lamina.worker.environment import Environment
+from lamina.worker.logs import LogFolder
 from lamina.worker.machine import Machine
-from lamina.worker.platform_log import PlatformLog
+from lamina.worker.making import Maker, Trees
 from lamina.worker.provisions import Provisions
 from lamina.worker.runtimes import RuntimeNotInstalled, Runtimes
 from lamina.worker.stations import Stations
 from lamina.worker.turns import Turns
 from lamina.worker.zygotes import SandboxEnded, SandboxFailed
 
-_BOOTSTRAP: Final = "/var/runtime/bootstrap.py"
 _SWEEP_SECONDS: Final = 1.0
 _START_SECONDS: Final = 0.5
 _log = logging.getLogger(__name__)
@@ -43,16 +38,6 @@ _log = logging.getLogger(__name__)
 
 class Throttled(Exception):
     """As many calls are under way as may be."""
-
-
-class Trees(Protocol):
-    """Where extracted archives are. Both calls may touch the disk."""
-
-    def take(self, digests: Sequence[Digest]) -> None:
-        """Have the archives *digests* extracted, and keep them so until they are given back."""
-        ...
-
-    def give_back(self, digests: Sequence[Digest]) -> None: ...
 
 
 class Worker:
@@ -73,12 +58,12 @@ class Worker:
     ) -> None:
         self._machine = machine
         self._find_runtimes = find_runtimes
-        self._trees = trees
         self._keepalive_s = keepalive_s
         self._pool: Pool[EnvironmentSpec, Environment] = Pool(concurrency)
         self._waiting: dict[EnvironmentSpec, deque[asyncio.Future[Environment]]] = defaultdict(deque)
         self._stations = Stations(machine, self.runtimes, state)
         self._logs = LogFolder(state / "logs")
+        self._maker = Maker(machine, trees, self._stations, self._logs)
         self._environments: set[Environment] = set()
         self._starts: set[_Start] = set()
         self._tasks: set[asyncio.Task[None]] = set()
@@ -112,6 +97,7 @@ class Worker:
             await asyncio.gather(self._runtimes, return_exceptions=True)
         if self._machine.cgroups is not None:
             self._machine.cgroups.remove()
+        await asyncio.to_thread(self._logs.wait_written)
 
     async def runtimes(self) -> Runtimes:
         """The interpreters of this machine; known a third of a second after the start."""
@@ -251,7 +237,7 @@ class Worker:
 
     async def _give_back(self, prepared: Prepared, spec: EnvironmentSpec) -> None:
         await prepared.wait_gone()
-        await asyncio.to_thread(self._trees.give_back, spec.archives)
+        await self._maker.give_back(spec)
 
     async def _make(self, spec: EnvironmentSpec) -> Environment:
         """A new environment of *spec*, initialised. Raises SandboxFailed, RuntimeNotInstalled."""
@@ -269,45 +255,14 @@ class Worker:
         return environment
 
     async def _make_once(self, spec: EnvironmentSpec) -> Environment:
-        await asyncio.to_thread(self._trees.take, spec.archives)
-        try:
-            station = await self._stations.get(spec.runtime)
-            prepared = await station.shelf.take(spec.storage_mb)
-        except BaseException:
-            self._spawn(asyncio.to_thread(self._trees.give_back, spec.archives))
-            raise
-        log = EnvironmentLog(prepared.blank.log, spec.function, self._logs)
-        platform = PlatformLog(spec, log)
-        environment = Environment(spec, prepared, log, platform, self._assignment(spec, prepared))
+        environment = await self._maker.assemble(spec)
         self._environments.add(environment)
-        platform.init_started(*station.runtime_version(spec))
-        # Not part of an answer's tail.
-        log.begin()
         try:
             await environment.begin()
         except BaseException:
             self._end(environment)
             raise
         return environment
-
-    def _assignment(self, spec: EnvironmentSpec, prepared: Prepared) -> Assignment:
-        stream = f"{datetime.now(UTC):%Y/%m/%d}/[{spec.version}]{secrets.token_hex(16)}"
-        layers = [layer.hex for layer in spec.layers]
-        return Assignment(
-            mounts=plan_environment(spec.code.hex, layers, prepared.tmp.folder_name, MASKED_PROC),
-            seal=self._machine.seal(prepared.uid, spec.memory_mb, spec.storage_mb),
-            variables=self._variables(spec, stream),
-            argv=_command(spec),
-            program=_BOOTSTRAP,
-        )
-
-    def _variables(self, spec: EnvironmentSpec, log_stream: str) -> Mapping[str, str]:
-        told = dict(variables(spec, _credentials(), log_stream))
-        own = f"{LANG_ROOT}/lib"
-        if own not in told["LD_LIBRARY_PATH"].split(":"):
-            # The user's own path leaves it out, and the interpreter here may need it to start at all.
-            told["LD_LIBRARY_PATH"] += f":{own}"
-        return told
 
     async def _end_idle(self) -> None:
         while True:
@@ -336,22 +291,3 @@ class _Start:
 
     spec: EnvironmentSpec
     usable: bool = True
-
-
-def _command(spec: EnvironmentSpec) -> tuple[str, ...]:
-    """What to execute for *spec*; nothing where the interpreter that is forked will do."""
-    command = (f"{LANG_ROOT}/bin/{spec.runtime}", _BOOTSTRAP)
-    if dict(spec.variables).get("AWS_LAMBDA_EXEC_WRAPPER"):
-        # The shell, as in AWS's images: a missing wrapper then is exit status 127, one that may not be executed 126.
-        return ("/bin/sh", "-c", 'exec "$AWS_LAMBDA_EXEC_WRAPPER" "$0" "$@"', *command)
-    return command if spec.needs_own_interpreter else ()
-
-
-def _credentials() -> Credentials:
-    """Keys of the form a role's session has; each environment has others."""
-    letters = string.ascii_uppercase + "234567"
-    return Credentials(
-        access_key_id="ASIA" + "".join(secrets.choice(letters) for _ in range(16)),
-        secret_access_key=secrets.token_urlsafe(30),
-        session_token=secrets.token_urlsafe(96),
-    )

@@ -1,0 +1,104 @@
+"""Puts an environment together: extracted archives, a blank sandbox, what makes it this function's."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+import string
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Final, Protocol
+
+from lamina.environments.spec import Credentials, EnvironmentSpec, variables
+from lamina.names import Digest
+from lamina.sandbox.plan import LANG_ROOT, MASKED_PROC, plan_environment
+from lamina.worker.blanks import Prepared
+from lamina.worker.environment import Assignment, Environment
+from lamina.worker.logs import EnvironmentLog, LogFolder
+from lamina.worker.machine import Machine
+from lamina.worker.platform_log import PlatformLog
+from lamina.worker.stations import Stations
+
+_BOOTSTRAP: Final = "/var/runtime/bootstrap.py"
+
+
+class Trees(Protocol):
+    """Where extracted archives are. Both calls may touch the disk."""
+
+    def take(self, digests: Sequence[Digest]) -> None:
+        """Have the archives *digests* extracted, and keep them so until they are given back."""
+        ...
+
+    def give_back(self, digests: Sequence[Digest]) -> None: ...
+
+
+class Maker:
+    """Makes environments that have not begun yet."""
+
+    def __init__(self, machine: Machine, trees: Trees, stations: Stations, logs: LogFolder) -> None:
+        self._machine = machine
+        self._trees = trees
+        self._stations = stations
+        self._logs = logs
+
+    async def assemble(self, spec: EnvironmentSpec) -> Environment:
+        """An environment of *spec*, still to `begin`. Raises SandboxFailed, RuntimeNotInstalled.
+
+        When it has ended, its archives are to be given back.
+        """
+        await asyncio.to_thread(self._trees.take, spec.archives)
+        try:
+            station = await self._stations.get(spec.runtime)
+            prepared = await station.shelf.take(spec.storage_mb)
+        except BaseException:
+            await self.give_back(spec)
+            raise
+        log = EnvironmentLog(prepared.blank.log, spec.function, self._logs)
+        platform = PlatformLog(spec, log)
+        environment = Environment(spec, prepared, log, platform, self._assignment(spec, prepared))
+        platform.init_started(*station.runtime_version(spec))
+        # Not part of an answer's tail.
+        log.begin()
+        return environment
+
+    async def give_back(self, spec: EnvironmentSpec) -> None:
+        """Nothing mounts the archives of one environment of *spec* any more."""
+        await asyncio.to_thread(self._trees.give_back, spec.archives)
+
+    def _assignment(self, spec: EnvironmentSpec, prepared: Prepared) -> Assignment:
+        stream = f"{datetime.now(UTC):%Y/%m/%d}/[{spec.version}]{secrets.token_hex(16)}"
+        layers = [layer.hex for layer in spec.layers]
+        return Assignment(
+            mounts=plan_environment(spec.code.hex, layers, prepared.tmp.folder_name, MASKED_PROC),
+            seal=self._machine.seal(prepared.uid, spec.memory_mb, spec.storage_mb),
+            variables=self._variables(spec, stream),
+            argv=_command(spec),
+            program=_BOOTSTRAP,
+        )
+
+    def _variables(self, spec: EnvironmentSpec, log_stream: str) -> Mapping[str, str]:
+        told = dict(variables(spec, _credentials(), log_stream))
+        own = f"{LANG_ROOT}/lib"
+        if own not in told["LD_LIBRARY_PATH"].split(":"):
+            # The user's own path leaves it out, and the interpreter here may need it to start at all.
+            told["LD_LIBRARY_PATH"] += f":{own}"
+        return told
+
+
+def _command(spec: EnvironmentSpec) -> tuple[str, ...]:
+    """What to execute for *spec*; nothing where the interpreter that is forked will do."""
+    command = (f"{LANG_ROOT}/bin/{spec.runtime}", _BOOTSTRAP)
+    if dict(spec.variables).get("AWS_LAMBDA_EXEC_WRAPPER"):
+        # The shell, as in AWS's images: a missing wrapper then is exit status 127, one that may not be executed 126.
+        return ("/bin/sh", "-c", 'exec "$AWS_LAMBDA_EXEC_WRAPPER" "$0" "$@"', *command)
+    return command if spec.needs_own_interpreter else ()
+
+
+def _credentials() -> Credentials:
+    """Keys of the form a role's session has; each environment has others."""
+    letters = string.ascii_uppercase + "234567"
+    return Credentials(
+        access_key_id="ASIA" + "".join(secrets.choice(letters) for _ in range(16)),
+        secret_access_key=secrets.token_urlsafe(30),
+        session_token=secrets.token_urlsafe(96),
+    )
