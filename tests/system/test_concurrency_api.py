@@ -204,6 +204,22 @@ def test_16_2_moving_an_alias_moves_its_environments_and_deleting_it_ends_them(f
     wait_until(lambda: function.call({}, Qualifier=second).value["how"] == "on-demand", 10)
 
 
+def test_3_6_provisioning_an_alias_gives_the_version_behind_it_another_revision(function: Function) -> None:
+    client, version = function.client, publish(function)
+
+    def revision(qualifier: str) -> str:
+        told: str = client.get_function_configuration(FunctionName=function.name, Qualifier=qualifier)["RevisionId"]
+        return told
+
+    alias = client.create_alias(FunctionName=function.name, Name="live", FunctionVersion=version)["RevisionId"]
+    latest, before = revision("$LATEST"), revision(version)
+    provision(function, "live", 1)
+    assert revision(version) == revision("live") != before
+    assert settled(function, "live")["Status"] == "READY"
+    assert revision("$LATEST") == latest
+    assert client.get_alias(FunctionName=function.name, Name="live")["RevisionId"] == alias
+
+
 def test_16_2_a_version_is_provisioned_by_itself_or_by_one_alias(function: Function) -> None:
     client = function.client
     version = publish(function)

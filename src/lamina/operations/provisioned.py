@@ -10,6 +10,7 @@ from typing import Any, Final, Protocol
 from lamina import errors
 from lamina.catalog.port import Catalog, Kind, Setting, Transaction
 from lamina.environments.spec import EnvironmentSpec
+from lamina.functions import changing
 from lamina.functions.concurrency import Quota, check_provision
 from lamina.functions.versions import FunctionVersion
 from lamina.names import LATEST, FunctionArn
@@ -117,6 +118,9 @@ class ProvisionedOperations:
             _check_alone(transaction, arn, function)
             check_provision(self._quota, claims(transaction, arn.scope), arn.name, arn.qualifier or "", wanted)
             transaction.settings.put(setting)
+            # One that is Pending gets another RevisionId when it is ready, and may get none before.
+            if arn.qualifier != function.version and function.status.settled:
+                transaction.functions.replace(changing.touched(function, self._stamps.revision_id()))
         return setting
 
     def _read(self, arn: FunctionArn) -> tuple[Setting | None, FunctionVersion]:
