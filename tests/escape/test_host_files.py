@@ -95,6 +95,7 @@ def test_outside_of_the_system_there_are_only_the_files_we_put_there(inside: Ins
         *(f"/dev/{name}" for name in ("null", "zero", "full", "random", "urandom")),
         *(f"/etc/{name}" for name in ("group", "hosts", "nsswitch.conf", "passwd", "resolv.conf")),
         *(f"/etc/{name}" for name in ("ld.so.cache", "localtime", "mime.types", "protocols", "services")),
+        "/lambda-entrypoint.sh",
         "/var/task/index.py",
     }
     assert ".lamina" not in inside.run(listing, "/") or inside.run(listing, "/.lamina") == []

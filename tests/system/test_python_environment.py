@@ -25,7 +25,7 @@ def handler(event, context):
         "environ": dict(os.environ), "at_import": at_import, "path": sys.path, "executable": sys.executable,
         "version": list(sys.version_info[:2]), "argv": sys.argv, "main": sys.modules["__main__"].__file__,
         "cwd": os.getcwd(), "uid": os.getuid(), "user": pwd.getpwuid(os.getuid()).pw_name, "limits": limits,
-        "modes": {path: mode(path) for path in ("/opt", "/var/task", "/var/runtime", "/tmp")},
+        "modes": {path: mode(path) for path in ("/opt", "/var/task", "/var/runtime", "/tmp", "/lambda-entrypoint.sh")},
         "clock": __import__("time").tzname[0],
         "encoding": sys.getfilesystemencoding(), "threads": len(os.listdir("/proc/self/task")),
     }
@@ -125,6 +125,7 @@ def test_the_user_the_folders_and_the_limits_are_those_of_aws(shared_server: Ser
         "/var/task": "0o40755",
         "/var/runtime": "0o40755",
         "/tmp": "0o41777",
+        "/lambda-entrypoint.sh": "0o100755",
     }
     for name, (soft, hard) in LIMITS.items():
         got_soft, got_hard = seen["limits"][name]
@@ -139,6 +140,15 @@ def _has_boto3(runtime: str) -> bool:
     """Whether the boto3 that Lamina is installed with still supports *runtime*."""
     oldest = re.search(r">=\s*3\.(\d+)", metadata.metadata("boto3")["Requires-Python"])
     return oldest is not None and int(runtime.partition(".")[2]) >= int(oldest.group(1))
+
+
+@pytest.mark.parametrize("runtime", INSTALLED)
+def test_22_3_the_entry_point_is_there_and_starts_the_runtime(shared_server: Server, runtime: str) -> None:
+    # Run in place of the runtime's command, which a wrapper is given.
+    wrapped = {"Variables": {"AWS_LAMBDA_EXEC_WRAPPER": "/lambda-entrypoint.sh"}}
+    _, seen = _look(shared_server, runtime, Environment=wrapped)
+    assert seen["main"] == "/var/runtime/bootstrap.py"
+    assert f"python{seen['version'][0]}.{seen['version'][1]}" == runtime
 
 
 @pytest.mark.parametrize("runtime", [runtime for runtime in INSTALLED if _has_boto3(runtime)])

@@ -49,10 +49,10 @@ def _folder(root: str, path: str, mode: str = "755") -> None:
     os.chmod(root + path, int(mode, 8))
 
 
-def _file(root: str, path: str, content: str) -> None:
+def _file(root: str, path: str, content: str, mode: str = "644") -> None:
     with open(root + path, "w") as file:
         file.write(content)
-    os.chmod(root + path, 0o644)
+    os.chmod(root + path, int(mode, 8))
 
 
 def _symlink(root: str, path: str, target: str) -> None:

@@ -17,11 +17,14 @@ TASK_ROOT: Final = "/var/task"
 OPT: Final = "/opt"
 LANG_ROOT: Final = "/var/lang"
 RUNTIME_ROOT: Final = "/var/runtime"
+ENTRY_POINT: Final = "/lambda-entrypoint.sh"
 # What the zygote needs of the host, and every environment detaches before a customer's code runs.
 STAGE: Final = "/.lamina"
 EMPTY: Final = f"{STAGE}/empty"
 
 _FIRST_USER: Final = 1051  # AWS's are called sbx_user1051 and up
+# Nothing here runs it; a function may look at it, or name it as its AWS_LAMBDA_EXEC_WRAPPER.
+_ENTRY: Final = f"#!/bin/sh\nexec {LANG_ROOT}/bin/python3 {RUNTIME_ROOT}/bootstrap.py\n"
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,10 +141,10 @@ def _stage(host: HostFolders) -> list[tuple[str, ...]]:
 
 
 def _interpreter(interpreter: InterpreterLayout, packages: Path) -> list[tuple[str, ...]]:
-    """The interpreter at /var/lang, its own site-packages hidden behind the runtime's packages."""
+    """The interpreter at /var/lang, its own site-packages hidden behind the runtime's packages; and what starts it."""
     name = f"python{interpreter.version}"
     library = f"{LANG_ROOT}/lib/{name}"
-    operations: list[tuple[str, ...]] = [("folder", LANG_ROOT)]
+    operations: list[tuple[str, ...]] = [("folder", LANG_ROOT), ("file", ENTRY_POINT, _ENTRY, "755")]
     if interpreter.standalone:
         operations += [("bind_read_only", LANG_ROOT, str(interpreter.prefix))]
     else:
