@@ -76,11 +76,6 @@ def request_too_large(message: str) -> ApiError:
     return ApiError("RequestEntityTooLargeException", 413, message, None)
 
 
-def payload_too_large(message: str) -> ApiError:
-    """An invocation's payload over the limit: 413, a code of its own in the model of Invoke."""
-    return ApiError("RequestTooLargeException", 413, message)
-
-
 def invalid_request_content(message: str) -> ApiError:
     """An invocation's payload that is not JSON: 400."""
     return ApiError("InvalidRequestContentException", 400, message)

@@ -176,11 +176,6 @@ def response_too_large() -> bytes:
     return _compact({"errorMessage": message, "errorType": "Function.ResponseSizeTooLarge"})
 
 
-def cannot_start(kind: str, request_id: str, text: str) -> bytes:
-    """The payload for an environment that could not be made."""
-    return _service_error(kind, request_id, text)
-
-
 def _service_error(kind: str, request_id: str, text: str) -> bytes:
     return _compact({"errorType": kind, "errorMessage": f"RequestId: {request_id} Error: {text}"})
 

@@ -9,7 +9,7 @@ from itertools import combinations
 from lamina import errors
 from lamina.layers.policies import Policy, grants
 from lamina.layers.versions import LayerVersion, StoredArchive
-from lamina.names import Digest, LayerVersionArn, Scope
+from lamina.names import LayerVersionArn, Scope
 
 LAYERS_MAX = 5
 
@@ -20,19 +20,6 @@ class AttachedLayer:
 
     arn: LayerVersionArn
     archive: StoredArchive
-
-
-@dataclass(frozen=True, slots=True)
-class OptMount:
-    """The /opt a function will see, as overlayfs is told it: `lowerdirs` are archives' digests, the top one first."""
-
-    lowerdirs: tuple[Digest, ...]
-
-
-def plan_opt(layers: Sequence[AttachedLayer]) -> OptMount:
-    """Stack *layers*, given in the order the function lists them, so that later ones win."""
-    # Lambda lists the bottom layer first; overlayfs reads lowerdir= with the top first.
-    return OptMount(lowerdirs=tuple(layer.archive.digest for layer in reversed(layers)))
 
 
 def references(texts: Iterable[str]) -> tuple[LayerVersionArn, ...]:

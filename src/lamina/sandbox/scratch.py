@@ -137,9 +137,9 @@ class LoopScratch:
         aside.rename(template)
 
 
-def find(root: Path, forced_folder: bool = False) -> Scratch:
+def find(root: Path) -> Scratch:
     """The best this process can do below *root*, tried rather than guessed."""
-    if os.geteuid() == 0 and not forced_folder and shutil.which("mke2fs"):
+    if os.geteuid() == 0 and shutil.which("mke2fs"):
         try:
             scratch = LoopScratch(root)
             scratch.create("trial", 16).remove()

@@ -6,7 +6,7 @@ import pytest
 
 from lamina.errors import ApiError
 from lamina.layers import sizes
-from lamina.layers.attaching import AttachedLayer, attach, check_readable, check_references, plan_opt, references
+from lamina.layers.attaching import AttachedLayer, attach, check_readable, check_references, references
 from lamina.layers.policies import Policy, layer_statement
 from lamina.layers.versions import LayerVersion, StoredArchive
 from lamina.names import Digest, LayerArn, LayerVersionArn, Scope
@@ -29,12 +29,6 @@ def refusal(*arns: LayerVersionArn) -> tuple[str, int, str]:
     with pytest.raises(ApiError) as error:
         check_references(HERE, arns)
     return error.value.code, error.value.status, error.value.message
-
-
-def test_a_later_layer_hides_an_earlier_one() -> None:
-    base, patch = layer("base"), layer("patch")
-    assert plan_opt([base, patch]).lowerdirs == (patch.archive.digest, base.archive.digest)
-    assert plan_opt([]).lowerdirs == ()
 
 
 def test_five_layers_are_allowed_and_a_sixth_is_not() -> None:
