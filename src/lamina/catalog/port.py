@@ -50,6 +50,21 @@ class Event:
     client_context: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """A message about an event that is over, which the AWS service at *target* (an ARN) has yet to take.
+
+    `request` is the call that hands it over: {"service", "operation", "parameters"}. Times are seconds since the epoch.
+    """
+
+    id: str
+    target: str
+    request: Mapping[str, Any]
+    received_at: float
+    due_at: float
+    attempts: int = 0
+
+
 class Layers(Protocol):
     """Layer versions. The counter of a layer outlives its versions, so that no number is ever used twice."""
 
@@ -188,6 +203,24 @@ class Events(Protocol):
 
     def remove(self, event_id: str) -> None:
         """The event is done with; nothing happens if it is gone."""
+
+
+class Deliveries(Protocol):
+    """The durable queue of messages for destinations and dead-letter queues in other AWS services."""
+
+    def add(self, delivery: Delivery) -> None: ...
+
+    def due(self, now: float, limit: int) -> Sequence[Delivery]:
+        """Up to *limit* whose time has come, the longest due first. They stay until removed or rescheduled."""
+
+    def next_due(self) -> float | None:
+        """When the earliest is due; None when there is none."""
+
+    def reschedule(self, delivery_id: str, *, attempts: int, due_at: float) -> None:
+        """Put it off; nothing happens if it is gone."""
+
+    def remove(self, delivery_id: str) -> None:
+        """It is delivered or given up; nothing happens if it is gone."""
 
 
 class Kind(StrEnum):
@@ -337,6 +370,8 @@ class Transaction(Protocol):
     def tags(self) -> ResourceTags: ...
     @property
     def events(self) -> Events: ...
+    @property
+    def deliveries(self) -> Deliveries: ...
     @property
     def settings(self) -> Settings: ...
     @property

@@ -24,7 +24,7 @@ from sqlalchemy import (
 )
 
 # The migration that makes a database like the tables below; what a new database is marked with.
-REVISION = "0001"
+REVISION = "0002"
 
 metadata = MetaData(
     naming_convention={
@@ -306,6 +306,19 @@ events = Table(
     Column("due_at", Float, nullable=False),
     Column("trace_header", Text),
     Column("client_context", Text),
+    Index(None, "due_at"),
+)
+
+# Messages that another AWS service is to be sent about events that are over.
+deliveries = Table(
+    "deliveries",
+    metadata,
+    Column("id", String(36), primary_key=True),
+    Column("target", Text, nullable=False),
+    Column("request", JSON, nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("received_at", Float, nullable=False),
+    Column("due_at", Float, nullable=False),
     Index(None, "due_at"),
 )
 

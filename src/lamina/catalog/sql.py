@@ -27,8 +27,9 @@ from lamina.catalog import schema
 from lamina.catalog.sql_aliases import SqlAliases
 from lamina.catalog.sql_functions import SqlFunctions
 from lamina.catalog.sql_layers import SqlLayers
-from lamina.catalog.sql_others import SqlArchives, SqlEvents, SqlResourceTags, SqlSecrets
+from lamina.catalog.sql_others import SqlArchives, SqlResourceTags, SqlSecrets
 from lamina.catalog.sql_policies import SqlPolicies
+from lamina.catalog.sql_queues import SqlDeliveries, SqlEvents
 from lamina.catalog.sql_settings import SqlCodeSignings, SqlMappings, SqlSettings
 from lamina.catalog.sql_totals import SqlTotals
 
@@ -76,6 +77,10 @@ class SqlTransaction:
     @cached_property
     def events(self) -> SqlEvents:
         return SqlEvents(self._connection)
+
+    @cached_property
+    def deliveries(self) -> SqlDeliveries:
+        return SqlDeliveries(self._connection)
 
     @cached_property
     def settings(self) -> SqlSettings:

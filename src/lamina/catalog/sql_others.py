@@ -1,57 +1,17 @@
-"""Queued events, secrets, tags, and which archives are in use, in SQL."""
+"""Secrets, tags, and which archives are in use, in SQL."""
 
 from __future__ import annotations
 
 import secrets as randomness
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Mapping
 
-from sqlalchemy import ColumnElement, Connection, and_, delete, exists, insert, or_, select, union, update
+from sqlalchemy import ColumnElement, Connection, and_, delete, exists, insert, or_, select, union
 
-from lamina.catalog.port import Event
-from lamina.catalog.schema import events, function_layers, function_versions, layer_versions, resource_tags, secrets
-from lamina.names import Digest, FunctionArn, Scope
+from lamina.catalog.schema import function_layers, function_versions, layer_versions, resource_tags, secrets
+from lamina.names import Digest, Scope
 
 SECRET_BYTES = 32
 _ARCHIVE_TABLES = (layer_versions, function_versions, function_layers)
-
-
-class SqlEvents:
-    """`port.Events` on one connection, inside its transaction."""
-
-    def __init__(self, connection: Connection) -> None:
-        self._connection = connection
-
-    def add(self, event: Event) -> None:
-        self._connection.execute(
-            insert(events).values(
-                id=event.id,
-                account=event.function.scope.account,
-                region=event.function.scope.region,
-                function=event.function.name,
-                qualifier=event.function.qualifier,
-                payload=event.payload,
-                attempts=event.attempts,
-                received_at=event.received_at,
-                due_at=event.due_at,
-                trace_header=event.trace_header,
-                client_context=event.client_context,
-            )
-        )
-
-    def due(self, now: float, limit: int) -> Sequence[Event]:
-        query = select(events).where(events.c.due_at <= now).order_by(events.c.due_at).limit(limit)
-        return [_event(row) for row in self._connection.execute(query)]
-
-    def next_due(self) -> float | None:
-        return self._connection.scalar(select(events.c.due_at).order_by(events.c.due_at).limit(1))
-
-    def reschedule(self, event_id: str, *, attempts: int, due_at: float) -> None:
-        changed = update(events).where(events.c.id == event_id).values(attempts=attempts, due_at=due_at)
-        self._connection.execute(changed)
-
-    def remove(self, event_id: str) -> None:
-        self._connection.execute(delete(events).where(events.c.id == event_id))
 
 
 class SqlSecrets:
@@ -105,17 +65,4 @@ def _tagged(scope: Scope, resource: str) -> ColumnElement[bool]:
         resource_tags.c.account == scope.account,
         resource_tags.c.region == scope.region,
         resource_tags.c.resource == resource,
-    )
-
-
-def _event(row: Any) -> Event:
-    return Event(
-        id=row.id,
-        function=FunctionArn(Scope(row.account, row.region), row.function, row.qualifier),
-        payload=bytes(row.payload),
-        received_at=row.received_at,
-        due_at=row.due_at,
-        attempts=row.attempts,
-        trace_header=row.trace_header,
-        client_context=row.client_context,
     )

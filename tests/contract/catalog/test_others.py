@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from lamina.catalog.port import Catalog, Event
+from lamina.catalog.port import Catalog, Delivery, Event
 from lamina.names import Digest, FunctionArn
 
 from .examples import HERE, OTHER_ACCOUNT, archive, function, layer_version
@@ -38,6 +38,24 @@ def test_an_event_stays_due_until_it_is_put_off_or_removed(catalog: Catalog) -> 
         transaction.events.remove(EVENT.id)
         transaction.events.reschedule(EVENT.id, attempts=3, due_at=0.0)
         assert transaction.events.due(now=3_000.0, limit=10) == [later]
+
+
+def test_a_delivery_stays_due_until_it_is_put_off_or_removed(catalog: Catalog) -> None:
+    request = {"service": "sns", "operation": "publish", "parameters": {"Message": "é"}}
+    one = Delivery("1", "arn:aws:sns:eu-west-1:123456789012:t", request, received_at=1_000.25, due_at=1_000.5)
+    later = replace(one, id="2", due_at=2_000.0, attempts=3)
+    with catalog.writing() as transaction:
+        assert transaction.deliveries.next_due() is None
+        transaction.deliveries.add(later)
+        transaction.deliveries.add(one)
+        assert transaction.deliveries.next_due() == one.due_at
+        assert transaction.deliveries.due(now=1_000.4, limit=10) == []
+        assert transaction.deliveries.due(now=3_000.0, limit=1) == [one]
+        transaction.deliveries.reschedule("1", attempts=1, due_at=2_500.0)
+        assert transaction.deliveries.due(now=3_000.0, limit=10) == [later, replace(one, attempts=1, due_at=2_500.0)]
+        transaction.deliveries.remove("1")
+        transaction.deliveries.remove("1")
+        assert transaction.deliveries.due(now=3_000.0, limit=10) == [later]
 
 
 def test_a_secret_is_made_once(catalog: Catalog) -> None:
