@@ -44,8 +44,7 @@ from lamina.sandbox import processes
 from lamina.settings import Settings
 from lamina.store import ObstoreBlobs, Trees
 from lamina.wire import Api
-from lamina.worker import interpreters, machine
-from lamina.worker.runtimes import Runtimes
+from lamina.worker import machine, runtimes
 from lamina.worker.worker import Worker
 
 _GRACE_SECONDS: Final = 5
@@ -142,7 +141,7 @@ async def _build(settings: Settings, house: contextlib.AsyncExitStack) -> Gatewa
     means = machine.examine(state, settings.max_environments)
     worker = Worker(
         means,
-        lambda: Runtimes(interpreters.find()),
+        runtimes.find,
         _MountedTrees(reclaimer, trees, blobs),
         state,
         concurrency=means.environments_max,

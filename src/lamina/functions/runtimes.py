@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import re
+from dataclasses import dataclass
 
 from lamina import errors
 from lamina.names import Scope
@@ -32,6 +34,25 @@ RETIRED = frozenset(
         "provided",
     )
 )
+
+
+_IDENTIFIER = re.compile(r"([a-z]+?)(?:core)?(\d[\d.]*|\.al\d+)?(?:\.x|\.al\d+)?(?:-edge)?")
+
+
+@dataclass(frozen=True, slots=True)
+class Language:
+    """What a runtime's id says: "nodejs22.x" is ("nodejs", "22"), "provided.al2023" is ("provided", "al2023").
+
+    Of ids that differ only in the system below ("java17.al2023") the language is the same.
+    """
+
+    family: str
+    version: str
+
+    @classmethod
+    def of(cls, runtime: str) -> Language:
+        parts = _IDENTIFIER.fullmatch(runtime)
+        return cls(parts[1], (parts[2] or "").strip(".")) if parts else cls(runtime, "")
 
 
 def check_runtime(runtime: str) -> None:

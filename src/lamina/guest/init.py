@@ -55,6 +55,7 @@ class _Init:
         self._control = control
         self._log_fd = log_fd
         self._runtime_pid = 0
+        self._complaint = -1
         self._assignment: dict[str, Any] = {}
         wake_read, self._wake_write = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
         self._wake_read = wake_read
@@ -102,14 +103,16 @@ class _Init:
         messages.send(self._control, {"assigned": True})
 
     def _start(self, environ: dict[str, str]) -> Callable[[], None] | None:
+        complaint_read, complaint_write = os.pipe2(os.O_CLOEXEC)
         pid = _fork_patiently()
         if pid == 0:
             signal.set_wakeup_fd(-1)
             signal.signal(signal.SIGCHLD, signal.SIG_DFL)
             self._control.detach()
             log_fd, assignment = self._log_fd, self._assignment
-            return lambda: runtime.run(assignment, environ, log_fd)
-        self._runtime_pid = pid
+            return lambda: runtime.run(assignment, environ, log_fd, complaint_write)
+        os.close(complaint_write)
+        self._runtime_pid, self._complaint = pid, complaint_read
         messages.send(self._control, {"started": pid})
         return None
 
@@ -125,7 +128,13 @@ class _Init:
                 self._runtime_pid = 0
                 # What the runtime left behind must not go on under the next one.
                 self._signal_all(signal.SIGKILL)
-                messages.send(self._control, {"exited": _describe(status)})
+                messages.send(self._control, {"exited": {**_describe(status), **self._never_began()}})
+
+    def _never_began(self) -> dict[str, str]:
+        """What the runtime's process complained of, if it did not get as far as to execute its program."""
+        complaint = os.read(self._complaint, 4096).decode(errors="replace")
+        os.close(self._complaint)
+        return {"never_began": complaint} if complaint else {}
 
     def _signal_all(self, number: int) -> None:
         try:
@@ -145,7 +154,7 @@ def _fork_patiently() -> int:
     os._exit(1)
 
 
-def _describe(status: int) -> dict[str, int]:
+def _describe(status: int) -> dict[str, Any]:
     if os.WIFSIGNALED(status):
         return {"signal": os.WTERMSIG(status)}
     return {"status": os.WEXITSTATUS(status)}

@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import os
 import resource
+import signal
 import sys
 import types
 from typing import Any
@@ -19,6 +20,8 @@ _KEPT_BY_INIT = (syscalls.CAP_KILL, syscalls.CAP_SETUID, syscalls.CAP_SETGID, sy
 
 # What _LAMBDA_TELEMETRY_LOG_FD names; Java's runtime has the same number on AWS.
 _FRAMES_FD = 62
+_LOG_DESCRIPTOR = "_LAMBDA_TELEMETRY_LOG_FD"
+_COMPLAINT_FD = _FRAMES_FD + 1
 
 
 def relinquish_init(seal: dict[str, Any]) -> None:
@@ -32,26 +35,55 @@ def relinquish_init(seal: dict[str, Any]) -> None:
     syscalls.keep_capabilities(kept)
 
 
-def run(assignment: dict[str, Any], environ: dict[str, str], log_fd: int) -> None:
-    """Become the runtime: returns when the function's program ends by itself, as any Python program."""
-    _take_streams(log_fd)
+def run(assignment: dict[str, Any], environ: dict[str, str], log_fd: int, complaint_fd: int) -> None:
+    """Become the runtime: returns when the function's program ends by itself, as any Python program.
+
+    A program that cannot be executed is complained of on *complaint_fd*.
+    """
+    executed = assignment["argv"] or assignment["bootstraps"]
+    _take_streams(log_fd, complaint_fd if executed else -1)
     os.setsid()
     _seal(assignment["seal"])
     os.chdir(assignment["working_folder"])
-    if assignment["argv"]:
-        os.execve(assignment["argv"][0], assignment["argv"], environ)
+    if executed:
+        _execute(assignment["argv"], assignment["bootstraps"], environ)
     _run_in_this_interpreter(assignment["program"], environ)
 
 
-def _take_streams(log_fd: int) -> None:
-    """Standard output and error, and the descriptor for framed messages, all lead to the environment's log."""
+def _execute(argv: list[str], bootstraps: list[str], environ: dict[str, str]) -> None:
+    """Become another program, or end with a complaint; the words are those AWS has from Go."""
+    if _LOG_DESCRIPTOR not in environ:
+        os.close(_FRAMES_FD)
+    # An interpreter ignores these two, and its zygote the third; what is ignored stays so in the next program.
+    for number in (signal.SIGPIPE, signal.SIGXFSZ, signal.SIGINT):
+        signal.signal(number, signal.SIG_DFL)
+    try:
+        found = argv or [next(path for path in bootstraps if os.path.exists(path) and not os.path.isdir(path))]
+        os.execve(found[0], found, environ)
+    except StopIteration:
+        complaint = "Couldn't find valid bootstrap(s): [%s]" % " ".join(bootstraps)
+    except OSError as error:
+        reason = os.strerror(error.errno or 0)
+        complaint = "fork/exec %s: %s" % (error.filename, reason[:1].lower() + reason[1:])
+    os.write(_COMPLAINT_FD, complaint.encode())
+    os._exit(1)
+
+
+def _take_streams(log_fd: int, complaint_fd: int) -> None:
+    """Standard output and error, and the descriptor for framed messages, all lead to the environment's log.
+
+    *complaint_fd* (-1: none) stays open until a program is executed.
+    """
     null = os.open("/dev/null", os.O_RDONLY)
     os.dup2(null, 0)
     os.dup2(log_fd, 1)
     os.dup2(log_fd, 2)
     os.dup2(log_fd, _FRAMES_FD)
+    kept = _FRAMES_FD
+    if complaint_fd != -1:
+        kept = os.dup2(complaint_fd, _COMPLAINT_FD, inheritable=False)
     os.closerange(3, _FRAMES_FD)
-    os.closerange(_FRAMES_FD + 1, 1024)
+    os.closerange(kept + 1, 1024)
 
 
 def _seal(seal: dict[str, Any]) -> None:

@@ -132,11 +132,15 @@ def _unexpected(code: int) -> str:
 
 @dataclass(frozen=True, slots=True)
 class ProcessEnd:
-    """How a runtime's process ended: *signal* is None unless one killed it."""
+    """How a runtime's process ended: *signal* is None unless one killed it.
+
+    *never_began* says why there was none: no bootstrap, or one that the kernel does not execute.
+    """
 
     status: int = 0
     signal: int | None = None
     out_of_memory: bool = False
+    never_began: str | None = None
 
 
 # Go's names, which are what the service prints.
@@ -161,6 +165,8 @@ def ended(request_id: str, end: ProcessEnd) -> bytes:
 
 def describe_end(end: ProcessEnd) -> tuple[str, str]:
     """Error type and text of a runtime's exit."""
+    if end.never_began is not None:
+        return "Runtime.InvalidEntrypoint", end.never_began
     if end.signal is not None:
         name = _SIGNALS.get(end.signal, f"signal {end.signal}")
         kind = "Runtime.OutOfMemory" if end.out_of_memory else "Runtime.ExitError"

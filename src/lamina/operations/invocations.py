@@ -198,7 +198,7 @@ class InvocationOperations:
                 "run. Make it of a zip archive to run it."
             )
         try:
-            (await self._worker.runtimes()).interpreter(spec.runtime)
+            (await self._worker.runtimes()).kit(spec.runtime)
         except RuntimeNotInstalled as error:
             # Not InvalidRuntimeException: that is a 502, which SDKs try again five times.
             raise errors.invalid_parameter_value(str(error)) from error

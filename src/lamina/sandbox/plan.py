@@ -13,32 +13,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
+from lamina.sandbox.contents import RUNTIME_ROOT, STAGE, Operation
+
 TASK_ROOT: Final = "/var/task"
 OPT: Final = "/opt"
-LANG_ROOT: Final = "/var/lang"
-RUNTIME_ROOT: Final = "/var/runtime"
-ENTRY_POINT: Final = "/lambda-entrypoint.sh"
-# What the zygote needs of the host, and every environment detaches before a customer's code runs.
-STAGE: Final = "/.lamina"
 EMPTY: Final = f"{STAGE}/empty"
 
 _FIRST_USER: Final = 1051  # AWS's are called sbx_user1051 and up
-# Nothing here runs it; a function may look at it, or name it as its AWS_LAMBDA_EXEC_WRAPPER.
-_ENTRY: Final = f"#!/bin/sh\nexec {LANG_ROOT}/bin/python3 {RUNTIME_ROOT}/bootstrap.py\n"
-
-
-@dataclass(frozen=True, slots=True)
-class InterpreterLayout:
-    """Where an interpreter's files lie on the host. *standalone*: its prefix holds nothing but itself."""
-
-    version: str  # "3.11"
-    release: str  # "3.11.7"
-    prefix: Path
-    executable: Path
-    standard_library: Path
-    shared_library: Path | None
-    standalone: bool
-    has_site_packages: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,8 +28,6 @@ class HostFolders:
 
     guest: Path  # the code of lamina.guest
     trees: Path
-    runtime: Path  # what stands at /var/runtime
-    packages: Path  # what stands in the interpreter's site-packages
     scratch: Path | None  # folders for /tmp, where it is not a file system of its own
 
 
@@ -64,13 +43,13 @@ class HostSystem:
 
 
 def plan_root(
-    system: HostSystem, interpreter: InterpreterLayout | None, host: HostFolders, first_uid: int, users: int
-) -> tuple[tuple[str, ...], ...]:
-    """The root under a zygote, in order. Every path is that inside; sources are the host's.
+    system: HostSystem, contents: Sequence[Operation], host: HostFolders, first_uid: int, users: int
+) -> tuple[Operation, ...]:
+    """The root under a zygote, in order, with what the runtime brings. Paths are those inside; sources are the host's.
 
     Environments run as one of so many *users*, from *first_uid* on.
     """
-    operations: list[tuple[str, ...]] = [("folder", path) for path in ("/proc", "/etc", "/dev", "/usr", "/var")]
+    operations: list[Operation] = [("folder", path) for path in ("/proc", "/etc", "/dev", "/usr", "/var")]
     operations += [("symlink", path, target) for path, target in system.links.items()]
     for path in system.folders:
         operations += [("folder", path), ("bind_read_only", path, path)]
@@ -81,11 +60,8 @@ def plan_root(
     operations += _devices()
     operations += _accounts(first_uid, users)
     operations += _stage(host)
-    if interpreter is not None:
-        operations += _interpreter(interpreter, host.packages)
+    operations += [("folder", RUNTIME_ROOT), *contents]
     operations += [
-        ("folder", RUNTIME_ROOT),
-        ("bind_read_only", RUNTIME_ROOT, str(host.runtime)),
         ("folder", "/tmp", "1777"),
         # glibc asks once whether the folders of LD_LIBRARY_PATH exist and remembers a no across fork: a layer's
         # libraries are found only if these were there when the zygote first looked.
@@ -96,8 +72,8 @@ def plan_root(
     return tuple(operations)
 
 
-def _devices() -> list[tuple[str, ...]]:
-    operations: list[tuple[str, ...]] = []
+def _devices() -> list[Operation]:
+    operations: list[Operation] = []
     for name in ("null", "zero", "full", "random", "urandom"):
         operations += [("file", f"/dev/{name}", ""), ("bind_device", f"/dev/{name}", f"/dev/{name}")]
     operations += [("symlink", "/dev/fd", "/proc/self/fd")]
@@ -108,7 +84,7 @@ def _devices() -> list[tuple[str, ...]]:
     return operations
 
 
-def _accounts(first_uid: int, users: int) -> list[tuple[str, ...]]:
+def _accounts(first_uid: int, users: int) -> list[Operation]:
     names = range(_FIRST_USER, _FIRST_USER + users)
     passwd = "".join(
         f"sbx_user{name}:x:{first_uid + index}:{first_uid + index}::/home/sbx_user{name}:/sbin/nologin\n"
@@ -124,8 +100,8 @@ def _accounts(first_uid: int, users: int) -> list[tuple[str, ...]]:
     ]
 
 
-def _stage(host: HostFolders) -> list[tuple[str, ...]]:
-    operations: list[tuple[str, ...]] = [
+def _stage(host: HostFolders) -> list[Operation]:
+    operations: list[Operation] = [
         ("folder", STAGE),
         # A mount of its own, so that one unmount takes everything below along.
         ("tmpfs", STAGE, "size=64k,mode=0755"),
@@ -140,41 +116,11 @@ def _stage(host: HostFolders) -> list[tuple[str, ...]]:
     return operations
 
 
-def _interpreter(interpreter: InterpreterLayout, packages: Path) -> list[tuple[str, ...]]:
-    """The interpreter at /var/lang, its own site-packages hidden behind the runtime's packages; and what starts it."""
-    name = f"python{interpreter.version}"
-    library = f"{LANG_ROOT}/lib/{name}"
-    operations: list[tuple[str, ...]] = [("folder", LANG_ROOT), ("file", ENTRY_POINT, _ENTRY, "755")]
-    if interpreter.standalone:
-        operations += [("bind_read_only", LANG_ROOT, str(interpreter.prefix))]
-    else:
-        executable = f"{LANG_ROOT}/bin/{name}"
-        operations += [
-            ("folder", f"{LANG_ROOT}/bin"),
-            ("file", executable, ""),
-            ("bind_read_only", executable, str(interpreter.executable)),
-            ("symlink", f"{LANG_ROOT}/bin/python3", name),
-            ("folder", library),
-        ]
-        if interpreter.shared_library is not None:
-            shared = f"{LANG_ROOT}/lib/{interpreter.shared_library.name}"
-            operations += [("file", shared, ""), ("bind_read_only", shared, str(interpreter.shared_library))]
-        if interpreter.has_site_packages:
-            operations += [("bind_read_only", library, str(interpreter.standard_library))]
-    if not interpreter.has_site_packages:
-        # A distribution's interpreter has no site-packages folder to mount on; lay one over it.
-        operations += [
-            ("folder", f"{STAGE}/site/site-packages"),
-            ("overlay", library, f"lowerdir={{root}}{STAGE}/site:{interpreter.standard_library}"),
-        ]
-    return [*operations, ("bind_read_only", f"{library}/site-packages", str(packages))]
-
-
 @dataclass(frozen=True, slots=True)
 class EnvironmentMounts:
     """What one environment adds to its runtime's root."""
 
-    operations: tuple[tuple[str, ...], ...]
+    operations: tuple[Operation, ...]
 
 
 def plan_environment(code: str, layers: Sequence[str], tmp: str | None, masked: Sequence[str]) -> EnvironmentMounts:

@@ -15,8 +15,9 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
+from lamina.environments.commands import Command
 from lamina.environments.spec import EnvironmentSpec
 from lamina.invocations import calls
 from lamina.invocations.calls import Invocation, Measured, Outcome, ProcessEnd
@@ -45,8 +46,8 @@ class Assignment:
     mounts: EnvironmentMounts
     seal: Seal
     variables: Mapping[str, str]
-    argv: tuple[str, ...]  # of a program to execute; empty: run `program` in the forked interpreter
-    program: str
+    command: Command
+    program: str  # what the forked interpreter runs where there is nothing to execute
 
 
 class Environment:
@@ -107,7 +108,8 @@ class Environment:
                     "operations": self._assignment.mounts.operations,
                     "mounts": ["tmp"] * len(mounts),
                     "seal": self._assignment.seal.message(),
-                    "argv": self._assignment.argv,
+                    "argv": self._assignment.command.argv,
+                    "bootstraps": self._assignment.command.bootstraps,
                     "program": self._assignment.program,
                     "working_folder": TASK_ROOT,
                 },
@@ -251,14 +253,16 @@ class Environment:
             self._running = self.usable = False
             self._happened(Exited(self._end_of_everything()))
 
-    def _end(self, exited: Mapping[str, int]) -> ProcessEnd:
+    def _end(self, exited: Mapping[str, Any]) -> ProcessEnd:
         kills = self.prepared.out_of_memory_kills()
         out_of_memory = kills > self._oom_kills or self.prepared.overran
         self._oom_kills = kills
         if out_of_memory:
             self._memory_used = self.spec.memory_mb
         self.prepared.overran = False
-        return ProcessEnd(exited.get("status", 0), exited.get("signal"), out_of_memory)
+        return ProcessEnd(
+            exited.get("status", 0), exited.get("signal"), out_of_memory, never_began=exited.get("never_began")
+        )
 
     def _end_of_everything(self) -> ProcessEnd:
         return self._end({"signal": int(signal.SIGKILL)})

@@ -10,12 +10,13 @@ import json
 import os
 import re
 import subprocess
+import sys
 from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-from lamina.sandbox.plan import InterpreterLayout
+from lamina.sandbox.contents import InterpreterLayout
 
 OLDEST, NEWEST = 8, 15
 _ASKED = """
@@ -46,6 +47,13 @@ def find(environ: Mapping[str, str] = os.environ) -> dict[str, InterpreterLayout
             if layout is not None:
                 found.setdefault(f"python{layout.version}", layout)
     return dict(sorted(found.items(), key=lambda item: int(item[0].partition(".")[2])))
+
+
+def house() -> InterpreterLayout:
+    """The interpreter below this process's own virtual environment, on which process 1 of a sandbox can run."""
+    layout = _ask(Path(getattr(sys, "_base_executable", sys.executable)))
+    assert layout is not None, "the server's own interpreter does not answer"
+    return layout
 
 
 def _candidates(environ: Mapping[str, str]) -> Iterable[Path]:

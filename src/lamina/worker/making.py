@@ -5,13 +5,15 @@ from __future__ import annotations
 import asyncio
 import secrets
 import string
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Final, Protocol
 
-from lamina.environments.spec import Credentials, EnvironmentSpec, variables
+from lamina.environments.commands import command
+from lamina.environments.spec import EnvironmentSpec
+from lamina.environments.variables import Credentials, variables
 from lamina.names import Digest
-from lamina.sandbox.plan import LANG_ROOT, MASKED_PROC, plan_environment
+from lamina.sandbox.plan import MASKED_PROC, plan_environment
 from lamina.worker.blanks import Prepared
 from lamina.worker.environment import Assignment, Environment
 from lamina.worker.logs import EnvironmentLog, LogFolder
@@ -19,6 +21,7 @@ from lamina.worker.machine import Machine
 from lamina.worker.platform_log import PlatformLog
 from lamina.worker.stations import Stations
 
+# What a forked interpreter runs.
 _BOOTSTRAP: Final = "/var/runtime/bootstrap.py"
 
 
@@ -71,27 +74,10 @@ class Maker:
         return Assignment(
             mounts=plan_environment(spec.code.hex, layers, prepared.tmp.folder_name, MASKED_PROC),
             seal=self._machine.seal(prepared.uid, spec.memory_mb, spec.storage_mb),
-            variables=self._variables(spec, stream),
-            argv=_command(spec),
+            variables=variables(spec, _credentials(), stream),
+            command=command(spec),
             program=_BOOTSTRAP,
         )
-
-    def _variables(self, spec: EnvironmentSpec, log_stream: str) -> Mapping[str, str]:
-        told = dict(variables(spec, _credentials(), log_stream))
-        own = f"{LANG_ROOT}/lib"
-        if own not in told["LD_LIBRARY_PATH"].split(":"):
-            # The user's own path leaves it out, and the interpreter here may need it to start at all.
-            told["LD_LIBRARY_PATH"] += f":{own}"
-        return told
-
-
-def _command(spec: EnvironmentSpec) -> tuple[str, ...]:
-    """What to execute for *spec*; nothing where the interpreter that is forked will do."""
-    command = (f"{LANG_ROOT}/bin/{spec.runtime}", _BOOTSTRAP)
-    if dict(spec.variables).get("AWS_LAMBDA_EXEC_WRAPPER"):
-        # The shell, as in AWS's images: a missing wrapper then is exit status 127, one that may not be executed 126.
-        return ("/bin/sh", "-c", 'exec "$AWS_LAMBDA_EXEC_WRAPPER" "$0" "$@"', *command)
-    return command if spec.needs_own_interpreter else ()
 
 
 def _credentials() -> Credentials:

@@ -1,4 +1,4 @@
-"""What the platform itself puts into a Python environment: `/var/runtime`, and the runtime's packages.
+"""What the platform itself puts into an environment: `/var/runtime`, and for Python the runtime's packages.
 
 AWS's images carry awslambdaric and boto3 in the interpreter's site-packages. Ours are the ones Lamina is installed
 with, as files without compiled parts, in a folder of their own, so that nothing else of the server's packages is to be
@@ -13,15 +13,16 @@ import os
 import re
 import shutil
 import threading
+from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 
-from lamina.sandbox.plan import InterpreterLayout
+from lamina.sandbox.contents import InterpreterLayout
 
 _CLIENT = ("awslambdaric", "simplejson", "snapshot-restore-py")
 _SDK = ("boto3", "botocore", "s3transfer", "jmespath", "python-dateutil", "six", "urllib3")
-_VAR_RUNTIME = Path(__file__).parent.parent / "guest" / "var_runtime"
+_CLIENTS = Path(__file__).parent.parent / "guest" / "runtimes"
 # Top-level modules of these that a layer may bring in another version.
 REPLACEABLE = ("simplejson",)
 _putting_together = threading.Lock()
@@ -37,18 +38,29 @@ class RuntimeFiles:
 
 def provide(root: Path, version: str) -> RuntimeFiles:
     """The files for interpreter *version* ("3.11") below *root*, put together once and reused by name."""
-    wanted = [*_distributions(_CLIENT), *_suiting(_distributions(_SDK), version)]
+    folder = _provide(root, [*_distributions(_CLIENT), *_suiting(_distributions(_SDK), version)], "python")
+    return RuntimeFiles(folder / "var_runtime", folder / "packages")
+
+
+def provide_client(root: Path, family: str) -> Path | None:
+    """What Lamina puts into /var/runtime for a *family* of runtimes ("nodejs"), below *root*; None: nothing."""
+    return _provide(root, [], family) / "var_runtime" if (_CLIENTS / family).is_dir() else None
+
+
+def _provide(root: Path, distributions: list[metadata.Distribution], family: str) -> Path:
+    client = {path.relative_to(_CLIENTS / family): path for path in sorted((_CLIENTS / family).rglob("*"))}
+    client = {name: path for name, path in client.items() if path.is_file() and "__pycache__" not in name.parts}
     key = hashlib.sha256()
-    for distribution in wanted:
+    for distribution in distributions:
         key.update(f"{distribution.name} {distribution.version}\n".encode())
-    for file in sorted(_VAR_RUNTIME.glob("*.py")):
-        key.update(file.name.encode() + file.read_bytes())
+    for name, path in client.items():
+        key.update(str(name).encode() + path.read_bytes())
     folder = root / "v1" / key.hexdigest()[:32]
     # Two runtimes that are wanted at the same moment mostly want the same files.
     with _putting_together:
         if not folder.is_dir():
-            _put_together(folder, wanted)
-    return RuntimeFiles(folder / "var_runtime", folder / "packages")
+            _put_together(folder, distributions, client)
+    return folder
 
 
 async def compile_ahead(files: RuntimeFiles, interpreter: InterpreterLayout) -> None:
@@ -92,7 +104,7 @@ def _suiting(distributions: list[metadata.Distribution], version: str) -> list[m
     return distributions
 
 
-def _put_together(folder: Path, distributions: list[metadata.Distribution]) -> None:
+def _put_together(folder: Path, distributions: list[metadata.Distribution], client: Mapping[Path, Path]) -> None:
     aside = folder.with_name(f"{folder.name}.{os.getpid()}")
     shutil.rmtree(aside, ignore_errors=True)
     packages = aside / "packages"
@@ -100,8 +112,8 @@ def _put_together(folder: Path, distributions: list[metadata.Distribution]) -> N
         for file in distribution.files or ():
             if _belongs(file):
                 _place(Path(str(file.locate())), packages / file)
-    for source in _VAR_RUNTIME.glob("*.py"):
-        _place(source, aside / "var_runtime" / source.name)
+    for inside, source in client.items():
+        _place(source, aside / "var_runtime" / inside)
     for path, names, _ in os.walk(aside):
         for name in names:
             os.chmod(os.path.join(path, name), 0o755)

@@ -5,18 +5,20 @@ from __future__ import annotations
 import asyncio
 import itertools
 import os
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from lamina.environments.spec import EnvironmentSpec, runtime_variables
-from lamina.functions.runtimes import runtime_version_arn
-from lamina.sandbox import processes
-from lamina.sandbox.plan import HostFolders, InterpreterLayout, plan_root
-from lamina.worker import packages, system
+from lamina.environments.spec import EnvironmentSpec
+from lamina.environments.variables import runtime_variables
+from lamina.functions.runtimes import Language, runtime_version_arn
+from lamina.sandbox import contents, processes
+from lamina.sandbox.contents import HOUSE, RUNTIME_ROOT, InterpreterLayout, Operation
+from lamina.sandbox.plan import HostFolders, plan_root
+from lamina.worker import kits, packages, system
 from lamina.worker.blanks import Shelf
+from lamina.worker.kits import Kit
 from lamina.worker.machine import Machine
-from lamina.worker.packages import RuntimeFiles
 from lamina.worker.runtimes import Runtimes
 from lamina.worker.zygotes import Zygote, ZygotePlan
 
@@ -42,7 +44,8 @@ class Station:
     def runtime_version(self, spec: EnvironmentSpec) -> tuple[str, str]:
         """What the first line in an environment's log says of the runtime: its version, and that version's ARN."""
         arn = runtime_version_arn(spec.function.scope, spec.runtime, spec.architecture)
-        return f"{self._runtime.replace('python', 'python:')}.v{self._release}", arn
+        language = Language.of(self._runtime)
+        return f"{language.family}:{language.version}.v{self._release}", arn
 
     async def close(self) -> None:
         await self.shelf.close()
@@ -90,30 +93,53 @@ class Stations:
                 await station.close()
 
     async def _begin(self, runtime: str) -> Station:
-        interpreter = (await self._runtimes()).interpreter(runtime)
-        files = await asyncio.to_thread(packages.provide, self._state / "runtimes", interpreter.version)
-        zygote = await Zygote.start(await asyncio.to_thread(self._plan, runtime, interpreter, files))
-        self._compiling.add(asyncio.ensure_future(packages.compile_ahead(files, interpreter)))
+        runtimes = await self._runtimes()
+        kit = runtimes.kit(runtime)
+        if kit.interpreter is None:
+            zygote = await Zygote.start(await asyncio.to_thread(self._executed, kit, runtimes.house))
+        else:
+            zygote = await self._fork_from(kit, kit.interpreter)
         shelf = Shelf(zygote, self._machine, _AHEAD, self.fresh_name)
         shelf.fill()
-        return Station(runtime, interpreter.release, zygote, shelf)
+        return Station(runtime, kit.release, zygote, shelf)
 
-    def _plan(self, runtime: str, interpreter: InterpreterLayout, files: RuntimeFiles) -> ZygotePlan:
+    async def _fork_from(self, kit: Kit, interpreter: InterpreterLayout) -> Zygote:
+        files = await asyncio.to_thread(packages.provide, self._state / "runtimes", interpreter.version)
+        operations = contents.python(interpreter, files.packages) + contents.folder(RUNTIME_ROOT, files.var_runtime)
+        zygote = await Zygote.start(
+            ZygotePlan(
+                runtime=kit.runtime,
+                operations=await asyncio.to_thread(self._root, operations),
+                mount_point=self._state / "root",
+                user_namespace=not self._machine.privileged,
+                environ=runtime_variables(kit.runtime),
+                executable=f"/var/lang/bin/{interpreter.name}",
+                search_path=(f"/var/lang/lib/{interpreter.name}/site-packages",),
+                preload=("awslambdaric.bootstrap", "awslambdaric.lambda_runtime_client"),
+                forget=packages.REPLACEABLE,
+            )
+        )
+        self._compiling.add(asyncio.ensure_future(packages.compile_ahead(files, interpreter)))
+        return zygote
+
+    def _executed(self, kit: Kit, house: InterpreterLayout) -> ZygotePlan:
+        """A zygote that has nothing of the runtime, only what process 1 of its environments is made of."""
+        client = packages.provide_client(self._state / "runtimes", kit.language.family)
+        return ZygotePlan(
+            runtime=kit.runtime,
+            operations=self._root(kits.executed(kit, client, house)),
+            mount_point=self._state / "root",
+            user_namespace=not self._machine.privileged,
+            # Its own library may lie beside it. What the runtime is executed with has nothing of this.
+            environ={"LD_LIBRARY_PATH": f"{HOUSE}/lib"},
+            executable=f"{HOUSE}/bin/{house.name}",
+            options=("-I", "-S"),
+        )
+
+    def _root(self, operations: Sequence[Operation]) -> tuple[Operation, ...]:
         host = HostFolders(
             guest=_GUEST,
             trees=self._state / "trees" / "v1",
-            runtime=files.var_runtime,
-            packages=files.packages,
             scratch=self._machine.scratch.root,
         )
-        return ZygotePlan(
-            runtime=runtime,
-            operations=plan_root(system.look(), interpreter, host, self._machine.first_uid, self._machine.uids.count),
-            mount_point=self._state / "root",
-            user_namespace=not self._machine.privileged,
-            environ=runtime_variables(runtime),
-            executable=f"/var/lang/bin/{runtime}",
-            search_path=(f"/var/lang/lib/{runtime}/site-packages",),
-            preload=("awslambdaric.bootstrap", "awslambdaric.lambda_runtime_client"),
-            forget=packages.REPLACEABLE,
-        )
+        return plan_root(system.look(), operations, host, self._machine.first_uid, self._machine.uids.count)

@@ -100,13 +100,13 @@ class Worker:
         await asyncio.to_thread(self._logs.wait_written)
 
     async def runtimes(self) -> Runtimes:
-        """The interpreters of this machine; known a third of a second after the start."""
+        """The runtimes of this machine; known a third of a second after the start."""
         assert self._runtimes is not None, "not opened"
         return await asyncio.shield(self._runtimes)
 
     async def invoke(self, spec: EnvironmentSpec, invocation: Invocation) -> Outcome:
         """Run *invocation* in an environment of *spec*. Raises Throttled, RuntimeNotInstalled, SandboxFailed."""
-        (await self.runtimes()).interpreter(spec.runtime)
+        (await self.runtimes()).kit(spec.runtime)
         environment = await self._obtain(spec)
         try:
             return await environment.invoke(invocation)
@@ -121,10 +121,10 @@ class Worker:
         self._spawn(self._prepare(runtime))
 
     async def _prepare(self, runtime: str) -> None:
-        if runtime in (await self.runtimes()).interpreters:
-            # Whoever invokes a function of it is told; here nobody has asked.
-            with contextlib.suppress(SandboxFailed):
-                await self._stations.get(runtime)
+        # Whoever invokes a function of it is told; here nobody has asked.
+        with contextlib.suppress(SandboxFailed, RuntimeNotInstalled):
+            (await self.runtimes()).kit(runtime)
+            await self._stations.get(runtime)
 
     def retire(self, function: FunctionArn) -> None:
         """End what was made of *function*, of one version where it is qualified; what is busy, when it has finished."""

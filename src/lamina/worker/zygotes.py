@@ -41,6 +41,7 @@ class ZygotePlan:
     user_namespace: bool
     environ: dict[str, str]
     executable: str  # inside
+    options: tuple[str, ...] = ()  # of the interpreter
     search_path: tuple[str, ...] = ()
     preload: tuple[str, ...] = ()
     forget: tuple[str, ...] = ()
@@ -165,7 +166,7 @@ async def _enter(plan: ZygotePlan, control: socket.socket) -> None:
         "mount_point": str(plan.mount_point),
         "user_namespace": plan.user_namespace,
         "environ": plan.environ,
-        "argv": [plan.executable, "-c", _ZYGOTE, str(control.fileno())],
+        "argv": [plan.executable, *plan.options, "-c", _ZYGOTE, str(control.fileno())],
     }
     process = await asyncio.create_subprocess_exec(
         sys.executable,

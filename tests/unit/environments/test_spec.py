@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from lamina.environments.spec import Credentials, EnvironmentSpec, variables
+from lamina.environments.spec import EnvironmentSpec
+from lamina.environments.variables import Credentials, variables
 from lamina.functions.versions import SETTLED, Configuration, FunctionVersion, Logging
 from lamina.layers.attaching import AttachedLayer
 from lamina.layers.versions import StoredArchive

@@ -11,7 +11,7 @@ import lamina
 from lamina.worker import interpreters
 
 GUEST = Path(lamina.__file__).parent / "guest"
-VAR_RUNTIME = GUEST / "var_runtime"
+VAR_RUNTIME = GUEST / "runtimes" / "python"
 FOUND = {runtime: layout.executable for runtime, layout in interpreters.find().items()}
 
 with_each = pytest.mark.parametrize("runtime", FOUND)

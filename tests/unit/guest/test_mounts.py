@@ -10,7 +10,9 @@ import pytest
 
 from lamina.guest import mounts
 from lamina.guest.mounts import StepFailed, carry_out
-from lamina.sandbox.plan import MASKED_PROC, HostFolders, HostSystem, InterpreterLayout, plan_environment, plan_root
+from lamina.sandbox import contents
+from lamina.sandbox.contents import InterpreterLayout
+from lamina.sandbox.plan import MASKED_PROC, HostFolders, HostSystem, plan_environment, plan_root
 
 
 def test_folders_files_and_links_are_made_below_the_root(tmp_path: Path) -> None:
@@ -43,14 +45,15 @@ def test_masking_what_is_not_there_does_nothing(tmp_path: Path) -> None:
 
 
 def test_the_guest_knows_every_step_a_plan_may_have() -> None:
-    host = HostFolders(Path("/g"), Path("/t"), Path("/r"), Path("/p"), Path("/s"))
+    host = HostFolders(Path("/g"), Path("/t"), Path("/s"))
     system = HostSystem({"/bin": "usr/bin"}, ("/usr/bin",), ("/etc/services",), ("/usr/lib/python3",))
     here = Path("/p")
     operations: set[str] = set()
     for standalone in (True, False):
         for site in (True, False):
             layout = InterpreterLayout("3.12", "3.12.1", here, here, here, here / "lib.so", standalone, site)
-            operations |= {name for name, *_ in plan_root(system, layout, host, 70000, 3)}
+            operations |= {name for name, *_ in plan_root(system, contents.python(layout, here), host, 70000, 3)}
+            operations |= {name for name, *_ in contents.house(layout)}
     for layers in ([], ["a"]):
         for tmp in (None, "1"):
             operations |= {name for name, *_ in plan_environment("code", layers, tmp, MASKED_PROC).operations}

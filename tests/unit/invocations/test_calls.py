@@ -111,6 +111,11 @@ def test_a_timeout_names_the_configured_seconds_with_two_decimals() -> None:
         (ProcessEnd(signal=31), "Runtime.ExitError", "Runtime exited with error: signal: bad system call"),
         (ProcessEnd(signal=40), "Runtime.ExitError", "Runtime exited with error: signal: signal 40"),
         (
+            ProcessEnd(1, never_began="fork/exec /var/task/bootstrap: permission denied"),
+            "Runtime.InvalidEntrypoint",
+            "fork/exec /var/task/bootstrap: permission denied",
+        ),
+        (
             ProcessEnd(signal=9, out_of_memory=True),
             "Runtime.OutOfMemory",
             "Runtime exited with error: signal: killed",

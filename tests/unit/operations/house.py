@@ -34,8 +34,9 @@ from lamina.operations.table import handlers
 from lamina.operations.tags import TagOperations
 from lamina.operations.uploads import Uploads
 from lamina.operations.versions import VersionOperations
-from lamina.sandbox.plan import InterpreterLayout
+from lamina.sandbox.contents import InterpreterLayout
 from lamina.store import ObstoreBlobs
+from lamina.worker import kits
 from lamina.worker.runtimes import Runtimes
 
 HERE = Scope("123456789012", "eu-west-1")
@@ -102,7 +103,7 @@ class FakeWorker:
         return Outcome(invocation.payload, log_tail=b"the log")
 
     async def runtimes(self) -> Runtimes:
-        return Runtimes(dict.fromkeys(self.installed, INTERPRETER))
+        return Runtimes({runtime: kits.python(runtime, INTERPRETER) for runtime in self.installed}, INTERPRETER)
 
 
 @dataclass

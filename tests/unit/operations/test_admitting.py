@@ -16,7 +16,7 @@ from lamina.operations.admitting import AdmittingRunner, ReservedExceeded
 from lamina.worker.runtimes import Runtimes
 from lamina.worker.worker import Throttled
 
-from .house import HERE, House
+from .house import HERE, INTERPRETER, House
 
 CALL = Invocation("id", "arn", b"{}", 3)
 
@@ -36,7 +36,7 @@ class Held:
         return Outcome(b"null")
 
     async def runtimes(self) -> Runtimes:
-        return Runtimes({})
+        return Runtimes({}, INTERPRETER)
 
     def has_provisioned(self, spec: EnvironmentSpec) -> bool:
         return self.provisioned

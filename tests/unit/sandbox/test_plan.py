@@ -9,15 +9,15 @@ from pathlib import Path
 
 import pytest
 
+from lamina.sandbox import contents
+from lamina.sandbox.contents import STAGE, InterpreterLayout
 from lamina.sandbox.plan import (
     EMPTY,
     LIMITS,
     MASKED_PROC,
     OPT,
-    STAGE,
     HostFolders,
     HostSystem,
-    InterpreterLayout,
     Seal,
     plan_environment,
     plan_root,
@@ -31,9 +31,7 @@ SYSTEM = HostSystem(
     files=("/etc/ld.so.cache",),
     hidden=("/usr/lib/python3/dist-packages",),
 )
-HOST = HostFolders(
-    guest=Path("/g"), trees=Path("/t"), runtime=Path("/r"), packages=Path("/p"), scratch=Path("/state/scratch")
-)
+HOST = HostFolders(guest=Path("/g"), trees=Path("/t"), scratch=Path("/state/scratch"))
 STANDALONE = InterpreterLayout(
     version="3.12",
     release="3.12.1",
@@ -57,7 +55,8 @@ DISTRIBUTION = InterpreterLayout(
 
 
 def root(interpreter: InterpreterLayout | None = STANDALONE, host: HostFolders = HOST) -> Operations:
-    return plan_root(SYSTEM, interpreter, host, first_uid=70000, users=1256)
+    brought = [] if interpreter is None else contents.python(interpreter, Path("/p"))
+    return plan_root(SYSTEM, brought, host, first_uid=70000, users=1256)
 
 
 def environment(layers: Sequence[str], tmp: str | None = None) -> Operations:

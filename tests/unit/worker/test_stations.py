@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from lamina.sandbox import processes
-from lamina.sandbox.plan import InterpreterLayout
-from lamina.worker import packages
+from lamina.sandbox.contents import InterpreterLayout
+from lamina.worker import kits, packages
 from lamina.worker.packages import RuntimeFiles
 from lamina.worker.runtimes import RuntimeNotInstalled, Runtimes
 from lamina.worker.stations import Stations
@@ -34,7 +34,7 @@ class Yard:
         self.machine = machine(FakeScratch(), FakeCgroups())
 
         async def runtimes() -> Runtimes:
-            return Runtimes({"python3.12": LAYOUT})
+            return Runtimes({"python3.12": kits.python("python3.12", LAYOUT)}, LAYOUT)
 
         self.stations = Stations(self.machine, runtimes, state)
 

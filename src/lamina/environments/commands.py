@@ -1,0 +1,68 @@
+"""What the runtime of an environment is started with: a fork that is there already, or a program to execute."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from lamina.environments.spec import EnvironmentSpec
+from lamina.functions.runtimes import Language
+
+# Both options to the client of Node.js are AWS's; so is a tenth of the memory for what is young.
+_YOUNG_SHARE: Final = 10
+_HEADER_BYTES_MAX: Final = 81920
+# AWS gives Java's heap so much of a function's memory.
+_HEAP_PERCENT: Final = 85
+_JAVA_CLIENT: Final = "com.amazonaws.services.lambda.runtime.api.client.AWSLambda"
+# The shell, as in AWS's images: a missing wrapper then is exit status 127, one that may not be executed 126.
+_WRAPPED: Final = ("/bin/sh", "-c", 'exec "$AWS_LAMBDA_EXEC_WRAPPER" "$0" "$@"')
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """How a runtime begins: by executing *argv*, or the first of *bootstraps* there is; by neither: in the fork."""
+
+    argv: tuple[str, ...] = ()
+    bootstraps: tuple[str, ...] = ()
+
+
+def command(spec: EnvironmentSpec) -> Command:
+    """How the runtime of *spec* begins. A wrapper is honoured by every runtime but `provided`, as on AWS."""
+    language = Language.of(spec.runtime)
+    if language.family == "provided":
+        return Command(bootstraps=("/var/task/bootstrap", "/opt/bootstrap"))
+    argv = _COMMANDS[language.family](spec)
+    if dict(spec.variables).get("AWS_LAMBDA_EXEC_WRAPPER"):
+        return Command((*_WRAPPED, *argv))
+    if language.family == "python" and not spec.needs_own_interpreter:
+        return Command()
+    return Command(argv)
+
+
+def _python(spec: EnvironmentSpec) -> tuple[str, ...]:
+    return f"/var/lang/bin/{spec.runtime}", "/var/runtime/bootstrap.py"
+
+
+def _nodejs(spec: EnvironmentSpec) -> tuple[str, ...]:
+    young = spec.memory_mb // _YOUNG_SHARE
+    return (
+        *("/var/lang/bin/node", "--expose-gc", "--max-http-header-size", str(_HEADER_BYTES_MAX)),
+        *(f"--max-semi-space-size={young // 2}", f"--max-old-space-size={spec.memory_mb - young}"),
+        "/var/runtime/index.mjs",
+    )
+
+
+def _java(spec: EnvironmentSpec) -> tuple[str, ...]:
+    return (
+        *("/var/lang/bin/java", f"-XX:MaxHeapSize={spec.memory_mb * 1024 * _HEAP_PERCENT // 100}k"),
+        # A JVM that lives as briefly as most functions do is best served by its first compiler and no threads beside.
+        *("-XX:+UseSerialGC", "-XX:+TieredCompilation", "-XX:TieredStopAtLevel=1", "-Xshare:auto"),
+        *("-classpath", "/var/runtime/lib/*", _JAVA_CLIENT, spec.handler),
+    )
+
+
+def _ruby(_spec: EnvironmentSpec) -> tuple[str, ...]:
+    return "/var/lang/bin/ruby", "/var/runtime/lib/runtime.rb"
+
+
+_COMMANDS: Final = {"python": _python, "nodejs": _nodejs, "java": _java, "ruby": _ruby}
