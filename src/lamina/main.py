@@ -23,6 +23,7 @@ from lamina.operations.activations import Activations
 from lamina.operations.admitting import AdmittingRunner
 from lamina.operations.aliases import AliasOperations
 from lamina.operations.content import Contents
+from lamina.operations.deliveries import DeliveryQueue, Destinations
 from lamina.operations.functions import FunctionOperations
 from lamina.operations.granting import granting
 from lamina.operations.invocations import InvocationOperations
@@ -172,7 +173,12 @@ async def _build(settings: Settings, house: contextlib.AsyncExitStack) -> Gatewa
     )
     # A tenth must stay free for functions that reserve nothing: the 100 of 1,000 that AWS keeps.
     quota = Quota(means.environments_max, means.environments_max // 10)
-    invocations = InvocationOperations(catalog, activations, AdmittingRunner(catalog, worker, quota))
+    destinations = Destinations(os.environ)
+    deliveries = DeliveryQueue(catalog, destinations)
+    deliveries.open()
+    house.push_async_callback(deliveries.close)
+    runner = AdmittingRunner(catalog, worker, quota)
+    invocations = InvocationOperations(catalog, activations, runner, deliveries=deliveries)
     invocations.open(settings.retry_base_delay_s)
     house.push_async_callback(invocations.close)
     provisioned = ProvisionedOperations(catalog, activations, worker.provisions, markers, stamps, quota)
@@ -195,7 +201,7 @@ async def _build(settings: Settings, house: contextlib.AsyncExitStack) -> Gatewa
         tags=TagOperations(catalog, activations, stamps),
         invocations=invocations,
     )
-    answering = {**answering, **setting_handlers(catalog, provisioned, markers, stamps, quota)}
+    answering = {**answering, **setting_handlers(catalog, provisioned, destinations, markers, stamps, quota)}
     urls = UrlServer(catalog, invocations.invoke, stamps)
     scope = Scope(settings.account_id, settings.region)
     return Gateway(Api.load("lambda"), granting(catalog, answering), health, contents.download, scope, urls=urls.answer)

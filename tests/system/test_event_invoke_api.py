@@ -110,7 +110,10 @@ def test_what_cannot_be_configured_is_refused(pair: tuple[Function, Function]) -
     queue = f"arn:aws:sqs:{REGION}:{ACCOUNT}:q"
     elsewhere = refusal(put, DestinationConfig={"OnSuccess": {"Destination": queue}}, **named)
     assert elsewhere[:2] == (400, "InvalidParameterValueException")
-    assert str(elsewhere[2]).startswith(f"Lamina does not support destinations in sqs ({queue}): ")
+    assert elsewhere[2] == (
+        f"Lamina does not support destinations in sqs ({queue}): "
+        "no SQS is configured. Start the server with AWS_ENDPOINT_URL_SQS naming one."
+    )
 
 
 @pytest.mark.parametrize("retries", [0, 1])

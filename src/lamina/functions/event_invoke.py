@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
 from lamina import errors
-from lamina.names import FunctionArn, Scope, parse_function_name
-
-_SERVICE = re.compile(r"arn:aws[a-zA-Z-]*:(?P<service>[a-z0-9-]+):")
+from lamina.names import FunctionArn
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,32 +42,6 @@ def changed(before: EventInvoke | None, request: Mapping[str, Any], now: float) 
         _destination(start.on_success, destinations, "OnSuccess"),
         _destination(start.on_failure, destinations, "OnFailure"),
     )
-
-
-def destination(arn: str, function: FunctionArn) -> FunctionArn:
-    """The function that *arn* names as a destination of *function*; an error for what cannot be delivered to."""
-    found = _SERVICE.match(arn)
-    if found is None or found["service"] != "lambda":
-        service = "this" if found is None else found["service"]
-        raise errors.not_supported(
-            f"destinations in {service} ({arn})",
-            "records are delivered to functions of the same account and region only.",
-        )
-    try:
-        parsed = parse_function_name(arn)
-    except ValueError:
-        raise invalid_destination(arn) from None
-    scope = Scope(parsed.account or function.scope.account, parsed.region or function.scope.region)
-    if scope != function.scope:
-        raise invalid_destination(arn)
-    if parsed.name == function.name:
-        raise errors.invalid_parameter_value("You can't specify the function as a destination for itself.")
-    return FunctionArn(scope, parsed.name, parsed.qualifier)
-
-
-def invalid_destination(arn: str) -> errors.ApiError:
-    """AWS's error about a destination that is not there, or may not be used."""
-    return errors.invalid_parameter_value(f"The destination ARN {arn} is invalid.")
 
 
 def describe(config: EventInvoke, arn: FunctionArn) -> dict[str, Any]:

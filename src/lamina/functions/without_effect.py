@@ -14,7 +14,8 @@ WITHOUT_EFFECT: Mapping[str, str] = {
     "VpcConfig": "the function is in no network, as every function here; any well-formed identifier counts as "
     "existing, and `VpcId` is empty, for there is no EC2 to look it up in",
     "FileSystemConfigs": "nothing is mounted: there is no Amazon EFS",
-    "DeadLetterConfig": "what fails for good is not sent anywhere: there is neither SQS nor SNS",
+    "DeadLetterConfig": "where the server is started without an `AWS_ENDPOINT_URL_SQS` or `AWS_ENDPOINT_URL_SNS` for "
+    "it, what fails for good is not sent anywhere; the server's log tells of each",
     "KMSKeyArn": "environment variables are stored as they are, readable by whoever can read the state folder",
     "TracingConfig Active": "no segment is sent anywhere: there is no X-Ray; a trace header is handed on in both modes",
     "SnapStart PublishedVersions": "versions start as without it, and `OptimizationStatus` stays `Off`",

@@ -21,7 +21,7 @@ class Ended:
     outcome: Outcome | None
 
 
-def record(request_id: str, function: FunctionArn, payload: bytes, ended: Ended, now: float) -> bytes:
+def record(request_id: str, function: FunctionArn, payload: bytes, ended: Ended, now: float) -> str:
     """The record, members in AWS's order. *function* as it was invoked; *now* in seconds since the epoch."""
     moment = datetime.fromtimestamp(now, UTC)
     members: dict[str, object] = {
@@ -40,5 +40,13 @@ def record(request_id: str, function: FunctionArn, payload: bytes, ended: Ended,
         if ended.outcome.function_error is not None:
             context["functionError"] = ended.outcome.function_error
         members["responseContext"] = context
-        members["responsePayload"] = json.loads(ended.outcome.payload or b"null")
-    return json.dumps(members, separators=(",", ":"), ensure_ascii=False).encode()
+        members["responsePayload"] = _response(ended.outcome.payload)
+    return json.dumps(members, separators=(",", ":"), ensure_ascii=False)
+
+
+def _response(payload: bytes) -> object:
+    """What a runtime answered; one of a customer's own need not answer JSON."""
+    try:
+        return json.loads(payload or b"null")
+    except (ValueError, RecursionError):
+        return payload.decode(errors="replace")

@@ -53,6 +53,14 @@ def after_throttling(
     return _retry(now + min(2.0**throttled, 300.0), attempts, received_at, patience)
 
 
+def after_refusal(attempts: int, received_at: float, now: float) -> RetryAt | GiveUp:
+    """What follows when a destination did not take its message; *attempts* includes this one.
+
+    1 s, then twice as long each time, at most 5 minutes, for six hours.
+    """
+    return after_throttling(attempts, attempts - 1, received_at, now)
+
+
 def _retry(due_at: float, attempts: int, received_at: float, patience: Patience) -> RetryAt | GiveUp:
     if due_at - received_at > patience.age_s:
         return GiveUp("EventAgeExceeded")

@@ -6,11 +6,13 @@ from typing import Any
 
 from lamina import errors
 from lamina.catalog.port import Catalog, Kind, Setting, Transaction
-from lamina.functions import event_invoke
+from lamina.functions import destinations, event_invoke
+from lamina.functions.destinations import Elsewhere
 from lamina.functions.event_invoke import EventInvoke
 from lamina.names import LATEST, FunctionArn
 from lamina.operations.addresses import function_arn
 from lamina.operations.call import Call, Output, Parameters
+from lamina.operations.deliveries import Destinations
 from lamina.operations.markers import Markers, page
 from lamina.operations.stamps import Stamps
 
@@ -20,8 +22,9 @@ PAGE_MAX = 50
 class EventInvokeOperations:
     """Put, update, get, list and delete what becomes of a function's asynchronous invocations."""
 
-    def __init__(self, catalog: Catalog, markers: Markers, stamps: Stamps) -> None:
+    def __init__(self, catalog: Catalog, elsewhere: Destinations, markers: Markers, stamps: Stamps) -> None:
         self._catalog = catalog
+        self._elsewhere = elsewhere
         self._markers = markers
         self._stamps = stamps
 
@@ -71,23 +74,28 @@ class EventInvokeOperations:
             before = transaction.settings.get(Kind.EVENT_INVOKE, arn)
             start = _read(before, arn) if keep else None
             config = event_invoke.changed(start, request, self._stamps.seconds())
-            for destination in (config.on_success, config.on_failure):
-                if destination is not None:
-                    _check_destination(transaction, destination, arn)
+            if config.on_success is not None:
+                destinations.check_success(self._check_destination(call, transaction, config.on_success, arn))
+            if config.on_failure is not None:
+                self._check_destination(call, transaction, config.on_failure, arn)
             transaction.settings.put(Setting(Kind.EVENT_INVOKE, arn, config.written()))
         return event_invoke.describe(config, arn)
+
+    def _check_destination(
+        self, call: Call, transaction: Transaction, destination: str, arn: FunctionArn
+    ) -> FunctionArn | Elsewhere:
+        target = destinations.destination(destination, arn)
+        if isinstance(target, Elsewhere):
+            self._elsewhere.check(target, call)
+        elif transaction.functions.find(target.scope, target.name, target.qualifier) is None:
+            raise destinations.invalid_destination(destination)
+        return target
 
 
 def _qualified(call: Call, operation: str, request: Parameters) -> FunctionArn:
     """What the configuration belongs to: without a qualifier, to `$LATEST`."""
     arn = function_arn(call, operation, request["FunctionName"], request.get("Qualifier"))
     return arn.qualified(arn.qualifier or LATEST)
-
-
-def _check_destination(transaction: Transaction, destination: str, arn: FunctionArn) -> None:
-    target = event_invoke.destination(destination, arn)
-    if transaction.functions.find(target.scope, target.name, target.qualifier) is None:
-        raise event_invoke.invalid_destination(destination)
 
 
 def _read(setting: Setting | None, arn: FunctionArn) -> EventInvoke:

@@ -6,92 +6,72 @@ import asyncio
 import logging
 import time
 import uuid
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
 from typing import Final
 
-from lamina.catalog.port import Catalog, Event, Kind
-from lamina.functions import event_invoke
+from lamina.catalog.port import Catalog, Delivery, Event, Kind, Transaction
+from lamina.functions import destinations
+from lamina.functions.destinations import Elsewhere
 from lamina.functions.event_invoke import EventInvoke
-from lamina.invocations import retrying
+from lamina.invocations import deliveries, retrying
 from lamina.invocations.calls import Outcome
 from lamina.invocations.records import SUCCESS, Ended, record
 from lamina.invocations.retrying import GiveUp, Patience, RetryAt
 from lamina.names import LATEST, FunctionArn
+from lamina.operations.deliveries import DeliveryQueue
+from lamina.operations.due import DueWork
 
 _AT_ONCE_MAX: Final = 100
-_LOOK_SECONDS: Final = 1.0
 _log = logging.getLogger(__name__)
 
 
 class EventQueue:
-    """Runs the catalog's events when they are due. *run* gives an outcome, None for "not now", a GiveUp for "never"."""
+    """Runs the catalog's events when they are due. *run* gives an outcome, None for "not now", a GiveUp for "never".
 
-    def __init__(self, catalog: Catalog, run: Callable[[Event], Awaitable[Outcome | GiveUp | None]]) -> None:
+    What other AWS services are to be told goes into *told*; without one, into the server's log.
+    """
+
+    def __init__(
+        self,
+        catalog: Catalog,
+        run: Callable[[Event], Awaitable[Outcome | GiveUp | None]],
+        told: DeliveryQueue | None = None,
+    ) -> None:
         self._catalog = catalog
         self._run = run
-        self._running: dict[str, asyncio.Task[None]] = {}
+        self._told = told
+        self._work: DueWork[Event] = DueWork(self._look, self._handle, _AT_ONCE_MAX, "events")
         self._put_off: dict[str, int] = {}
-        self._wake = asyncio.Event()
-        self._dispatching: asyncio.Task[None] | None = None
         self._base_delay_s = 60.0
 
     def open(self, base_delay_s: float) -> None:
         """Begin. Call on the loop."""
         self._base_delay_s = base_delay_s
-        self._dispatching = asyncio.ensure_future(self._dispatch())
+        self._work.open()
 
     async def close(self) -> None:
         """Stop; what had not succeeded is run again at the next start."""
-        tasks = [*self._running.values(), *([self._dispatching] if self._dispatching else [])]
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await self._work.close()
 
     async def add(self, event: Event) -> None:
         """Record *event*; it is durable when this returns."""
         await asyncio.to_thread(self._record, event)
-        self._wake.set()
+        self._work.wake()
 
     def _record(self, event: Event) -> None:
         with self._catalog.writing() as transaction:
             transaction.events.add(event)
 
-    async def _dispatch(self) -> None:
-        while True:
-            self._wake.clear()
-            try:
-                due, next_due = await asyncio.to_thread(self._look)
-            except Exception:  # noqa: BLE001 - a disk that fails for a moment must not stop events for ever
-                _log.exception("the events that are due could not be read")
-                await asyncio.sleep(_LOOK_SECONDS)
-                continue
-            for event in due:
-                if event.id not in self._running and len(self._running) < _AT_ONCE_MAX:
-                    self._running[event.id] = asyncio.ensure_future(self._handle(event))
-            # What runs already still counts as due: then its end wakes us, and the clock only now and then.
-            delay = None if next_due is None else max(next_due - time.time(), _LOOK_SECONDS if due else 0.0)
-            try:
-                async with asyncio.timeout(delay):
-                    await self._wake.wait()
-            except TimeoutError:
-                pass
-
-    def _look(self) -> tuple[list[Event], float | None]:
-        now = time.time()
+    def _look(self, now: float, limit: int) -> tuple[Sequence[Event], float | None]:
         with self._catalog.reading() as transaction:
-            return list(transaction.events.due(now, 2 * _AT_ONCE_MAX)), transaction.events.next_due()
+            return transaction.events.due(now, limit), transaction.events.next_due()
 
     async def _handle(self, event: Event) -> None:
-        try:
-            outcome = await self._outcome(event)
-            await asyncio.to_thread(self._conclude, event, outcome)
-        except Exception:  # noqa: BLE001 - one event must not stop the others
-            # It is still recorded, and due: it runs again, which is better than never, but not at once.
-            _log.exception("what came of event %s of %s could not be recorded", event.id, event.function)
-            await asyncio.sleep(_LOOK_SECONDS)
-        finally:
-            del self._running[event.id]
-            self._wake.set()
+        outcome = await self._outcome(event)
+        await asyncio.to_thread(self._conclude, event, outcome)
+        if self._told is not None:
+            self._told.wake()
 
     async def _outcome(self, event: Event) -> Outcome | GiveUp | None:
         try:
@@ -104,18 +84,50 @@ class EventQueue:
         now = time.time()
         config = self._config(event.function)
         what_next = self._what_next(event, outcome, _patience(config), now)
+        dead_letter = self._dead_letter(event.function, outcome) if isinstance(what_next, GiveUp) else None
         with self._catalog.writing() as transaction:
             if isinstance(what_next, RetryAt):
                 transaction.events.reschedule(event.id, attempts=what_next.attempts, due_at=what_next.due_at)
                 return
             # Together: whoever is to be told is told exactly once.
             transaction.events.remove(event.id)
-            told = _told(config, event, outcome, what_next, now)
-            if told is not None:
-                transaction.events.add(told)
+            end = _End(event, _ended(event, outcome, what_next), now)
+            self._tell(transaction, config, end)
+            if dead_letter is not None:
+                self._send(transaction, dead_letter, end, None)
         self._put_off.pop(event.id, None)
         if isinstance(what_next, GiveUp):
             _log.warning("event %s of %s is given up: %s", event.id, event.function, what_next.reason)
+
+    def _tell(self, transaction: Transaction, config: EventInvoke | None, end: _End) -> None:
+        """Record what the destination of *end* is to be told."""
+        well = end.ended.condition == SUCCESS
+        wanted = None if config is None else config.on_success if well else config.on_failure
+        if wanted is None:
+            return
+        target = destinations.destination(wanted, end.event.function)
+        text = record(end.event.id, end.event.function, end.event.payload, end.ended, end.now)
+        if isinstance(target, FunctionArn):
+            transaction.events.add(Event(str(uuid.uuid4()), target, text.encode(), end.now, end.now))
+        else:
+            self._send(transaction, target, end, text)
+
+    def _send(self, transaction: Transaction, target: Elsewhere, end: _End, text: str | None) -> None:
+        """Record a message for *target*: the invocation record *text*, or without one the event that failed."""
+        if self._told is None or not self._told.takes(target):
+            _log.warning(
+                "nothing of event %s of %s is sent to %s: this server knows no endpoint of its service",
+                end.event.id,
+                end.event.function,
+                target.arn,
+            )
+            return
+        name = str(uuid.uuid4())
+        if text is None:
+            request = deliveries.of_dead_letter(target, end.event.id, end.event.payload, end.ended)
+        else:
+            request = deliveries.of_record(target, end.event.function, text, end.ended, delivery_id=name, now=end.now)
+        transaction.deliveries.add(Delivery(name, target.arn, request, end.now, end.now))
 
     def _what_next(
         self, event: Event, outcome: Outcome | GiveUp | None, patience: Patience, now: float
@@ -129,6 +141,16 @@ class EventQueue:
         if outcome.function_error is None:
             return None
         return retrying.after_failure(event.attempts + 1, event.received_at, now, self._base_delay_s, patience)
+
+    def _dead_letter(self, function: FunctionArn, outcome: Outcome | GiveUp | None) -> Elsewhere | None:
+        """The dead-letter queue of the version that ran, or would have."""
+        ran = outcome.version if isinstance(outcome, Outcome) else None
+        with self._catalog.reading() as transaction:
+            alias = transaction.aliases.find(function) if ran is None and function.qualifier else None
+            name = ran or (function.qualifier if alias is None else alias.version)
+            version = transaction.functions.find(function.scope, function.name, name)
+        arn = None if version is None else version.configuration.dead_letter
+        return None if arn is None else destinations.read(arn)
 
     def _config(self, function: FunctionArn) -> EventInvoke | None:
         arn = function.qualified(function.qualifier or LATEST)
@@ -147,18 +169,16 @@ def _patience(config: EventInvoke | None) -> Patience:
     )
 
 
-def _told(
-    config: EventInvoke | None, event: Event, outcome: Outcome | GiveUp | None, end: GiveUp | None, now: float
-) -> Event | None:
-    """The event for the function that is to be told how *event* ended; None where nobody is."""
-    destination = None if config is None else config.on_success if end is None else config.on_failure
-    if destination is None:
-        return None
-    ran = isinstance(outcome, Outcome)
-    ended = Ended(
-        SUCCESS if end is None else end.reason,
-        event.attempts + 1 if ran else event.attempts,
-        outcome if isinstance(outcome, Outcome) else None,
-    )
-    target = event_invoke.destination(destination, event.function)
-    return Event(str(uuid.uuid4()), target, record(event.id, event.function, event.payload, ended, now), now, now)
+@dataclass(frozen=True, slots=True)
+class _End:
+    """An event that is over, and how; `now` in seconds since the epoch."""
+
+    event: Event
+    ended: Ended
+    now: float
+
+
+def _ended(event: Event, outcome: Outcome | GiveUp | None, what_next: GiveUp | None) -> Ended:
+    last = outcome if isinstance(outcome, Outcome) else None
+    condition = SUCCESS if what_next is None else what_next.reason
+    return Ended(condition, event.attempts + (last is not None), last)

@@ -26,6 +26,7 @@ from lamina.operations.activations import Activations
 from lamina.operations.addresses import function_arn, function_not_found
 from lamina.operations.admitting import ReservedExceeded
 from lamina.operations.call import Call, Output, Parameters
+from lamina.operations.deliveries import DeliveryQueue
 from lamina.operations.events import EventQueue
 from lamina.worker.runtimes import RuntimeNotInstalled, Runtimes
 from lamina.worker.worker import Throttled
@@ -65,7 +66,10 @@ class _Route:
 
 
 class InvocationOperations:
-    """Run functions: at once and wait, or later. *draw* gives random numbers from 0 to below 1."""
+    """Run functions: at once and wait, or later; what then is to be told to other AWS services goes into *deliveries*.
+
+    *draw* gives random numbers from 0 to below 1.
+    """
 
     def __init__(
         self,
@@ -73,13 +77,14 @@ class InvocationOperations:
         activations: Activations,
         worker: Runner,
         *,
+        deliveries: DeliveryQueue | None = None,
         draw: Callable[[], float] = _draw,
     ) -> None:
         self._catalog = catalog
         self._activations = activations
         self._worker = worker
         self._draw = draw
-        self._events = EventQueue(catalog, self._run_event)
+        self._events = EventQueue(catalog, self._run_event, deliveries)
         # Functions as last read, thrown away whenever any of them changes: an invocation reads no database.
         self._known: dict[FunctionArn, _Route] = {}
         self._known_at = -1

@@ -8,12 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
-from urllib.parse import urlsplit
 
 from lamina import errors
+from lamina.operations import endpoints
 from lamina.operations.call import Call
 
-_OWN_HOSTS = frozenset(("127.0.0.1", "localhost", "::1", "0.0.0.0", "localhost.localstack.cloud"))
 _NOT_CONFIGURED = (
     "no S3 is configured: the server's AWS endpoint is Lamina itself, which has no S3. "
     "Start it with AWS_ENDPOINT_URL_S3 naming an S3 endpoint, or send the archive as ZipFile."
@@ -31,8 +30,8 @@ class S3Archives:
         # S3's own exceptions come from botocore, which has no types.
         from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415 - not needed to start
 
-        endpoint = self._environ.get("AWS_ENDPOINT_URL_S3") or self._environ.get("AWS_ENDPOINT_URL")
-        if endpoint and _is_own(endpoint, call.endpoint):
+        endpoint = endpoints.configured(self._environ, "s3")
+        if endpoint and endpoints.is_own(endpoint, call.endpoint):
             raise errors.invalid_parameter_value(f"Error occurred while GetObject. {_NOT_CONFIGURED}")
         wanted = {"Bucket": bucket, "Key": key} | ({"VersionId": version} if version is not None else {})
         try:
@@ -66,13 +65,3 @@ def _client(endpoint: str | None, region: str) -> Any:
     )
     session = boto3.session.Session()
     return session.client("s3", region_name=session.region_name or region, endpoint_url=endpoint, config=config)
-
-
-def _is_own(endpoint: str, own: str) -> bool:
-    one, other = urlsplit(endpoint), urlsplit(own)
-    same_host = one.hostname == other.hostname or {one.hostname, other.hostname} <= _OWN_HOSTS
-    return same_host and _port(one.scheme, one.port) == _port(other.scheme, other.port)
-
-
-def _port(scheme: str, port: int | None) -> int:
-    return port or (443 if scheme == "https" else 80)

@@ -10,6 +10,7 @@ from lamina.operations.account_settings import AccountOperations
 from lamina.operations.call import Handler
 from lamina.operations.code_signing import CodeSigningOperations
 from lamina.operations.concurrency import ConcurrencyOperations
+from lamina.operations.deliveries import Destinations
 from lamina.operations.event_invoke import EventInvokeOperations
 from lamina.operations.event_sources import EventSourceOperations
 from lamina.operations.markers import Markers
@@ -21,11 +22,16 @@ from lamina.operations.urls import UrlOperations
 
 
 def setting_handlers(
-    catalog: Catalog, provisioned: ProvisionedOperations, markers: Markers, stamps: Stamps, quota: Quota
+    catalog: Catalog,
+    provisioned: ProvisionedOperations,
+    destinations: Destinations,
+    markers: Markers,
+    stamps: Stamps,
+    quota: Quota,
 ) -> Mapping[str, Handler]:
     """Operation name -> handler."""
     concurrency = ConcurrencyOperations(catalog, quota)
-    event_invoke = EventInvokeOperations(catalog, markers, stamps)
+    event_invoke = EventInvokeOperations(catalog, destinations, markers, stamps)
     urls = UrlOperations(catalog, markers, stamps)
     signing = CodeSigningOperations(catalog, markers, stamps)
     runtimes = RuntimeManagementOperations(catalog)

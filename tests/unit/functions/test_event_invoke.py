@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from lamina.errors import ApiError
-from lamina.functions.event_invoke import EventInvoke, changed, describe, destination
+from lamina.functions.event_invoke import EventInvoke, changed, describe
 from lamina.names import FunctionArn, Scope
 
 FUNCTION = FunctionArn(Scope("123456789012", "eu-west-1"), "f", "$LATEST")
@@ -35,23 +35,3 @@ def test_what_was_not_set_is_not_shown_but_for_empty_destinations() -> None:
         "FunctionArn": "arn:aws:lambda:eu-west-1:123456789012:function:f:$LATEST",
         "DestinationConfig": {"OnSuccess": {}, "OnFailure": {}},
     }
-
-
-def test_records_go_to_functions_of_the_same_account_and_region() -> None:
-    assert destination(f"{TARGET}:live", FUNCTION) == FunctionArn(FUNCTION.scope, "told", "live")
-
-
-@pytest.mark.parametrize(
-    ("arn", "words"),
-    [
-        ("arn:aws:sqs:eu-west-1:123456789012:q", "Lamina does not support destinations in sqs (arn:aws:sqs:"),
-        ("arn:aws:s3:::bucket", "Lamina does not support destinations in s3 (arn:aws:s3:"),
-        (TARGET.replace("eu-west-1", "us-east-1"), "The destination ARN "),
-        (TARGET.replace("123456789012", "210987654321"), "The destination ARN "),
-        (TARGET.replace("told", "f"), "You can't specify the function as a destination for itself."),
-    ],
-)
-def test_other_destinations_are_refused(arn: str, words: str) -> None:
-    with pytest.raises(ApiError) as caught:
-        destination(arn, FUNCTION)
-    assert str(caught.value.message).startswith(words)

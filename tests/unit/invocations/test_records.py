@@ -13,7 +13,7 @@ NOW = 1_767_323_045.678
 
 
 def written(ended: Ended) -> str:
-    return record("id", FUNCTION, b'{"a": 1}', ended, NOW).decode()
+    return record("id", FUNCTION, b'{"a": 1}', ended, NOW)
 
 
 def test_23_2_success_has_all_members_in_their_order() -> None:
@@ -38,3 +38,7 @@ def test_23_2_a_failure_says_so_last_and_keeps_its_status() -> None:
 def test_23_2_what_never_ran_has_no_response() -> None:
     members = json.loads(written(Ended("ZeroReservedConcurrency", 0, None)))
     assert members.keys() == {"version", "timestamp", "requestContext", "requestPayload"}
+
+
+def test_what_is_no_json_is_told_as_text() -> None:
+    assert json.loads(written(Ended("Success", 1, Outcome(b"plain \xff"))))["responsePayload"] == "plain \ufffd"

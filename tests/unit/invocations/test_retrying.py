@@ -2,7 +2,15 @@
 
 from __future__ import annotations
 
-from lamina.invocations.retrying import EVENT_AGE_MAX_S, GiveUp, Patience, RetryAt, after_failure, after_throttling
+from lamina.invocations.retrying import (
+    EVENT_AGE_MAX_S,
+    GiveUp,
+    Patience,
+    RetryAt,
+    after_failure,
+    after_refusal,
+    after_throttling,
+)
 
 NOW = 1000.0
 
@@ -37,3 +45,10 @@ def test_22_4_an_age_of_60_seconds_leaves_no_time_for_a_retry_and_one_of_90_for_
     assert after_failure(1, NOW, after, 60.0, Patience(age_s=60)) == GiveUp("EventAgeExceeded")
     assert after_failure(1, NOW, after, 60.0, Patience(age_s=90)) == RetryAt(after + 60, attempts=1)
     assert after_failure(2, NOW, after + 60, 60.0, Patience(age_s=90)) == GiveUp("EventAgeExceeded")
+
+
+def test_a_message_that_is_not_taken_is_sent_again_for_six_hours() -> None:
+    waits = [after_refusal(attempts, NOW, NOW) for attempts in (1, 2, 9, 10, 80)]
+    expected = [(1.0, 1), (2.0, 2), (256.0, 9), (300.0, 10), (300.0, 80)]
+    assert waits == [RetryAt(NOW + delay, attempts) for delay, attempts in expected]
+    assert after_refusal(80, NOW - EVENT_AGE_MAX_S, NOW) == GiveUp("EventAgeExceeded")
