@@ -115,12 +115,13 @@ def service_exception(message: str) -> ApiError:
     return ApiError("ServiceException", 500, message, "Service")
 
 
-def not_implemented(operation: str) -> ApiError:
+def not_implemented(operation: str, code: str) -> ApiError:
     """A known operation that is not built yet.
 
-    A 4xx of a code every operation may answer, because SDKs retry 5xx several times, and trying again cannot help.
+    A 4xx, of a *code* that the operation may answer, because SDKs retry 5xx several times, and trying again cannot
+    help.
     """
-    return invalid_parameter_value(f"Lamina does not implement {operation}.")
+    return ApiError(code, 400, f"Lamina does not implement {operation}.")
 
 
 def not_supported(setting: str, because: str) -> ApiError:

@@ -17,7 +17,7 @@ from typing import Any, Final
 import lamina
 from lamina.catalog.sql import SqlCatalog
 from lamina.functions.concurrency import Quota
-from lamina.gateway import Gateway
+from lamina.gateway import Gateway, Service, Services
 from lamina.names import Digest, FunctionArn, Scope
 from lamina.operations.activations import Activations
 from lamina.operations.admitting import AdmittingRunner
@@ -44,7 +44,6 @@ from lamina.operations.versions import VersionOperations
 from lamina.sandbox import processes
 from lamina.settings import Settings
 from lamina.store import ObstoreBlobs, Trees
-from lamina.wire import Api
 from lamina.worker import machine, runtimes
 from lamina.worker.worker import Worker
 
@@ -204,7 +203,11 @@ async def _build(settings: Settings, house: contextlib.AsyncExitStack) -> Gatewa
     answering = {**answering, **setting_handlers(catalog, provisioned, destinations, markers, stamps, quota)}
     urls = UrlServer(catalog, invocations.invoke, stamps)
     scope = Scope(settings.account_id, settings.region)
-    return Gateway(Api.load("lambda"), granting(catalog, answering), health, contents.download, scope, urls=urls.answer)
+    offered = Service("lambda", granting(catalog, answering), failure="ServiceException")
+    # The others are read when they are first asked for.
+    offered.load()
+    services = Services([offered])
+    return Gateway(services, health, contents.download, scope, urls=urls.answer)
 
 
 def _sweep(reclaimer: Reclaimer, trees: Trees) -> None:

@@ -6,28 +6,21 @@ import asyncio
 import json
 import socket
 import threading
-from collections.abc import Coroutine, Iterator, Mapping
+from collections.abc import Coroutine, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cache
 from typing import Any, Self, TypeVar
 
-from lamina.gateway import Gateway, Timeouts
+from lamina.gateway import Gateway, Service, Services, Timeouts
 from lamina.names import Scope
 from lamina.operations.call import Handler
 from lamina.operations.content import Download
-from lamina.wire import Api
 
 T = TypeVar("T")
 
 DEFAULT_SCOPE = Scope("000000000000", "us-east-1")
 # Long enough for any machine; nothing waits for it unless it fails.
 PATIENCE_S = 20.0
-
-
-@cache
-def api() -> Api:
-    return Api.load("lambda")
 
 
 def no_download(path: str, query: Mapping[str, str]) -> Download:
@@ -62,12 +55,12 @@ def running(
     timeouts: Timeouts | None = None,
     download: Any = no_download,
     threads: int = 8,
+    others: Sequence[Service] = (),
 ) -> Iterator[RunningGateway]:
     """A gateway that listens, for the time of the `with`."""
     loop = asyncio.new_event_loop()
-    gateway = Gateway(
-        api(), handlers or {}, lambda: {"status": "ok"}, download, DEFAULT_SCOPE, timeouts=timeouts, threads=threads
-    )
+    services = Services([Service("lambda", handlers or {}, failure="ServiceException"), *others])
+    gateway = Gateway(services, lambda: {"status": "ok"}, download, DEFAULT_SCOPE, timeouts=timeouts, threads=threads)
     thread = threading.Thread(target=loop.run_forever, name="gateway-loop")
     thread.start()
     server = RunningGateway(gateway, loop)

@@ -17,11 +17,12 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from lamina import errors
+from lamina.gateway import Service
 from lamina.layers.sizes import UPLOADED_BYTES_MAX
 from lamina.names import Scope
 from lamina.operations.call import Call, Handler, Output, Parameters
 from lamina.operations.content import Download
-from tests.support.gateway import PATIENCE_S, RunningGateway, request, running
+from tests.support.gateway import PATIENCE_S, RawAnswer, RunningGateway, request, running
 
 INVOKE = "/2015-03-31/functions/f/invocations"
 UUID = re.compile(r"[a-f0-9]{8}-[a-f0-9]{4}-[a-f0-9]{4}-[a-f0-9]{4}-[a-f0-9]{12}")
@@ -119,10 +120,35 @@ def test_an_unknown_path_is_an_unknown_operation(server: RunningGateway, target:
     assert (answer.status, answer.headers["x-amzn-errortype"]) == (404, "UnknownOperationException")
 
 
-def test_a_request_for_another_service_is_told_that_there_is_only_lambda(server: RunningGateway) -> None:
+def test_a_request_for_a_service_that_is_not_offered_is_told_which_are(server: RunningGateway) -> None:
     credential = "AWS4-HMAC-SHA256 Credential=test/20251121/us-east-1/sts/aws4_request, Signature=x"
     answer = server.ask(request("POST", "/", Authorization=credential))
     assert (answer.status, "signed for sts" in answer.json["message"]) == (404, True)
+
+
+def test_a_service_of_the_json_protocol_is_told_by_its_target_and_answers_in_its_own_words() -> None:
+    def described(call: Call, _request: object) -> dict[str, object]:
+        return {"logGroups": [{"logGroupName": f"of {call.scope.account}", "creationTime": 1}]}
+
+    other = Service("logs", {"DescribeLogGroups": described}, target="Logs_20140328")
+    with running(others=[other]) as server:
+
+        def ask(operation: str, body: bytes = b"{}", **headers: str) -> RawAnswer:
+            return server.ask(request("POST", "/", body, X_Amz_Target=f"Logs_20140328.{operation}", **headers))
+
+        credential = "AWS4-HMAC-SHA256 Credential=123456789012/20251121/us-east-1/logs/aws4_request, Signature=x"
+        answer = ask("DescribeLogGroups", Authorization=credential)
+        assert (answer.status, answer.headers["content-type"]) == (200, "application/x-amz-json-1.1")
+        assert answer.json == {"logGroups": [{"logGroupName": "of 123456789012", "creationTime": 1}]}
+        answer = ask("CreateLogGroup", b'{"logGroupName": "a*"}')
+        assert (answer.status, answer.json["__type"]) == (400, "InvalidParameterException")
+        assert answer.json["message"].startswith("1 validation error detected: Value 'a*' at 'logGroupName' failed")
+        answer = ask("GetDelivery", b'{"id": "a"}')
+        assert answer.json == {"__type": "ValidationException", "message": "Lamina does not implement GetDelivery."}
+        assert ask("CreateLogGroup", b"[]").json["__type"] == "SerializationException"
+        answer = ask("Nothing")
+        assert (answer.status, answer.json["__type"]) == (400, "UnknownOperationException")
+        assert server.ask(request("GET", "/_localstack/health")).json["services"].keys() == {"lambda", "logs"}
 
 
 def test_internal_addresses_can_only_be_read(server: RunningGateway) -> None:

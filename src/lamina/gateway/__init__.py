@@ -1,8 +1,9 @@
-"""The HTTP surface of the server: HTTP in, the Lambda API's operations, HTTP out."""
+"""The HTTP surface of the server: HTTP in, the operations of each service, HTTP out."""
 
 from __future__ import annotations
 
 from lamina.gateway.messages import Timeouts
 from lamina.gateway.server import CannotListen, Gateway
+from lamina.gateway.services import Service, Services
 
-__all__ = ["CannotListen", "Gateway", "Timeouts"]
+__all__ = ["CannotListen", "Gateway", "Service", "Services", "Timeouts"]

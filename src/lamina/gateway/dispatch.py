@@ -16,9 +16,10 @@ import lamina
 from lamina import errors
 from lamina.functions.urls import UrlAnswer, UrlRequest
 from lamina.gateway import function_urls
-from lamina.gateway.callers import caller_of
+from lamina.gateway.callers import Caller, caller_of
 from lamina.gateway.downloads import answer_download
 from lamina.gateway.messages import REQUEST_BYTES_MAX, Answer, Request
+from lamina.gateway.services import Service, Services
 from lamina.layers import sizes
 from lamina.names import Scope
 from lamina.operations import content
@@ -40,15 +41,14 @@ class Dispatcher:
 
     def __init__(
         self,
-        api: Api,
-        handlers: Mapping[str, Handler],
+        services: Services,
         health: Health,
         download: Content,
         default_scope: Scope,
         threads: Executor,
         urls: Urls | None = None,
     ) -> None:
-        self._api, self._handlers = api, handlers
+        self._services = services
         self._health, self._download = health, download
         self._default_scope, self._threads = default_scope, threads
         self._urls = urls
@@ -56,52 +56,57 @@ class Dispatcher:
     async def answer(self, request: Request) -> Answer:
         """The answer to any *request*: errors are answers too, those of ours with nothing of the cause in them."""
         request_id = str(uuid.uuid4())
+        caller = caller_of(request.headers, parse_query(request.query), self._default_scope)
+        service = self._services.asked(request.headers, caller.service)
         try:
-            answer = await self._answer(request, request_id)
+            answer = await self._answer(request, request_id, caller, service)
         except (errors.ApiError, WireError) as error:
             members = error.members if isinstance(error, errors.ApiError) else {}
-            answer = self._error(error.code, error.status, error.message or None, error.kind, members, request_id)
+            text = error.message or None
+            answer = _from_wire(
+                service.api.serialise_error(error.code, error.status, text, error.kind, members, request_id)
+            )
         except Exception:  # noqa: BLE001 - whatever fails in a handler, its caller gets an answer and the log the cause
             _log.exception("%s %s failed, request %s", request.method, request.path, request_id)
             message = f"An internal error occurred. The server's log tells of it under the request id {request_id}."
-            answer = self._error("ServiceException", 500, message, "Service", {}, request_id)
+            answer = _from_wire(service.api.serialise_error(service.failure, 500, message, "Service", {}, request_id))
         _log.debug("%s %s %d %s", request.method, request.target, answer.status, request_id)
         return answer
 
-    async def _answer(self, request: Request, request_id: str) -> Answer:
+    async def _answer(self, request: Request, request_id: str, caller: Caller, service: Service) -> Answer:
+        if not service.is_loaded:
+            await asyncio.get_running_loop().run_in_executor(self._threads, service.load)
         if request.refusal is not None:
-            return self._refused(request, request_id)
+            raise _refused(request, service)
         if self._urls is not None and (addressed := function_urls.addressed(request)) is not None:
             # Whether a page of another site may ask, the URL's own configuration says.
             return await self._answer_url(self._urls, request, *addressed, request_id)
         _check_origin(request)
         if request.path.startswith("/_"):
             return await self._answer_internal(request, request_id)
-        caller = caller_of(request.headers, parse_query(request.query), self._default_scope)
-        route = self._route(request, caller.service)
-        params = await self._parse(request, route)
+        route = self._route(request, caller.service, service)
+        params = await self._parse(request, route, service.api)
         host = request.headers.get("host") or "localhost"
         call = Call(request_id, caller.scope, f"http://{host}", request.headers)
-        output = await self._handle(route.operation, call, params)
-        return _from_wire(self._api.serialise(route.operation, output, request_id))
+        output = await self._handle(service.handler(route.operation), call, params)
+        return _from_wire(service.api.serialise(route.operation, output, request_id))
 
-    def _route(self, request: Request, service: str | None) -> Route:
+    def _route(self, request: Request, signed_for: str | None, service: Service) -> Route:
         try:
-            return self._api.route(request.method, request.path, request.query)
+            return service.api.route(request.method, request.path, request.query, request.headers)
         except UnknownOperation as error:
-            if service in (None, "lambda"):
+            if signed_for in (None, service.name):
                 raise
             # AWS_ENDPOINT_URL leads a tool's every service here; say which one it was, not that a path is unknown.
-            message = f"This server offers AWS Lambda only; the request is signed for {service}."
+            offered = " and ".join(self._services.names)
+            message = f"This server offers {offered} only; the request is signed for {signed_for}."
             raise errors.ApiError(error.code, error.status, message, None) from error
 
-    async def _parse(self, request: Request, route: Route) -> Mapping[str, Any]:
+    async def _parse(self, request: Request, route: Route, api: Api) -> Mapping[str, Any]:
         if request.body_bytes <= _PARSED_ON_LOOP_BYTES_MAX:
-            return self._api.parse(route, request.headers, request.body())
+            return api.parse(route, request.headers, request.body())
         loop = asyncio.get_running_loop()
-        params = await loop.run_in_executor(
-            self._threads, lambda: self._api.parse(route, request.headers, request.body())
-        )
+        params = await loop.run_in_executor(self._threads, lambda: api.parse(route, request.headers, request.body()))
         # A handler may run long; the body as it was sent is needed no more.
         request.pieces.clear()
         if request.body_bytes > REQUEST_BYTES_MAX:
@@ -110,10 +115,7 @@ class Dispatcher:
             raise _too_large(route.operation)
         return params
 
-    async def _handle(self, operation: str, call: Call, params: Mapping[str, Any]) -> Mapping[str, Any]:
-        handler = self._handlers.get(operation)
-        if handler is None:
-            raise errors.not_implemented(operation)
+    async def _handle(self, handler: Handler, call: Call, params: Mapping[str, Any]) -> Mapping[str, Any]:
         if inspect.iscoroutinefunction(handler):
             return cast(Mapping[str, Any], await handler(call, params))
         loop = asyncio.get_running_loop()
@@ -127,7 +129,8 @@ class Dispatcher:
             return _json(self._health(), request_id)
         if request.path == "/_localstack/health":
             # What tools poll that were made for LocalStack.
-            state = {"services": {"lambda": "running"}, "edition": "lamina", "version": lamina.__version__}
+            running = dict.fromkeys(self._services.names, "running")
+            state = {"services": running, "edition": "lamina", "version": lamina.__version__}
             return _json(state, request_id)
         if request.path.startswith(content.PREFIX):
             query = {key: values[0] for key, values in parse_query(request.query).items()}
@@ -144,24 +147,13 @@ class Dispatcher:
         host = request.headers.get("host") or "localhost"
         return Call(request_id, self._default_scope, f"http://{host}", request.headers)
 
-    def _refused(self, request: Request, request_id: str) -> Answer:
-        refusal = request.refusal
-        assert refusal is not None
-        if refusal.status == 413:
-            route = self._api.route(request.method, request.path, request.query)
-            raise _too_large(route.operation)
-        return self._error(refusal.code, refusal.status, refusal.message, None, {}, request_id)
 
-    def _error(
-        self,
-        code: str,
-        status: int,
-        message: str | None,
-        kind: str | None,
-        members: Mapping[str, object],
-        request_id: str,
-    ) -> Answer:
-        return _from_wire(self._api.serialise_error(code, status, message, kind, members, request_id))
+def _refused(request: Request, service: Service) -> errors.ApiError:
+    refusal = request.refusal
+    assert refusal is not None
+    if refusal.status == 413:
+        return _too_large(service.api.route(request.method, request.path, request.query, request.headers).operation)
+    return errors.ApiError(refusal.code, refusal.status, refusal.message, None)
 
 
 def _check_origin(request: Request) -> None:

@@ -5,16 +5,14 @@ from __future__ import annotations
 import asyncio
 import errno
 import socket
-from collections.abc import Mapping
 from concurrent.futures import Executor, ThreadPoolExecutor
 from pathlib import Path
 
 from lamina.gateway.connection import Connection
 from lamina.gateway.dispatch import Content, Dispatcher, Health, Urls
 from lamina.gateway.messages import Timeouts
+from lamina.gateway.services import Services
 from lamina.names import Scope
-from lamina.operations.call import Handler
-from lamina.wire import Api
 
 # Clients that connect at the same moment; the kernel caps it at its own limit.
 _BACKLOG = 1024
@@ -26,17 +24,16 @@ class CannotListen(OSError):
 
 
 class Gateway:
-    """The server of the Lambda API. Make it, `listen_*`, and `stop` in the end; all on one event loop.
+    """The server of the AWS APIs. Make it, `listen_*`, and `stop` in the end; all on one event loop.
 
-    *handlers* are the operations that are built; plain functions among them run in *threads* threads. *health* is
-    what `/_lamina/health` shows, *download* answers `/_lamina/content/…`, *urls* requests to function URLs,
-    *default_scope* is for callers that sign nothing or with a key that is no account id.
+    *services* are what it offers; handlers that are plain functions run in *threads* threads. *health* is what
+    `/_lamina/health` shows, *download* answers `/_lamina/content/…`, *urls* requests to function URLs, *default_scope*
+    is for callers that sign nothing or with a key that is no account id.
     """
 
     def __init__(
         self,
-        api: Api,
-        handlers: Mapping[str, Handler],
+        services: Services,
         health: Health,
         download: Content,
         default_scope: Scope,
@@ -47,7 +44,7 @@ class Gateway:
     ) -> None:
         self.timeouts = timeouts or Timeouts()
         self.threads: Executor = ThreadPoolExecutor(threads, thread_name_prefix="gateway")
-        self._dispatcher = Dispatcher(api, handlers, health, download, default_scope, self.threads, urls)
+        self._dispatcher = Dispatcher(services, health, download, default_scope, self.threads, urls)
         self._servers: list[asyncio.Server] = []
         self._connections: set[Connection] = set()
         self._tasks: set[asyncio.Task[None]] = set()

@@ -1,26 +1,53 @@
-"""The whole Lambda API from botocore's service model: route, parse, check, print."""
+"""A whole AWS API from botocore's service model: route, parse, check, print."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from types import MappingProxyType
+from typing import Any, Protocol
 
 from botocore.loaders import Loader
 from botocore.model import NoShapeFoundError, OperationModel, ServiceModel, StructureShape
 
 from lamina.wire.constraints import Checker
-from lamina.wire.deviations import LAMBDA, NONE, Deviations
+from lamina.wire.deviations import LAMBDA, LOGS, NONE, Deviations
 from lamina.wire.faults import violated
-from lamina.wire.request import parse_input
-from lamina.wire.response import Response, print_error, print_output
-from lamina.wire.routes import Route, Router
+from lamina.wire.json_rpc import JsonRpc
+from lamina.wire.response import Response
+from lamina.wire.rest_json import RestJson
+from lamina.wire.routes import Route
 from lamina.wire.second_look import look_again
 
-_DEVIATIONS = {"lambda": LAMBDA}
+_DEVIATIONS = {"lambda": LAMBDA, "logs": LOGS}
+_NO_HEADERS: Mapping[str, str] = MappingProxyType({})
+
+
+class _Protocol(Protocol):
+    """How a service's requests and answers look; one implementation for each protocol of the models."""
+
+    def route(self, method: str, raw_path: str, raw_query: str, headers: Mapping[str, str], /) -> Route: ...
+
+    def parse(
+        self, shape: StructureShape, route: Route, headers: Mapping[str, str], body: bytes, /
+    ) -> dict[str, Any]: ...
+
+    def print_output(self, operation: OperationModel, output: Mapping[str, Any], request_id: str, /) -> Response: ...
+
+    def print_error(
+        self,
+        shape: StructureShape | None,
+        code: str,
+        status: int,
+        message: str | None,
+        kind: str | None,
+        members: Mapping[str, Any],
+        request_id: str,
+        /,
+    ) -> Response: ...
 
 
 class Api:
-    """One service of the rest-json protocol. Reading the model is the only state; safe to use from any thread."""
+    """One service. Reading the model is the only state; safe to use from any thread."""
 
     def __init__(self, service: ServiceModel, deviations: Deviations = NONE) -> None:
         self._deviations = deviations
@@ -28,7 +55,11 @@ class Api:
         self._operations: dict[str, OperationModel] = {
             name: service.operation_model(name) for name in service.operation_names
         }
-        self._router = Router(self._operations.values())
+        self._protocol: _Protocol
+        if service.metadata["protocol"] == "json":
+            self._protocol = JsonRpc(self._operations, service.metadata)
+        else:
+            self._protocol = RestJson(self._operations.values(), deviations)
         self._checkers: dict[str, Checker] = {}
 
     @classmethod
@@ -43,9 +74,9 @@ class Api:
         """The names of all operations, in alphabetical order."""
         return tuple(sorted(self._operations))
 
-    def route(self, method: str, raw_path: str, raw_query: str = "") -> Route:
-        """The operation behind a request line, path and query as sent; raises UnknownOperation."""
-        return self._router.route(method, raw_path, raw_query)
+    def route(self, method: str, raw_path: str, raw_query: str = "", headers: Mapping[str, str] = _NO_HEADERS) -> Route:
+        """The operation behind a request line, path and query as sent, and *headers*; raises UnknownOperation."""
+        return self._protocol.route(method, raw_path, raw_query, headers)
 
     def parse(self, route: Route, headers: Mapping[str, str], body: bytes) -> dict[str, Any]:
         """The input of *route*'s operation by the model's member names; *headers* have lower-case names.
@@ -55,16 +86,16 @@ class Api:
         shape = self._operations[route.operation].input_shape
         if not isinstance(shape, StructureShape):
             return {}
-        params = parse_input(shape, route, headers, body)
+        params = self._protocol.parse(shape, route, headers, body)
         if violations := self._checker(route.operation, shape).violations(params):
-            raise violated(violations)
+            raise violated(violations, self._deviations.violation_code)
         if checks := self._deviations.second_look.get(route.operation):
             look_again(checks, shape, params)
         return params
 
     def serialise(self, operation: str, output: Mapping[str, Any], request_id: str) -> Response:
         """*output* as the answer to *operation*; members that are None or missing are absent from it."""
-        return print_output(self._operations[operation], output, request_id, self._deviations)
+        return self._protocol.print_output(self._operations[operation], output, request_id)
 
     def serialise_error(
         self,
@@ -76,7 +107,13 @@ class Api:
         request_id: str,
     ) -> Response:
         """An error answer: *kind* is the member `Type` ("User", "Service" or absent), *members* the further ones."""
-        return print_error(self._error_shape(code), code, status, message, kind, members, request_id)
+        return self._protocol.print_error(self._error_shape(code), code, status, message, kind, members, request_id)
+
+    def refusal_code(self, operation: str) -> str:
+        """The code of the error by which *operation* says that it asks for what cannot be."""
+        codes = self._deviations.refusal_codes
+        modelled = {shape.error_code for shape in self._operations[operation].error_shapes}
+        return next((code for code in codes if code in modelled), codes[0])
 
     def _error_shape(self, code: str) -> StructureShape | None:
         try:

@@ -47,6 +47,10 @@ class Deviations:
     """Operation -> HTTP status, where an output without a status of its own must not get the model's."""
     payload_types: Mapping[str, str] = field(default_factory=dict)
     """Operation -> Content-Type of its blob payload."""
+    violation_code: str = "ValidationException"
+    """The error's code for an input that breaks the model's constraints."""
+    refusal_codes: tuple[str, ...] = ("ValidationException",)
+    """Codes that say a request asks for what cannot be; the first that the operation's model lists is answered."""
 
 
 def _names(text: str) -> tuple[str, ...]:
@@ -107,5 +111,11 @@ LAMBDA = Deviations(
     ),
     success_status=MappingProxyType({"DeleteFunction": 204}),  # api §4; the model says 200
     payload_types=MappingProxyType({"Invoke": "application/json"}),  # the service has no other answer
+    refusal_codes=("InvalidParameterValueException",),
+)
+LOGS = Deviations(
+    # As users of AWS report it, with the sentence that other services have under ValidationException.
+    violation_code="InvalidParameterException",
+    refusal_codes=("InvalidParameterException", "ValidationException"),
 )
 NONE = Deviations()

@@ -12,10 +12,10 @@ class WireError(Exception):
 
 
 class UnknownOperation(WireError):
-    """No operation of the model has this method and path."""
+    """No operation of the model is asked for in this way."""
 
-    def __init__(self, method: str, path: str) -> None:
-        super().__init__("UnknownOperationException", 404, f"The Lambda API has no operation {method} {path}")
+    def __init__(self, message: str, status: int = 404) -> None:
+        super().__init__("UnknownOperationException", status, message)
 
 
 class Invalid(WireError):
@@ -27,7 +27,7 @@ def unreadable(message: str) -> Invalid:
     return Invalid("SerializationException", 400, message)
 
 
-def violated(violations: list[str]) -> Invalid:
-    """The one answer to all *violations* of a request, in the order given (at least one)."""
+def violated(violations: list[str], code: str) -> Invalid:
+    """The one answer to all *violations* of a request, in the order given (at least one); *code* is the service's."""
     noun = "error" if len(violations) == 1 else "errors"
-    return Invalid("ValidationException", 400, f"{len(violations)} validation {noun} detected: {'; '.join(violations)}")
+    return Invalid(code, 400, f"{len(violations)} validation {noun} detected: {'; '.join(violations)}")

@@ -67,7 +67,7 @@ class Router:
         root = self._methods.get(method)
         match = _match(root, segments, 0, (), query) if root is not None else None
         if match is None:
-            raise UnknownOperation(method, raw_path)
+            raise UnknownOperation(f"The Lambda API has no operation {method} {raw_path}")
         target, values = match
         return Route(target.operation, dict(zip(target.labels, map(unquote, values), strict=True)), query)
 
