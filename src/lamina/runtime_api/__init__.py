@@ -1,1 +1,1 @@
-"""What a runtime talks to from inside its environment: AWS's Runtime API, version 2018-06-01."""
+"""What talks to the server from inside an environment: the Runtime, Extensions, Telemetry and Logs API."""

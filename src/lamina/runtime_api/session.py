@@ -7,10 +7,11 @@ Source: the Runtime API's documentation, and the errors of AWS's emulator as its
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Final
+
+from lamina.runtime_api.replies import ACCEPTED, JSON, Reply, refusal
 
 RESPONSE_BYTES_MAX: Final = 6 * 1024 * 1024 + 100
 
@@ -42,22 +43,7 @@ class InitFailed:
     error_type: str
 
 
-@dataclass(frozen=True, slots=True)
-class Reply:
-    status: int
-    body: bytes = b""
-    headers: Mapping[str, str] = field(default_factory=dict)
-
-
-ACCEPTED: Final = Reply(202, b'{"status":"OK"}\n', {"Content-Type": "application/json"})
-
-
-def _refusal(status: int, error_type: str, message: str) -> Reply:
-    body = json.dumps({"errorMessage": message, "errorType": error_type}).encode()
-    return Reply(status, body, {"Content-Type": "application/json"})
-
-
-INVALID_REQUEST_ID: Final = _refusal(400, "InvalidRequestID", "Invalid request ID")
+INVALID_REQUEST_ID: Final = refusal(400, "InvalidRequestID", "Invalid request ID")
 
 
 class RuntimeSession:
@@ -85,16 +71,16 @@ class RuntimeSession:
         self._offered = offer
         self._deliver()
 
-    def next(self, reply: Callable[[Reply], None]) -> None:
-        """GET /runtime/invocation/next: *reply* is called once there is one."""
+    def next(self, reply: Callable[[Reply], None]) -> Reply | None:
+        """GET /runtime/invocation/next: the reply; None if *reply* is called once there is one."""
         if self._current is not None:
-            reply(_refusal(403, "InvalidStateTransition", "State transition from Running to Ready failed"))
-            return
+            return refusal(403, "InvalidStateTransition", "State transition from Running to Ready failed")
         self._waiting = reply
         if not self._was_ready:
             self._was_ready = True
             self._ready()
         self._deliver()
+        return None
 
     def hung_up(self, reply: Callable[[Reply], None]) -> None:
         """The connection on which *reply* waits has gone."""
@@ -111,8 +97,8 @@ class RuntimeSession:
 
     def response(self, request_id: str, payload: bytes) -> Reply:
         """POST /runtime/invocation/{id}/response"""
-        if refusal := self._not_current(request_id):
-            return refusal
+        if refused := self._not_current(request_id):
+            return refused
         if len(payload) > RESPONSE_BYTES_MAX:
             return self.response_too_large(request_id)
         self._finish(Answer(request_id, payload))
@@ -120,23 +106,23 @@ class RuntimeSession:
 
     def response_too_large(self, request_id: str) -> Reply:
         """The same, of a body that was not even read to its end."""
-        if refusal := self._not_current(request_id):
-            return refusal
+        if refused := self._not_current(request_id):
+            return refused
         self._finish(Answer(request_id, b"", too_large=True))
         message = f"Exceeded maximum allowed payload size ({RESPONSE_BYTES_MAX} bytes)."
-        return _refusal(413, "RequestEntityTooLarge", message)
+        return refusal(413, "RequestEntityTooLarge", message)
 
     def error(self, request_id: str, payload: bytes, error_type: str) -> Reply:
         """POST /runtime/invocation/{id}/error"""
-        if refusal := self._not_current(request_id):
-            return refusal
+        if refused := self._not_current(request_id):
+            return refused
         self._finish(Answer(request_id, payload, error_type=error_type or "Runtime.Unknown"))
         return ACCEPTED
 
     def init_error(self, payload: bytes, error_type: str) -> Reply:
         """POST /runtime/init/error"""
         if self._was_ready:
-            return _refusal(403, "InvalidStateTransition", "State transition from Ready to InitError failed")
+            return refusal(403, "InvalidStateTransition", "State transition from Ready to InitError failed")
         self._init_failed(InitFailed(payload, error_type or "Runtime.Unknown"))
         return ACCEPTED
 
@@ -155,4 +141,4 @@ class RuntimeSession:
         offer, self._offered = self._offered, None
         reply, self._waiting = self._waiting, None
         self._current = offer.request_id
-        reply(Reply(200, offer.payload, {"Content-Type": "application/json", **offer.headers}))
+        reply(Reply(200, offer.payload, {"Content-Type": JSON, **offer.headers}))

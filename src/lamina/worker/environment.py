@@ -21,7 +21,8 @@ from lamina.environments.commands import Command
 from lamina.environments.spec import EnvironmentSpec
 from lamina.invocations import calls
 from lamina.invocations.calls import Invocation, Measured, Outcome, ProcessEnd
-from lamina.runtime_api.server import RuntimeApiServer
+from lamina.runtime_api.connections import Connections
+from lamina.runtime_api.routes import Routes
 from lamina.runtime_api.session import InitFailed, Offer, RuntimeSession
 from lamina.sandbox.plan import TASK_ROOT, EnvironmentMounts, Seal
 from lamina.worker.blanks import Prepared
@@ -68,7 +69,8 @@ class Environment:
         self._platform = platform
         self._assignment = assignment
         self._channel = prepared.blank.channel
-        self._api = RuntimeApiServer(prepared.blank.listener)
+        self._api = Connections(prepared.blank.listener)
+        self._session: RuntimeSession | None = None
         self._loop = asyncio.get_running_loop()
         self._awaited: asyncio.Future[Happening] | None = None
         self._running = False
@@ -187,8 +189,8 @@ class Environment:
         }
         if invocation.client_context is not None:
             headers["Lambda-Runtime-Client-Context"] = invocation.client_context
-        assert self._api.session is not None
-        self._api.session.offer(Offer(invocation.request_id, headers, invocation.payload))
+        assert self._session is not None
+        self._session.offer(Offer(invocation.request_id, headers, invocation.payload))
         return await self._wait(deadline - self._loop.time())
 
     def _say(self, invocation: Invocation, happened: Happening) -> None:
@@ -218,9 +220,10 @@ class Environment:
                 self._listening.cancel()
 
     def _start(self) -> None:
-        self._api.renew(
-            RuntimeSession(ready=lambda: self._happened(Ready()), answered=self._happened, init_failed=self._happened)
+        self._session = RuntimeSession(
+            ready=lambda: self._happened(Ready()), answered=self._happened, init_failed=self._happened
         )
+        self._api.renew(Routes(self._session))
         self._channel.send({"do": "start", "environ": dict(self._assignment.variables)})
         self._running = True
 

@@ -6,14 +6,8 @@ import json
 
 import pytest
 
-from lamina.runtime_api.session import (
-    RESPONSE_BYTES_MAX,
-    Answer,
-    InitFailed,
-    Offer,
-    Reply,
-    RuntimeSession,
-)
+from lamina.runtime_api.replies import Reply
+from lamina.runtime_api.session import RESPONSE_BYTES_MAX, Answer, InitFailed, Offer, RuntimeSession
 
 OFFER = Offer("ID", {"Lambda-Runtime-Aws-Request-Id": "ID"}, b'{"a": 1}')
 
@@ -27,7 +21,9 @@ class Peer:
         self.session = RuntimeSession(lambda: self.told.append("ready"), self.told.append, self.told.append)
 
     def next(self) -> None:
-        self.session.next(self.replies.append)
+        reply = self.session.next(self.replies.append)
+        if reply is not None:
+            self.replies.append(reply)
 
 
 @pytest.fixture
