@@ -40,22 +40,34 @@ class Runtimes:
         return kit
 
     def _advice(self, runtime: str) -> str:
-        language = Language.of(runtime)
-        how = _HOW.get(language.family)
-        if how is None:
-            return (
-                f"Runtime {runtime} cannot be run here: {_WHY.get(language.family, 'Lamina has no client for it.')} "
-                "A function of it can be kept and described."
-            )
-        oldest, advice = how
-        if _number(language.version) < oldest:
-            least = ".".join(map(str, oldest))
-            return f"Runtime {runtime} cannot be run here: Lamina runs {language.family}{least} and later."
-        have = ", ".join(name for name in self.kits if Language.of(name).family == language.family) or "none"
+        why = obstacle(runtime)
+        if why is not None:
+            return f"Runtime {runtime} cannot be run here: {why}"
+        family = Language.of(runtime).family
+        have = ", ".join(name for name in self.kits if Language.of(name).family == family) or "none"
         return (
             f"Runtime {runtime} is not installed on this machine, and no other version is used in its place. "
-            f"Installed here: {have}. To get it: {advice.format(runtime=runtime, version=language.version)}"
+            f"Installed here: {have}. To get it: {remedy(runtime)}"
         )
+
+
+def obstacle(runtime: str) -> str | None:
+    """Why *runtime* cannot be run here whatever is installed; None for one that can."""
+    language = Language.of(runtime)
+    how = _HOW.get(language.family)
+    if how is None:
+        why = _WHY.get(language.family, "Lamina has no client for it.")
+        return f"{why} A function of it can be kept and described."
+    oldest, _ = how
+    if _number(language.version) >= oldest:
+        return None
+    return f"Lamina runs {language.family}{'.'.join(map(str, oldest))} and later."
+
+
+def remedy(runtime: str) -> str:
+    """How to get *runtime*, which is one without an obstacle."""
+    language = Language.of(runtime)
+    return _HOW[language.family][1].format(runtime=runtime, version=language.version)
 
 
 def _number(version: str) -> tuple[int, ...]:
