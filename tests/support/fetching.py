@@ -1,0 +1,148 @@
+"""Real packages, fetched once from their registries by their ordinary clients and kept outside the repository.
+
+What is fetched is pinned beside the tests, in tests/system/packages/<name>/: versions and hashes in requirements.lock
+(./scripts/lock writes it) or package-lock.json, checksums in go.sum. Debian's packages are those of the machine's own
+release, checked by apt. The cache is `$LAMINA_TEST_CACHE`, else `lamina-tests` in the user's cache folder; whatever is
+in it can be deleted.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import os
+import platform
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import pytest
+
+from tests.support import zips
+
+_PACKAGES = Path(__file__).parents[1] / "system" / "packages"
+_PATIENCE_S = 300
+
+
+def _cache() -> Path:
+    user = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return Path(os.environ.get("LAMINA_TEST_CACHE") or Path(user, "lamina-tests")) / "v1"
+
+
+def kept(name: str, made_of: Sequence[bytes], make: Callable[[Path], None]) -> Path:
+    """The folder that *make* filled for this *made_of*, now or earlier. It is made aside, so it is whole."""
+    digest = hashlib.sha256(b"\0".join([platform.machine().encode(), *made_of])).hexdigest()
+    folder = _cache() / f"{name}-{digest[:16]}"
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with (folder.parent / f"{name}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not folder.is_dir():
+            with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".incoming-") as aside:
+                whole = Path(aside, "whole")
+                whole.mkdir()
+                make(whole)
+                whole.rename(folder)
+    return folder
+
+
+def layer_of(folder: Path, *parts: str) -> bytes:
+    """The archive of *parts* of *folder*, or of all of it, with its links and modes, as `zip -y` writes it."""
+    items = []
+    for path in sorted(path for part in parts or [""] for path in [folder / part, *(folder / part).rglob("*")]):
+        name = str(path.relative_to(folder))
+        if path.is_symlink():
+            items.append(zips.link(name, os.readlink(path)))
+        elif path.is_file() and path.suffix != ".pyc":
+            items.append(zips.Item(name, path.read_bytes(), mode=path.stat().st_mode))
+    return zips.archive(*items)
+
+
+def wheels(name: str, version: str) -> Path:
+    """A folder whose python/ has the packages of *name*'s requirements.lock, for Python *version* ("3.12")."""
+    lock = _PACKAGES / name / "requirements.lock"
+
+    def make(folder: Path) -> None:
+        tags = [f"manylinux{tag}_{platform.machine()}" for tag in ("_2_28", "_2_17", "2014")]
+        _run(
+            *(sys.executable, "-m", "pip", "install", "--quiet", "--no-cache-dir", "--disable-pip-version-check"),
+            *("--require-hashes", "--no-deps", "--only-binary=:all:", "--python-version", version, "--no-compile"),
+            *(option for tag in tags for option in ("--platform", tag)),
+            *("--target", str(folder / "python"), "-r", str(lock)),
+        )
+
+    return kept(f"{name}-{version}", [lock.read_bytes()], make)
+
+
+def node_modules(name: str) -> Path:
+    """A folder whose nodejs/node_modules has what *name*'s package-lock.json says. Runs no script of a package."""
+    sources = [_PACKAGES / name / file for file in ("package.json", "package-lock.json")]
+
+    def make(folder: Path) -> None:
+        (folder / "nodejs").mkdir()
+        for source in sources:
+            shutil.copy(source, folder / "nodejs")
+        _run("npm", "ci", "--silent", "--ignore-scripts", "--no-audit", "--no-fund", cwd=folder / "nodejs")
+
+    return kept(name, [source.read_bytes() for source in sources], make)
+
+
+def go_program(name: str) -> Path:
+    """A folder with `bootstrap`, built from *name*'s Go module as AWS's guide says."""
+    source = _PACKAGES / name
+
+    def make(folder: Path) -> None:
+        environ = {"CGO_ENABLED": "0", "GOFLAGS": "-mod=readonly", "GOOS": "linux"}
+        output = str(folder / "bootstrap")
+        command = ("go", "build", "-trimpath", "-tags", "lambda.norpc", "-ldflags", "-s -w", "-o", output, ".")
+        _run(*command, cwd=source, **environ)
+
+    return kept(name, [path.read_bytes() for path in sorted(source.iterdir())], make)
+
+
+def debian(*packages: str) -> Path:
+    """The files of Debian's *packages*, unpacked where nothing of the machine is touched."""
+    if shutil.which("apt-get") is None:
+        pytest.skip("this is no Debian: its packages come by apt-get")
+
+    def make(folder: Path) -> None:
+        with tempfile.TemporaryDirectory() as there:
+            _run("apt-get", "download", "-qq", *packages, cwd=Path(there))
+            for package in Path(there).glob("*.deb"):
+                _run("dpkg-deb", "-x", str(package), str(folder))
+
+    return kept("-".join(packages), [Path("/etc/os-release").read_bytes()], make)
+
+
+def emulator() -> Path:
+    """AWS's Runtime Interface Emulator, which AWS ships inside the package of its SAM CLI."""
+    lock = _PACKAGES / "emulator" / "requirements.lock"
+
+    def make(folder: Path) -> None:
+        with tempfile.TemporaryDirectory() as there:
+            pip = (sys.executable, "-m", "pip", "download", "--quiet", "--no-cache-dir", "--disable-pip-version-check")
+            _run(*pip, "--require-hashes", "--no-deps", "--only-binary=:all:", "-d", there, "-r", str(lock))
+            (wheel,) = Path(there).glob("*.whl")
+            shutil.unpack_archive(wheel, Path(there, "unpacked"), "zip")
+            machine = "arm64" if platform.machine() == "aarch64" else platform.machine()
+            shutil.copy(Path(there, f"unpacked/samcli/local/rapid/aws-lambda-rie-{machine}"), folder / "emulator")
+        (folder / "emulator").chmod(0o755)
+
+    return kept("emulator", [lock.read_bytes()], make) / "emulator"
+
+
+def _run(*command: str, cwd: Path | None = None, **environ: str) -> None:
+    done = subprocess.run(
+        command,
+        cwd=cwd,
+        env={**os.environ, **environ},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+        timeout=_PATIENCE_S,
+    )
+    assert done.returncode == 0, f"{' '.join(command)}\n{done.stdout}"
