@@ -1,21 +1,26 @@
-"""Process 1 of an environment: takes its assignment, starts the runtime, buries the dead, obeys the worker.
+"""Process 1 of an environment: takes its assignment, starts processes, buries the dead, obeys the worker.
 
-It runs before the customer's code and beside it, keeps just the capabilities it needs to start and stop processes, and
-listens to nothing but its socket to the worker. When that closes it ends, and with it everything in the namespace.
+What it starts has a name, and a process group of its own: the runtime, and each extension a layer brings. It runs
+before the customer's code and beside it, keeps just the capabilities it needs to start and stop processes, and listens
+to nothing but its socket to the worker. When that closes it ends, and with it everything in the namespace.
 """
 
 from __future__ import annotations
 
+import errno
 import os
 import select
 import signal
 import socket
 import time
-from typing import Any, Callable
+from typing import Any, Callable, NamedTuple
 
 from . import messages, network, runtime, syscalls
 from .mounts import StepFailed, carry_out
 
+EXTENSIONS = "/opt/extensions"
+# More than these are not told of: one more than there may be is enough to see that there are too many.
+_EXTENSIONS_TOLD = 11
 _FORK_TRIES = 100
 _FORK_PAUSE_S = 0.01
 
@@ -50,12 +55,20 @@ def _bind_shared_memory_to_processes() -> None:
         pass
 
 
+class _Process(NamedTuple):
+    """A process the worker asked for. From *complaint* (a descriptor) comes why it could not be executed."""
+
+    name: str
+    complaint: int
+
+
 class _Init:
     def __init__(self, control: socket.socket, log_fd: int) -> None:
         self._control = control
         self._log_fd = log_fd
-        self._runtime_pid = 0
-        self._complaint = -1
+        self._extensions: list[str] = []
+        self._extensions_log_fd = -1
+        self._processes: dict[int, _Process] = {}
         self._assignment: dict[str, Any] = {}
         wake_read, self._wake_write = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
         self._wake_read = wake_read
@@ -84,9 +97,11 @@ class _Init:
         if order == "assign":
             self._assign(message, fds)
         elif order == "start":
-            return self._start(message["environ"])
+            return self._start(message)
         elif order == "signal":
-            self._signal_all(message["number"])
+            self._signal(message["number"], message.get("name"))
+        elif order == "connect":
+            self._connect(message["connect"], message["host"], message["port"])
         return None
 
     def _assign(self, message: dict[str, Any], fds: list[int]) -> None:
@@ -100,20 +115,31 @@ class _Init:
             for fd in fds:
                 os.close(fd)
         self._assignment = message
-        messages.send(self._control, {"assigned": True})
+        self._extensions = _list_extensions()
+        if not self._extensions:
+            messages.send(self._control, {"assigned": []})
+            return
+        # Their output comes apart from the function's.
+        log_read, self._extensions_log_fd = os.pipe2(os.O_CLOEXEC)
+        messages.send(self._control, {"assigned": self._extensions}, (log_read,))
+        os.close(log_read)
 
-    def _start(self, environ: dict[str, str]) -> Callable[[], None] | None:
+    def _start(self, order: dict[str, Any]) -> Callable[[], None] | None:
+        """Start a process; one that is to be *alone* only where no extension has to come before it."""
+        if order["alone"] and self._extensions:
+            return None
         complaint_read, complaint_write = os.pipe2(os.O_CLOEXEC)
         pid = _fork_patiently()
         if pid == 0:
             signal.set_wakeup_fd(-1)
             signal.signal(signal.SIGCHLD, signal.SIG_DFL)
             self._control.detach()
-            log_fd, assignment = self._log_fd, self._assignment
-            return lambda: runtime.run(assignment, environ, log_fd, complaint_write)
+            log_fd = self._extensions_log_fd if order["extension"] else self._log_fd
+            seal = self._assignment["seal"]
+            return lambda: runtime.run(order, seal, log_fd, complaint_write)
         os.close(complaint_write)
-        self._runtime_pid, self._complaint = pid, complaint_read
-        messages.send(self._control, {"started": pid})
+        self._processes[pid] = _Process(order["name"], complaint_read)
+        messages.send(self._control, {"started": order["name"], "pid": pid})
         return None
 
     def _reap(self) -> None:
@@ -124,23 +150,50 @@ class _Init:
                 return
             if pid == 0:
                 return
-            if pid == self._runtime_pid:
-                self._runtime_pid = 0
-                # What the runtime left behind must not go on under the next one.
-                self._signal_all(signal.SIGKILL)
-                messages.send(self._control, {"exited": {**_describe(status), **self._never_began()}})
+            process = self._processes.pop(pid, None)
+            if process is not None:
+                if not self._processes:
+                    # What it left behind must not go on under the next one.
+                    self._signal(signal.SIGKILL)
+                end = {**_describe(status), **_never_began(process.complaint)}
+                messages.send(self._control, {"exited": process.name, **end})
 
-    def _never_began(self) -> dict[str, str]:
-        """What the runtime's process complained of, if it did not get as far as to execute its program."""
-        complaint = os.read(self._complaint, 4096).decode(errors="replace")
-        os.close(self._complaint)
-        return {"never_began": complaint} if complaint else {}
+    def _signal(self, number: int, name: str | None = None) -> None:
+        """Send a signal to everything, or to the process *name*: with what it started where that is to be killed."""
+        pids = [-1] if name is None else [pid for pid, process in self._processes.items() if process.name == name]
+        for pid in pids:
+            try:
+                if name is not None and number == signal.SIGKILL:
+                    os.killpg(pid, number)
+                else:
+                    os.kill(pid, number)
+            except ProcessLookupError:
+                pass
 
-    def _signal_all(self, number: int) -> None:
-        try:
-            os.kill(-1, number)
-        except ProcessLookupError:
-            pass
+    def _connect(self, number: int, host: str, port: int) -> None:
+        """Hand over a connection to a port in here, begun; or say why there is none."""
+        with socket.socket(socket.AF_INET, socket.SOCK_STREAM | socket.SOCK_NONBLOCK) as connection:
+            code = connection.connect_ex((host, port))
+            if code in (0, errno.EINPROGRESS):
+                messages.send(self._control, {"connected": number}, (connection.fileno(),))
+            else:
+                messages.send(self._control, {"connected": number, "errno": code})
+
+
+def _list_extensions() -> list[str]:
+    """The files that are to be executed before the runtime, whether or not that will go well."""
+    try:
+        names = sorted(os.listdir(EXTENSIONS))
+    except OSError:
+        return []
+    return [name for name in names if not os.path.isdir(EXTENSIONS + "/" + name)][:_EXTENSIONS_TOLD]
+
+
+def _never_began(complaint_fd: int) -> dict[str, str]:
+    """What a process complained of, if it did not get as far as to execute its program."""
+    complaint = os.read(complaint_fd, 4096).decode(errors="replace")
+    os.close(complaint_fd)
+    return {"never_began": complaint} if complaint else {}
 
 
 def _fork_patiently() -> int:

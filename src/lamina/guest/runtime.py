@@ -35,19 +35,19 @@ def relinquish_init(seal: dict[str, Any]) -> None:
     syscalls.keep_capabilities(kept)
 
 
-def run(assignment: dict[str, Any], environ: dict[str, str], log_fd: int, complaint_fd: int) -> None:
-    """Become the runtime: returns when the function's program ends by itself, as any Python program.
+def run(order: dict[str, Any], seal: dict[str, Any], log_fd: int, complaint_fd: int) -> None:
+    """Become the process that was ordered: returns when its program ends by itself, as any Python program.
 
     A program that cannot be executed is complained of on *complaint_fd*.
     """
-    executed = assignment["argv"] or assignment["bootstraps"]
+    executed = order["argv"] or order["bootstraps"]
     _take_streams(log_fd, complaint_fd if executed else -1)
     os.setsid()
-    _seal(assignment["seal"])
-    os.chdir(assignment["working_folder"])
+    _seal(seal)
+    os.chdir(order["working_folder"])
     if executed:
-        _execute(assignment["argv"], assignment["bootstraps"], environ)
-    _run_in_this_interpreter(assignment["program"], environ)
+        _execute(order["argv"], order["bootstraps"], order["environ"])
+    _run_in_this_interpreter(order["program"], order["environ"])
 
 
 def _execute(argv: list[str], bootstraps: list[str], environ: dict[str, str]) -> None:

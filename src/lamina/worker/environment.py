@@ -110,10 +110,6 @@ class Environment:
                     "operations": self._assignment.mounts.operations,
                     "mounts": ["tmp"] * len(mounts),
                     "seal": self._assignment.seal.message(),
-                    "argv": self._assignment.command.argv,
-                    "bootstraps": self._assignment.command.bootstraps,
-                    "program": self._assignment.program,
-                    "working_folder": TASK_ROOT,
                 },
                 mounts,
             )
@@ -224,7 +220,20 @@ class Environment:
             ready=lambda: self._happened(Ready()), answered=self._happened, init_failed=self._happened
         )
         self._api.renew(Routes(self._session))
-        self._channel.send({"do": "start", "environ": dict(self._assignment.variables)})
+        assignment = self._assignment
+        self._channel.send(
+            {
+                "do": "start",
+                "name": "runtime",
+                "environ": dict(assignment.variables),
+                "argv": assignment.command.argv,
+                "bootstraps": assignment.command.bootstraps,
+                "program": assignment.program,
+                "working_folder": TASK_ROOT,
+                "extension": False,
+                "alone": False,
+            }
+        )
         self._running = True
 
     async def _wait(self, seconds: float) -> Happening:
@@ -251,7 +260,7 @@ class Environment:
                     self._runtime_pid = _only_child(self.prepared.blank.pid)
                 elif "exited" in message:
                     self._running = False
-                    self._happened(Exited(self._end(message["exited"])))
+                    self._happened(Exited(self._end(message)))
         except ChannelClosed:
             self._running = self.usable = False
             self._happened(Exited(self._end_of_everything()))
