@@ -94,7 +94,7 @@ def go_program(name: str) -> Path:
     source = _PACKAGES / name
 
     def make(folder: Path) -> None:
-        environ = {"CGO_ENABLED": "0", "GOFLAGS": "-mod=readonly", "GOOS": "linux"}
+        environ = {"CGO_ENABLED": "0", "GOFLAGS": "-mod=readonly", "GOTOOLCHAIN": "local"}
         output = str(folder / "bootstrap")
         command = ("go", "build", "-trimpath", "-tags", "lambda.norpc", "-ldflags", "-s -w", "-o", output, ".")
         _run(*command, cwd=source, **environ)
