@@ -11,6 +11,7 @@ import resource
 import signal
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -141,7 +142,7 @@ async def _build(settings: Settings, house: contextlib.AsyncExitStack) -> Gatewa
     means = machine.examine(state, settings.max_environments)
     worker = Worker(
         means,
-        runtimes.find,
+        partial(runtimes.find, state),
         _MountedTrees(reclaimer, trees, blobs),
         state,
         concurrency=means.environments_max,

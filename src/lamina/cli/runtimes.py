@@ -172,7 +172,7 @@ def _survey(state: Path) -> list[Row]:
     from lamina.installing.home import Home
     from lamina.worker import runtimes as machine
 
-    here = machine.find(os.environ)
+    here = machine.find(state, os.environ)
     kits = {runtime: survey.Found(kit.release, kit.found) for runtime, kit in here.kits.items()}
     known = [runtime for runtime in _known() if machine.obstacle(runtime) is None]
     others = [runtime for runtime in _known() if runtime not in known]

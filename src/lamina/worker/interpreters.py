@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import subprocess
 import sys
 from collections.abc import Iterable, Mapping
@@ -17,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from lamina.sandbox.contents import InterpreterLayout
+from lamina.worker import searching
 
 OLDEST, NEWEST = 8, 15
 _ASKED = """
@@ -74,21 +74,16 @@ def _candidates(environ: Mapping[str, str]) -> Iterable[Path]:
 
 
 def _folders(environ: Mapping[str, str]) -> Iterable[Path]:
-    yield from (Path(entry) for entry in environ.get("PATH", os.defpath).split(os.pathsep) if entry)
+    yield from searching.on_path(environ)
     yield from (Path(folder) for folder in ("/usr/local/bin", "/usr/bin"))
     home = Path(environ.get("HOME", "/nonexistent"))
     data = Path(environ.get("XDG_DATA_HOME", home / ".local/share"))
     for root in (Path(environ.get("PYENV_ROOT", home / ".pyenv")) / "versions", data / "uv/python", Path("/opt")):
         try:
             # Newest patch release first.
-            yield from (path / "bin" for path in sorted(root.iterdir(), key=_release, reverse=True))
+            yield from (path / "bin" for path in sorted(root.iterdir(), key=searching.release_of, reverse=True))
         except OSError:
             continue
-
-
-def _release(folder: Path) -> list[int]:
-    """The numbers in a folder's name: 3.12.10 is newer than 3.12.9."""
-    return [int(number) for number in re.findall(r"\d+", folder.name)]
 
 
 def _ask(candidate: Path) -> InterpreterLayout | None:

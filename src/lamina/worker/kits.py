@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from lamina.functions.runtimes import Language
 from lamina.sandbox import contents
 from lamina.sandbox.contents import LANG_ROOT, RUNTIME_ROOT, Entry, InterpreterLayout, Operation
+from lamina.worker.installed import Installed
+from lamina.worker.languages import Found
 
+_IDS = {"nodejs": "nodejs{}.x", "java": "java{}", "ruby": "ruby{}"}
 # Those whose runtime brings its own language along, and so run on any machine.
 PROVIDED = ("provided.al2", "provided.al2023")
 
@@ -52,11 +56,23 @@ def executed(kit: Kit, client: Path | None, house: InterpreterLayout) -> list[Op
     return [*contents.house(house), *kit.lang, *contents.gathered(RUNTIME_ROOT, entries)]
 
 
-def lang_folder(source: Path) -> tuple[Operation, ...]:
-    """A whole folder, with `bin` and all, at /var/lang."""
-    return tuple(contents.folder(LANG_ROOT, source))
+def suitable(found: Mapping[tuple[str, str], Found]) -> list[str]:
+    """The ids of runtimes that *found* languages might be the language of; whether AWS has all of them is not asked."""
+    return [_IDS[family].format(version) for family, version in found if family in _IDS]
 
 
-def lang_program(source: Path) -> tuple[Operation, ...]:
-    """A single program that needs nothing beside it but the system, in /var/lang/bin."""
-    return tuple(contents.program(f"{LANG_ROOT}/bin/{source.name}", source))
+def executable(runtime: str, found: Mapping[tuple[str, str], Found], installed: Installed | None) -> Kit | None:
+    """The kit of *runtime*, out of what is *installed* for it and of the languages *found*; None: something is missing.
+
+    What was installed comes before what the machine has: somebody asked for it.
+    """
+    language = Language.of(runtime)
+    if language.family not in _IDS or (language.family == "java" and installed is None):
+        # Amazon's client for Java has to be installed, whoever's Java it runs on.
+        return None
+    beside = None if installed is None else installed.runtime
+    if installed is not None and installed.lang is not None:
+        lang = tuple(contents.folder(LANG_ROOT, installed.lang))
+        return Kit(runtime, installed.release, str(installed.lang), lang=lang, beside=beside)
+    own = found.get((language.family, language.version))
+    return None if own is None else Kit(runtime, own.release, str(own.program), lang=own.lang, beside=beside)

@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Final
 
 from lamina.functions.runtimes import Language
 from lamina.sandbox.contents import InterpreterLayout
-from lamina.worker import interpreters, kits
+from lamina.worker import installed, interpreters, kits, languages, searching
 from lamina.worker.kits import Kit
 
 
@@ -34,66 +35,79 @@ class Runtimes:
 
     def kit(self, runtime: str) -> Kit:
         """What *runtime* stands for here, and nothing in its place. Raises RuntimeNotInstalled."""
-        kit = self.kits.get(runtime) or self.look_again(runtime)
+        kit = self.kits.get(runtime) or (self.look_again(runtime) if _may_run(runtime) else None)
         if kit is None:
             raise RuntimeNotInstalled(self._advice(runtime))
         return kit
 
     def _advice(self, runtime: str) -> str:
-        why = obstacle(runtime)
-        if why is not None:
-            return f"Runtime {runtime} cannot be run here: {why}"
+        reason = obstacle(runtime)
+        if reason is not None:
+            return f"Runtime {runtime} cannot be run here: {reason}"
         family = Language.of(runtime).family
         have = ", ".join(name for name in self.kits if Language.of(name).family == family) or "none"
         return (
             f"Runtime {runtime} is not installed on this machine, and no other version is used in its place. "
-            f"Installed here: {have}. To get it: {remedy(runtime)}"
+            f"Installed here: {have}. To get it: {remedy(runtime)}."
         )
 
 
-def obstacle(runtime: str) -> str | None:
-    """Why *runtime* cannot be run here whatever is installed; None for one that can."""
-    language = Language.of(runtime)
-    how = _HOW.get(language.family)
-    if how is None:
-        why = _WHY.get(language.family, "Lamina has no client for it.")
-        return f"{why} A function of it can be kept and described."
-    oldest, _ = how
-    if _number(language.version) >= oldest:
-        return None
-    return f"Lamina runs {language.family}{'.'.join(map(str, oldest))} and later."
-
-
-def remedy(runtime: str) -> str:
-    """How to get *runtime*, which is one without an obstacle."""
-    language = Language.of(runtime)
-    return _HOW[language.family][1].format(runtime=runtime, version=language.version)
-
-
-def _number(version: str) -> tuple[int, ...]:
-    return tuple(int(part) for part in version.split(".") if part.isdigit())
-
-
-_RESTART: Final = "then restart Lamina; `lamina doctor` shows what was found."
+_RESTART: Final = "then restart Lamina; `lamina doctor` shows what was found"
+_INSTALL: Final = "`lamina runtimes install {runtime}`, which needs no restart"
 # The oldest version of a language that is run, and where to get one.
-_HOW: Final[Mapping[str, tuple[tuple[int, ...], str]]] = {
+_LANGUAGES: Final[Mapping[str, tuple[tuple[int, ...], str]]] = {
     "python": (
         (3, interpreters.OLDEST),
         "`uv python install {version}`, or `apt-get install python{version}`, or `pyenv install`, " + _RESTART,
     ),
-    "nodejs": ((20,), "`lamina runtimes install {runtime}`, and no restart."),
-    "java": ((17,), "`lamina runtimes install {runtime}`, and no restart."),
-    "ruby": ((3, 2), "a Ruby {version} of your distribution or of rbenv on PATH, " + _RESTART),
-}
-_WHY: Final[Mapping[str, str]] = {
-    "dotnet": (
-        "Amazon's client for .NET is not to be had by itself. A self-contained build with a `bootstrap` runs on "
-        "provided.al2023."
-    ),
+    "nodejs": ((20,), _INSTALL),
+    "java": ((17,), _INSTALL),
+    "ruby": ((3, 2), "put a Ruby {version} of your distribution, or of rbenv, on PATH, " + _RESTART),
+    "provided": ((), "nothing is needed"),
 }
 
 
-def find(environ: Mapping[str, str] = os.environ) -> Runtimes:
-    """What this machine has now. Costs some 30 ms for each interpreter that is asked, a third of a second in all."""
-    found = [kits.python(runtime, layout) for runtime, layout in interpreters.find(environ).items()]
-    return Runtimes({kit.runtime: kit for kit in [*found, *kits.provided()]}, interpreters.house())
+def obstacle(runtime: str) -> str | None:
+    """Why no machine can run *runtime* here, in a sentence; None for one that is run where its language is."""
+    language = Language.of(runtime)
+    if language.family == "dotnet":
+        return (
+            "Amazon's client for .NET is not to be had by itself. A self-contained build with a `bootstrap` runs on "
+            "provided.al2023."
+        )
+    if language.family not in _LANGUAGES:
+        return "there is no client for it."
+    oldest, _ = _LANGUAGES[language.family]
+    if tuple(int(part) for part in language.version.split(".") if part.isdigit()) < oldest:
+        return f"Lamina runs {language.family}{'.'.join(map(str, oldest))} and later."
+    return None
+
+
+def remedy(runtime: str) -> str:
+    """How to get *runtime*, for which there is no obstacle."""
+    language = Language.of(runtime)
+    return _LANGUAGES[language.family][1].format(runtime=runtime, version=language.version)
+
+
+def find(state: Path, environ: Mapping[str, str] = os.environ) -> Runtimes:
+    """What this machine has now, and what is installed in the state folder *state*.
+
+    Costs a process of some 30 ms for each interpreter that is asked; a third of a second in all.
+    """
+    root, found = installed.folder(state), languages.find(environ)
+
+    def assemble(runtime: str) -> Kit | None:
+        return kits.executable(runtime, found, installed.read(root, runtime))
+
+    own = [kits.python(runtime, layout) for runtime, layout in interpreters.find(environ).items()]
+    ids = sorted({*kits.suitable(found), *installed.names(root)}, key=_order)
+    others = [kit for kit in map(assemble, filter(_may_run, ids)) if kit is not None]
+    return Runtimes({kit.runtime: kit for kit in [*own, *others, *kits.provided()]}, interpreters.house(), assemble)
+
+
+def _may_run(runtime: str) -> bool:
+    return obstacle(runtime) is None
+
+
+def _order(runtime: str) -> tuple[str, list[int]]:
+    return Language.of(runtime).family, searching.release_of(Path(runtime))

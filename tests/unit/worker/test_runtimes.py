@@ -45,7 +45,7 @@ def test_a_machine_without_any_says_so() -> None:
 @pytest.mark.parametrize("runtime", ["nodejs22.x", "java21"])
 def test_what_can_be_installed_names_the_command_and_asks_for_no_restart(runtime: str) -> None:
     told = advice(runtime, "nodejs20.x", "java17")
-    assert told.endswith(f"To get it: `lamina runtimes install {runtime}`, and no restart.")
+    assert told.endswith(f"To get it: `lamina runtimes install {runtime}`, which needs no restart.")
     assert f"Installed here: {'nodejs20.x' if runtime == 'nodejs22.x' else 'java17'}." in told
 
 
