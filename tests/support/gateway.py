@@ -124,6 +124,11 @@ class RawClient:
         assert line.endswith(b"\r\n"), f"the connection ended with {line!r}"
         return line[:-2]
 
+    def read(self, size: int) -> bytes:
+        data = self._file.read(size)
+        assert len(data) == size, f"the connection ended after {len(data)} of {size} bytes"
+        return data
+
     def rest(self) -> bytes:
         """Everything until the server closes; a reset counts as closed."""
         try:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -13,6 +15,7 @@ from botocore.model import ServiceModel
 from botocore.parsers import EventStreamJSONParser
 
 from lamina.wire import Api
+from lamina.wire.events import EncodedEvents
 
 API = Api.load("lambda")
 MODEL = ServiceModel(Loader().load_service_model("lambda", "service-2"), "lambda")
@@ -137,6 +140,35 @@ def test_an_event_stream_reads_back_as_its_events() -> None:
     parser = EventStreamJSONParser()
     read = [parser.parse(message.to_response_dict(), shape) for message in buffer]
     assert [{name: value for name, value in event.items() if value} for event in read] == events
+
+
+def test_events_that_are_yet_to_come_are_printed_one_by_one_and_told_when_no_more_are_wanted() -> None:
+    class Coming:
+        closed = 0
+
+        def __aiter__(self) -> Coming:
+            return self
+
+        async def __anext__(self) -> Mapping[str, Any]:
+            return {"PayloadChunk": {"Payload": b"one"}}
+
+        async def aclose(self) -> None:
+            self.closed += 1
+
+    async def first_of(events: Coming, *, begun: bool) -> bytes:
+        answer = API.serialise("InvokeWithResponseStream", {"EventStream": events}, "the-id")
+        assert isinstance(answer.coming, EncodedEvents)
+        first = await anext(answer.coming) if begun else b""
+        await answer.coming.aclose()
+        return first
+
+    events = Coming()
+    assert asyncio.run(first_of(events, begun=False)) == b""
+    assert events.closed == 1
+    buffer = EventStreamBuffer()
+    buffer.add_data(asyncio.run(first_of(events, begun=True)))
+    assert [message.payload for message in buffer] == [b"one"]
+    assert events.closed == 2
 
 
 @pytest.mark.parametrize(

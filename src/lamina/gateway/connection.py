@@ -9,13 +9,14 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Awaitable, Callable, Generator, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Generator, Iterator
 from concurrent.futures import Executor
 from typing import Protocol, cast
 
 from lamina.gateway.heads import CONTINUE, has_body, head
 from lamina.gateway.messages import Answer, Request, Timeouts
 from lamina.gateway.reading import Reader
+from lamina.invocations.streams import BrokenOff
 
 _log = logging.getLogger(__name__)
 
@@ -152,20 +153,24 @@ class Connection(asyncio.Protocol):
         try:
             await self._send(request, answer)
         finally:
-            _close(answer.body)
+            await _close(answer.body)
 
     async def _send(self, request: Request, answer: Answer) -> None:
         if self._gone:
             return
-        keep_alive = request.keep_alive and not self._finishing
-        head_bytes = head(answer, keep_alive=keep_alive)
+        ends_with_connection = answer.length is None and not request.takes_chunks
+        keep_alive = request.keep_alive and not self._finishing and not ends_with_connection
+        head_bytes = head(answer, keep_alive=keep_alive, chunked=request.takes_chunks)
         if request.method == "HEAD" or not has_body(answer.status):
             self._transport.write(head_bytes)
         elif isinstance(answer.body, bytes):
             self._transport.writelines((head_bytes, answer.body))
+        elif isinstance(answer.body, AsyncIterator):
+            self._transport.write(head_bytes)
+            await self._send_stream(answer.body, chunked=request.takes_chunks)
         else:
             self._transport.write(head_bytes)
-            await self._send_chunks(answer.body, answer.length)
+            await self._send_chunks(answer.body, answer.length or 0)
         await self._wait_writable()
         if request.refusal is not None:
             self._linger()
@@ -186,6 +191,27 @@ class Connection(asyncio.Protocol):
             # Too late for another status: a connection cut short is the only way left to say it.
             _log.error("an answer of %d bytes ended after %d", length, sent)
             self._transport.abort()
+
+    async def _send_stream(self, pieces: AsyncIterator[bytes], *, chunked: bool) -> None:
+        """Send *pieces* as they come, and ask for the next one only when the client has taken those before."""
+        try:
+            async for piece in pieces:
+                if chunked and piece:
+                    self._transport.writelines((b"%x\r\n" % len(piece), piece, b"\r\n"))
+                else:
+                    self._transport.write(piece)
+                await self._wait_writable()
+                if self._gone or self._transport.is_closing():
+                    return
+        except BrokenOff:
+            self._transport.abort()
+            return
+        except Exception:  # noqa: BLE001 - whatever it was, too late for another status
+            _log.exception("an answer was broken off")
+            self._transport.abort()
+            return
+        if chunked:
+            self._transport.write(b"0\r\n\r\n")
 
     async def _wait_writable(self) -> None:
         if self._writable.is_set():
@@ -239,8 +265,12 @@ class Connection(asyncio.Protocol):
         self._transport.abort()
 
 
-def _close(body: bytes | Iterator[bytes]) -> None:
-    if isinstance(body, Generator):
+async def _close(body: bytes | Iterator[bytes] | AsyncIterator[bytes]) -> None:
+    if isinstance(body, AsyncIterator):
+        close = getattr(body, "aclose", None)
+        if close is not None:
+            await close()
+    elif isinstance(body, Generator):
         try:
             body.close()
         except ValueError:

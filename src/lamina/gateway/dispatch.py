@@ -141,7 +141,7 @@ class Dispatcher:
 
     async def _answer_url(self, urls: Urls, request: Request, url_id: str, path: str, request_id: str) -> Answer:
         answer = await urls(url_id, function_urls.from_http(request, path), self._call(request, request_id))
-        return Answer.whole(answer.status, [("x-amzn-RequestId", request_id), *answer.headers], answer.body)
+        return Answer.of(answer.status, [("x-amzn-RequestId", request_id), *answer.headers], answer.body)
 
     def _call(self, request: Request, request_id: str) -> Call:
         host = request.headers.get("host") or "localhost"
@@ -182,4 +182,4 @@ def _json(state: Mapping[str, Any], request_id: str) -> Answer:
 
 
 def _from_wire(response: Response) -> Answer:
-    return Answer.whole(response.status, response.headers, response.body)
+    return Answer.of(response.status, response.headers, response.coming or response.body)

@@ -16,12 +16,18 @@ _NO_BODY = frozenset({204, 304})
 _date: tuple[int, bytes] = (0, b"")
 
 
-def head(answer: Answer, *, keep_alive: bool) -> bytes:
-    """Status line and headers of *answer*, with those that are the connection's: date, length, keep-alive."""
+def head(answer: Answer, *, keep_alive: bool, chunked: bool = True) -> bytes:
+    """Status line and headers of *answer*, with those that are the connection's: date, length, keep-alive.
+
+    A body of unknown length is said to be *chunked*, or else to end with the connection.
+    """
     lines = [_STATUS_LINES.get(answer.status) or f"HTTP/1.1 {answer.status} \r\n".encode(), _date_line()]
     lines += [f"{name}: {value}\r\n".encode("latin-1") for name, value in answer.headers]
     if has_body(answer.status):
-        lines.append(b"content-length: %d\r\n" % answer.length)
+        if answer.length is not None:
+            lines.append(b"content-length: %d\r\n" % answer.length)
+        elif chunked:
+            lines.append(b"transfer-encoding: chunked\r\n")
     lines.append(b"connection: keep-alive\r\n\r\n" if keep_alive else b"connection: close\r\n\r\n")
     return b"".join(lines)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping
 from dataclasses import dataclass, field
 
 # AWS's bound on a whole request, and what we read beyond it: of a request that is a little too large we want to see
@@ -51,6 +51,8 @@ class Request:
     pieces: list[bytes | bytearray] = field(default_factory=list)
     body_bytes: int = 0
     refusal: Refusal | None = None
+    # Whether its client understands an answer in chunks, whose length nobody knows before: not with HTTP/1.0.
+    takes_chunks: bool = True
     # The address of whoever sent it; of a Unix socket's other end, the machine's own.
     peer: str = "127.0.0.1"
 
@@ -77,13 +79,21 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What goes out: `length` bytes of body, either there or in chunks that are read as the client takes them."""
+    """What goes out: `length` bytes of body, either there or in chunks that are read as the client takes them.
+
+    Of a body that is yet to come about, piece by piece, nobody knows the length: it is None then.
+    """
 
     status: int
     headers: list[tuple[str, str]]
-    body: bytes | Iterator[bytes]
-    length: int
+    body: bytes | Iterator[bytes] | AsyncIterator[bytes]
+    length: int | None
 
     @classmethod
     def whole(cls, status: int, headers: list[tuple[str, str]], body: bytes) -> Answer:
         return cls(status, headers, body, len(body))
+
+    @classmethod
+    def of(cls, status: int, headers: list[tuple[str, str]], body: bytes | AsyncIterator[bytes]) -> Answer:
+        """The answer with *body*, whether it is all there or comes in pieces."""
+        return cls.whole(status, headers, body) if isinstance(body, bytes) else cls(status, headers, body, None)

@@ -104,7 +104,9 @@ class Reader:
         self._request = Request(
             method, self._target.decode("latin-1"), self._headers, bool(self._parser.should_keep_alive())
         )
-        if self._parser.get_http_version() not in ("1.0", "1.1"):
+        version = self._parser.get_http_version()
+        self._request.takes_chunks = version != "1.0"
+        if version not in ("1.0", "1.1"):
             self._refuse(Refusal(505, "HTTPVersionNotSupported", "This server speaks HTTP/1.1."))
         elif method == "CONNECT":
             self._refuse(Refusal(405, "MethodNotAllowed", "This is no proxy: it can't CONNECT."))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import struct
 from binascii import crc32
-from collections.abc import Mapping
+from collections.abc import AsyncIterable, Mapping
 from typing import Any
 
 from botocore.model import Shape, StructureShape
@@ -18,6 +18,27 @@ from lamina.wire.printing import json_bytes, to_json
 CONTENT_TYPE = "application/vnd.amazon.eventstream"
 
 _STRING = 7
+
+
+class EncodedEvents:
+    """The messages for *events*, each as soon as there is one."""
+
+    def __init__(self, stream: StructureShape, events: AsyncIterable[Mapping[str, Any]]) -> None:
+        self._stream = stream
+        self._events = aiter(events)
+
+    def __aiter__(self) -> EncodedEvents:
+        return self
+
+    async def __anext__(self) -> bytes:
+        return encode_event(self._stream, await anext(self._events))
+
+    async def aclose(self) -> None:
+        """No more is wanted: *events* are told so, where they can be."""
+        # Not by way of a generator: one that was never begun would not pass it on.
+        close = getattr(self._events, "aclose", None)
+        if close is not None:
+            await close()
 
 
 def encode_event(stream: StructureShape, event: Mapping[str, Any]) -> bytes:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from base64 import b64encode
-from collections.abc import Mapping
+from collections.abc import AsyncIterable, AsyncIterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from botocore.model import ListShape, OperationModel, Shape, StructureShape
 
 from lamina.wire.deviations import Deviations
-from lamina.wire.events import CONTENT_TYPE, encode_event
+from lamina.wire.events import CONTENT_TYPE, EncodedEvents, encode_event
 from lamina.wire.printing import json_bytes, quoted, to_json, to_text
 from lamina.wire.timestamps import RFC822
 
@@ -21,11 +21,15 @@ _NO_CONTENT = 204
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """What goes out; Content-Length and the connection's headers are the gateway's business."""
+    """What goes out; Content-Length and the connection's headers are the gateway's business.
+
+    In place of `body` there is `coming` where the answer is a stream of events that have not happened yet.
+    """
 
     status: int
     headers: list[tuple[str, str]]
     body: bytes
+    coming: AsyncIterator[bytes] | None = None
 
 
 def print_output(
@@ -39,6 +43,11 @@ def print_output(
         return Response(default, headers, b"")
     status, in_body = _print_located(shape, output, default, headers)
     payload = shape.serialization.get("payload")
+    if payload is not None and isinstance(in_body.get(payload), AsyncIterable):
+        headers.append(("Content-Type", CONTENT_TYPE))
+        events = shape.members[payload]
+        assert isinstance(events, StructureShape)
+        return Response(status, headers, b"", EncodedEvents(events, in_body[payload]))
     if payload is not None:
         media_type = deviations.payload_types.get(operation.name)
         body = _print_payload(shape.members[payload], in_body.pop(payload, None), media_type, headers)
