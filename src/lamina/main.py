@@ -18,7 +18,7 @@ from typing import Any, Final
 import lamina
 from lamina.catalog.sql import SqlCatalog
 from lamina.functions.concurrency import Quota
-from lamina.gateway import Gateway, Service, Services
+from lamina.gateway import Doors, Gateway, Service, Services
 from lamina.names import Digest, FunctionArn, Scope
 from lamina.operations.activations import Activations
 from lamina.operations.admitting import AdmittingRunner
@@ -140,6 +140,8 @@ async def _build(settings: Settings, house: contextlib.AsyncExitStack) -> Gatewa
     activations = Activations(catalog, reclaimer, lambda digest: trees.ensure(digest, blobs), stamps)
     house.push_async_callback(asyncio.to_thread, activations.close)
     means = machine.examine(state, settings.max_environments)
+    doors = Doors()
+    house.callback(doors.close)
     worker = Worker(
         means,
         partial(runtimes.find, state),
@@ -147,6 +149,7 @@ async def _build(settings: Settings, house: contextlib.AsyncExitStack) -> Gatewa
         state,
         concurrency=means.environments_max,
         keepalive_s=settings.keepalive_ms / 1000,
+        open_door=doors.open,
     )
     worker.open()
     house.push_async_callback(worker.close)
@@ -208,7 +211,8 @@ async def _build(settings: Settings, house: contextlib.AsyncExitStack) -> Gatewa
     # The others are read when they are first asked for.
     offered.load()
     services = Services([offered])
-    return Gateway(services, health, contents.download, scope, urls=urls.answer)
+    gateway = doors.house = Gateway(services, health, contents.download, scope, urls=urls.answer)
+    return gateway
 
 
 def _sweep(reclaimer: Reclaimer, trees: Trees) -> None:

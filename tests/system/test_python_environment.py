@@ -64,6 +64,8 @@ def test_the_variables_are_those_of_aws(shared_server: Server, runtime: str) -> 
     environ.pop("LC_CTYPE", None)
     assert environ == {
         "AWS_DEFAULT_REGION": "us-east-1",
+        # Not there on AWS: it leads an SDK to this server.
+        "AWS_ENDPOINT_URL": "http://169.254.100.1:4566",
         "AWS_EXECUTION_ENV": f"AWS_Lambda_{runtime}",
         "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "256",
         "AWS_LAMBDA_FUNCTION_NAME": function.name,

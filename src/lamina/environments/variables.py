@@ -10,6 +10,7 @@ from lamina.environments.spec import EnvironmentSpec
 from lamina.functions.runtimes import Language
 
 RUNTIME_API: Final = "169.254.100.1:9001"
+ENDPOINT: Final = "http://169.254.100.1:4566"
 _LIBRARIES: Final = "/lib64:/usr/lib64:/var/runtime:/var/runtime/lib:/var/task:/var/task/lib:/opt/lib"
 _PROGRAMS: Final = "/usr/local/bin:/usr/bin/:/bin:/opt/bin"
 _LANG_LIBRARIES: Final = "/var/lang/lib"
@@ -114,6 +115,8 @@ def variables(spec: EnvironmentSpec, credentials: Credentials, log_stream: str) 
         "AWS_LAMBDA_INITIALIZATION_TYPE": spec.initialization,
         "AWS_LAMBDA_LOG_GROUP_NAME": spec.log_group,
         "AWS_LAMBDA_LOG_STREAM_NAME": log_stream,
+        # Not on AWS, where an SDK's own rules lead to the service; here they lead to this server, from inside.
+        "AWS_ENDPOINT_URL": ENDPOINT,
     }
     if spec.log_format == "JSON":
         told["AWS_LAMBDA_LOG_FORMAT"] = "JSON"

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from lamina.gateway.doors import Doors
 from lamina.gateway.messages import Timeouts
 from lamina.gateway.server import CannotListen, Gateway
 from lamina.gateway.services import Service, Services
 
-__all__ = ["CannotListen", "Gateway", "Service", "Services", "Timeouts"]
+__all__ = ["CannotListen", "Doors", "Gateway", "Service", "Services", "Timeouts"]

@@ -98,6 +98,11 @@ class Connection(asyncio.Protocol):
         """What answers the current request, if there is one; it outlives the connection."""
         return self._serving
 
+    @property
+    def coming_bytes(self) -> int:
+        """How much it holds of a request that is not all there."""
+        return self._reader.body_bytes
+
     def finish(self) -> None:
         """Close once what has been asked is answered: at once when nothing was."""
         self._finishing = True

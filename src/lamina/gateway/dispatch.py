@@ -34,10 +34,12 @@ _PARSED_ON_LOOP_BYTES_MAX = 256 * 1024
 Health = Callable[[], Mapping[str, Any]]
 Content = Callable[[str, Mapping[str, str]], content.Download]
 Urls = Callable[[str, UrlRequest, Call], Awaitable[UrlAnswer]]
+# Raises ApiError for a request that is not to be answered.
+Check = Callable[[Request], Awaitable[None]]
 
 
 class Dispatcher:
-    """Answers requests; the same for every connection and every listener."""
+    """Answers requests that pass *check*; callers that say nothing else of themselves are in *default_scope*."""
 
     def __init__(
         self,
@@ -47,11 +49,13 @@ class Dispatcher:
         default_scope: Scope,
         threads: Executor,
         urls: Urls | None = None,
+        check: Check | None = None,
     ) -> None:
         self._services = services
         self._health, self._download = health, download
         self._default_scope, self._threads = default_scope, threads
         self._urls = urls
+        self._check = check
 
     async def answer(self, request: Request) -> Answer:
         """The answer to any *request*: errors are answers too, those of ours with nothing of the cause in them."""
@@ -78,6 +82,8 @@ class Dispatcher:
             await asyncio.get_running_loop().run_in_executor(self._threads, service.load)
         if request.refusal is not None:
             raise _refused(request, service)
+        if self._check is not None:
+            await self._check(request)
         if self._urls is not None and (addressed := function_urls.addressed(request)) is not None:
             # Whether a page of another site may ask, the URL's own configuration says.
             return await self._answer_url(self._urls, request, *addressed, request_id)

@@ -44,6 +44,11 @@ class Reader:
         """Whether a request's headers are there and its body is not."""
         return self._request is not None
 
+    @property
+    def body_bytes(self) -> int:
+        """How much of a body is held that is not all there."""
+        return 0 if self._request is None else self._request.body_bytes
+
     def feed(self, data: bytes) -> None:
         """Take in *data*; never raises for what a client sent."""
         if self.done:

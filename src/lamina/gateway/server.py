@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 import errno
 import socket
+from collections.abc import Awaitable, Callable
 from concurrent.futures import Executor, ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
 from lamina.gateway.connection import Connection
-from lamina.gateway.dispatch import Content, Dispatcher, Health, Urls
-from lamina.gateway.messages import Timeouts
+from lamina.gateway.dispatch import Check, Content, Dispatcher, Health, Urls
+from lamina.gateway.messages import Answer, Request, Timeouts
 from lamina.gateway.services import Services
 from lamina.names import Scope
 
@@ -44,7 +46,8 @@ class Gateway:
     ) -> None:
         self.timeouts = timeouts or Timeouts()
         self.threads: Executor = ThreadPoolExecutor(threads, thread_name_prefix="gateway")
-        self._dispatcher = Dispatcher(services, health, download, default_scope, self.threads, urls)
+        self._dispatcher_for = partial(Dispatcher, services, health, download, urls=urls)
+        self._dispatcher = self._dispatcher_for(default_scope, self.threads)
         self._servers: list[asyncio.Server] = []
         self._connections: set[Connection] = set()
         self._tasks: set[asyncio.Task[None]] = set()
@@ -54,6 +57,10 @@ class Gateway:
     def connections(self) -> int:
         """How many clients are connected."""
         return len(self._connections)
+
+    def answering(self, scope: Scope, threads: Executor, check: Check) -> Callable[[Request], Awaitable[Answer]]:
+        """What answers requests on a listener of somebody else's: of callers in *scope*, once *check* did not raise."""
+        return self._dispatcher_for(scope, threads, check=check).answer
 
     async def listen_tcp(self, host: str, port: int) -> int:
         """Accept connections at *host*:*port* (0: any free one) and return the port; raises CannotListen."""

@@ -33,12 +33,13 @@ def main(control: socket.socket, log_fd: int) -> Callable[[], None]:
     try:
         carry_out([["proc", "/proc"]], "")
         _bind_shared_memory_to_processes()
-        listener = network.open_runtime_api()
+        listeners = network.open_listeners()
     except (OSError, StepFailed) as error:
         messages.send(control, {"failed": str(error)})
         os._exit(1)
-    messages.send(control, {"hello": os.getpid()}, (listener.fileno(),))
-    listener.close()
+    messages.send(control, {"hello": os.getpid()}, tuple(listener.fileno() for listener in listeners))
+    for listener in listeners:
+        listener.close()
     return _Init(control, log_fd).serve()
 
 

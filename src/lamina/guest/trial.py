@@ -57,7 +57,8 @@ def _overlay(folder: str) -> None:
 
 
 def _network(_folder: str) -> None:
-    network.open_runtime_api().close()
+    for listener in network.open_listeners():
+        listener.close()
 
 
 def _proc(folder: str) -> None:

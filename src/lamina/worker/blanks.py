@@ -14,7 +14,7 @@ import subprocess
 from collections import deque
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Protocol
 
 from lamina.sandbox.cgroups import Cgroup
 from lamina.sandbox.plan import PROCESSES_MAX
@@ -24,6 +24,12 @@ from lamina.worker.zygotes import Blank, SandboxFailed, Zygote
 
 DEFAULT_STORAGE_MB: Final = 512
 _log = logging.getLogger(__name__)
+
+
+class Door(Protocol):
+    """What answers on a listener that lies inside an environment."""
+
+    def close(self) -> None: ...
 
 
 @dataclass(slots=True)
@@ -36,6 +42,7 @@ class Prepared:
     uid: int
     give_back: Callable[[Prepared], Awaitable[None]]
     overran: bool = False  # the watchdog killed what ran in it
+    door: Door | None = None  # to the server's API, once it is known whose it is
     _gone: asyncio.Future[None] | None = None
 
     def limit(self, memory_mb: int) -> None:
@@ -69,6 +76,8 @@ class Prepared:
 
     def release(self) -> None:
         """End the sandbox; what it held is given back in the background, once its processes are gone."""
+        if self.door is not None:
+            self.door.close()
         self.blank.close()
         if self._gone is None:
             self._gone = asyncio.ensure_future(self.give_back(self))

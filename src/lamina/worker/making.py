@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import secrets
+import socket
 import string
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import Final, Protocol
 
 from lamina.environments.commands import command
 from lamina.environments.spec import EnvironmentSpec
 from lamina.environments.variables import Credentials, variables
-from lamina.names import Digest
+from lamina.names import Digest, Scope
 from lamina.sandbox.plan import MASKED_PROC, plan_environment
-from lamina.worker.blanks import Prepared
+from lamina.worker.blanks import Door, Prepared
 from lamina.worker.environment import Assignment, Environment
 from lamina.worker.logs import EnvironmentLog, LogFolder
 from lamina.worker.machine import Machine
@@ -35,11 +36,18 @@ class Trees(Protocol):
     def give_back(self, digests: Sequence[Digest]) -> None: ...
 
 
+# Answers on a listener in an environment for callers in a scope, who have its credentials.
+OpenDoor = Callable[[socket.socket, Scope, Credentials], Door]
+
+
 class Maker:
     """Makes environments that have not begun yet."""
 
-    def __init__(self, machine: Machine, trees: Trees, stations: Stations, logs: LogFolder) -> None:
+    def __init__(
+        self, machine: Machine, trees: Trees, stations: Stations, logs: LogFolder, open_door: OpenDoor
+    ) -> None:
         self._machine = machine
+        self._open_door = open_door
         self._trees = trees
         self._stations = stations
         self._logs = logs
@@ -58,7 +66,9 @@ class Maker:
             raise
         log = EnvironmentLog(prepared.blank.log, spec.function, self._logs)
         platform = PlatformLog(spec, log)
-        environment = Environment(spec, prepared, log, platform, self._assignment(spec, prepared))
+        credentials = _credentials()
+        prepared.door = self._open_door(prepared.blank.endpoint, spec.function.scope, credentials)
+        environment = Environment(spec, prepared, log, platform, self._assignment(spec, prepared, credentials))
         platform.init_started(*station.runtime_version(spec))
         # Not part of an answer's tail.
         log.begin()
@@ -68,13 +78,13 @@ class Maker:
         """Nothing mounts the archives of one environment of *spec* any more."""
         await asyncio.to_thread(self._trees.give_back, spec.archives)
 
-    def _assignment(self, spec: EnvironmentSpec, prepared: Prepared) -> Assignment:
+    def _assignment(self, spec: EnvironmentSpec, prepared: Prepared, credentials: Credentials) -> Assignment:
         stream = f"{datetime.now(UTC):%Y/%m/%d}/[{spec.version}]{secrets.token_hex(16)}"
         layers = [layer.hex for layer in spec.layers]
         return Assignment(
             mounts=plan_environment(spec.code.hex, layers, prepared.tmp.folder_name, MASKED_PROC),
             seal=self._machine.seal(prepared.uid, spec.memory_mb, spec.storage_mb),
-            variables=variables(spec, _credentials(), stream),
+            variables=variables(spec, credentials, stream),
             command=command(spec),
             program=_BOOTSTRAP,
         )

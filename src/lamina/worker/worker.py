@@ -24,7 +24,7 @@ from lamina.worker.blanks import Prepared
 from lamina.worker.environment import Environment
 from lamina.worker.logs import LogFolder
 from lamina.worker.machine import Machine
-from lamina.worker.making import Maker, Trees
+from lamina.worker.making import Maker, OpenDoor, Trees
 from lamina.worker.provisions import Provisions
 from lamina.worker.runtimes import RuntimeNotInstalled, Runtimes
 from lamina.worker.stations import Stations
@@ -43,7 +43,8 @@ class Throttled(Exception):
 class Worker:
     """The execution environments of one machine.
 
-    *concurrency* is how many calls may be under way at once, *keepalive_s* how long an idle environment is kept.
+    *concurrency* is how many calls may be under way at once, *keepalive_s* how long an idle environment is kept,
+    *open_door* what lets its code call this server.
     """
 
     def __init__(
@@ -55,6 +56,7 @@ class Worker:
         *,
         concurrency: int,
         keepalive_s: float,
+        open_door: OpenDoor,
     ) -> None:
         self._machine = machine
         self._find_runtimes = find_runtimes
@@ -63,7 +65,7 @@ class Worker:
         self._waiting: dict[EnvironmentSpec, deque[asyncio.Future[Environment]]] = defaultdict(deque)
         self._stations = Stations(machine, self.runtimes, state)
         self._logs = LogFolder(state / "logs")
-        self._maker = Maker(machine, trees, self._stations, self._logs)
+        self._maker = Maker(machine, trees, self._stations, self._logs, open_door)
         self._environments: set[Environment] = set()
         self._starts: set[_Start] = set()
         self._tasks: set[asyncio.Task[None]] = set()

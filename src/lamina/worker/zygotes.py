@@ -54,7 +54,8 @@ class Blank:
     channel: Channel
     pid: int  # as the host counts
     pidfd: int
-    listener: socket.socket
+    listener: socket.socket  # of the Runtime API
+    endpoint: socket.socket  # of the server's own API, for what runs in it
     log: int  # the reading end of its output
     ended: bool = field(default=False)
 
@@ -73,6 +74,7 @@ class Blank:
             # Process 1 ends by itself when its channel closes; this does not depend on it.
             signal.pidfd_send_signal(self.pidfd, signal.SIGKILL)
         self.listener.close()
+        self.endpoint.close()
         os.close(self.log)
 
     async def wait_gone(self) -> None:
@@ -141,11 +143,12 @@ class Zygote:
                 raise SandboxEnded("a new environment ended before it began") from error
             if "failed" in packet.message:
                 raise SandboxFailed(packet.message["failed"])
-            if not packet.fds:
+            listeners = [socket.socket(fileno=fd) for fd in packet.fds]
+            for each in listeners:
+                undo.callback(each.close)
+            if len(listeners) < 2:
                 raise SandboxFailed("the server has no file descriptor left")
-            listener = socket.socket(fileno=packet.fds[0])
-            undo.callback(listener.close)
-            blank = Blank(channel, packet.pid, os.pidfd_open(packet.pid), listener, log_read)
+            blank = Blank(channel, packet.pid, os.pidfd_open(packet.pid), listeners[0], listeners[1], log_read)
             undo.pop_all()
         return blank
 

@@ -84,6 +84,8 @@ def test_the_variables_are_those_recorded_on_aws(minor: int) -> None:
     shown = told(made_from(runtime=runtime, memory_mb=1024, environment=(("TEST_KEY", "TEST_VAL"),)))
     # The runtime's client takes it out when it opens the descriptor, so no function sees it.
     assert shown.pop("_LAMBDA_TELEMETRY_LOG_FD") == "62"
+    # AWS's SDKs find AWS by themselves.
+    assert shown.pop("AWS_ENDPOINT_URL") == "http://169.254.100.1:4566"
     expected = RECORDED | {"AWS_EXECUTION_ENV": f"AWS_Lambda_{runtime}"}
     if runtime in COERCED:
         # Amazon Linux 2023 has no en_US.UTF-8 for the interpreter to find.

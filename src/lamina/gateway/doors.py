@@ -1,0 +1,180 @@
+"""The endpoint inside each execution environment: the same API, for the credentials of that environment alone.
+
+The listener was made in the environment's network namespace, so nobody else can connect to it, and no route to this
+server is needed. What is inside may be anybody's code: it gets threads beside those of other callers, few connections,
+and as much room for requests as the largest takes.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import socket
+from collections.abc import Awaitable, Callable
+from concurrent.futures import Executor, ThreadPoolExecutor
+from datetime import UTC, datetime
+from typing import Final, Protocol
+
+from lamina.environments.variables import Credentials
+from lamina.gateway import function_urls
+from lamina.gateway.connection import Connection
+from lamina.gateway.dispatch import Check
+from lamina.gateway.messages import REQUEST_BYTES_READ_MAX, Answer, Request, Timeouts
+from lamina.gateway.signatures import Signed, verify
+from lamina.names import Scope
+from lamina.operations import content
+
+_CONNECTIONS_MAX: Final = 64
+_THREADS: Final = 8
+_PAUSE_SECONDS: Final = 0.1
+_HELD_BYTES_MAX: Final = REQUEST_BYTES_READ_MAX
+# Longer bodies are hashed on a thread.
+_HASHED_ON_LOOP_BYTES_MAX: Final = 256 * 1024
+
+
+class House(Protocol):
+    """The gateway behind the doors."""
+
+    timeouts: Timeouts
+
+    def opened(self, connection: Connection) -> None: ...
+
+    def closed(self, connection: Connection) -> None: ...
+
+    def answering(self, scope: Scope, threads: Executor, check: Check) -> Callable[[Request], Awaitable[Answer]]:
+        """What answers requests of callers in *scope*, once *check* did not raise."""
+        ...
+
+
+class Doors:
+    """Opens doors into *house*, which is there before the first request comes."""
+
+    def __init__(self) -> None:
+        self.house: House | None = None
+        self.threads: Executor = ThreadPoolExecutor(_THREADS, thread_name_prefix="doors")
+
+    def open(self, listener: socket.socket, scope: Scope, key: Credentials) -> Door:
+        """Answer on *listener*, which stays the caller's, for callers who sign with *key* and belong to *scope*."""
+        assert self.house is not None, "nobody is at home yet"
+        return Door(listener, self.house, self.threads, scope, key)
+
+    def close(self) -> None:
+        self.threads.shutdown(wait=False, cancel_futures=True)
+
+
+class Door:
+    """One environment's way to the API. `close` ends it, and every connection; what was asked for goes on."""
+
+    def __init__(
+        self, listener: socket.socket, house: House, threads: Executor, scope: Scope, key: Credentials
+    ) -> None:
+        self.timeouts = house.timeouts
+        self.threads = threads
+        self._listener = listener
+        self._house = house
+        self._key = key
+        self._answer = house.answering(scope, threads, self._check)
+        self._connections: set[Connection] = set()
+        self._connecting: set[asyncio.Task[object]] = set()
+        self._serving_bytes = 0
+        self._loop = asyncio.get_running_loop()
+        self._pause: asyncio.TimerHandle | None = None
+        self._full = self._closed = False
+        listener.setblocking(False)
+        self._loop.add_reader(listener, self._accept)
+
+    def close(self) -> None:
+        if self._closed:
+            return
+        self._closed = True
+        self._stop_accepting()
+        for task in self._connecting:
+            task.cancel()
+        for connection in list(self._connections):
+            connection.abort()
+
+    # What a connection needs of its owner.
+
+    def opened(self, connection: Connection) -> None:
+        self._connections.add(connection)
+        self._house.opened(connection)
+
+    def closed(self, connection: Connection) -> None:
+        self._connections.discard(connection)
+        self._house.closed(connection)
+        if self._full and not self._closed:
+            self._full = False
+            self._loop.add_reader(self._listener, self._accept)
+
+    @property
+    def holds_too_much(self) -> bool:
+        """Whether the requests that are on their way, or being answered, take more room than one of them may."""
+        coming = sum(connection.coming_bytes for connection in self._connections)
+        return self._serving_bytes + coming > _HELD_BYTES_MAX
+
+    async def answer(self, request: Request) -> Answer:
+        size = request.body_bytes
+        self._serving_bytes += size
+        try:
+            return await self._answer(request)
+        finally:
+            self._serving_bytes -= size
+
+    def _accept(self) -> None:
+        try:
+            accepted, _ = self._listener.accept()
+        except BlockingIOError:
+            return
+        except OSError:
+            # For want of descriptors, most likely: whoever knocks has to wait, and must not keep the loop busy.
+            self._stop_accepting()
+            self._pause = self._loop.call_later(_PAUSE_SECONDS, self._loop.add_reader, self._listener, self._accept)
+            return
+        task: asyncio.Task[object] = self._loop.create_task(
+            self._loop.connect_accepted_socket(lambda: _Visitor(self), accepted)
+        )
+        self._connecting.add(task)
+        task.add_done_callback(self._connecting.discard)
+        if len(self._connections) + len(self._connecting) >= _CONNECTIONS_MAX:
+            # Further ones wait in the kernel's queue until one of these is closed.
+            self._full = True
+            self._stop_accepting()
+
+    def _stop_accepting(self) -> None:
+        if self._pause is not None:
+            self._pause.cancel()
+            self._pause = None
+        self._loop.remove_reader(self._listener)
+
+    async def _check(self, request: Request) -> None:
+        """Raises ApiError unless *request* is signed with this environment's key, or needs no signature on AWS."""
+        if request.path.startswith(content.PREFIX):
+            # The address of an archive carries a signature of its own.
+            return
+        if function_urls.addressed(request) is not None and "authorization" not in request.headers:
+            # A function URL is open to anybody, or asks for a signature itself.
+            return
+        verify(await self._signed(request), self._key, datetime.now(UTC))
+
+    async def _signed(self, request: Request) -> Signed:
+        def hashed() -> str:
+            return hashlib.sha256(request.body()).hexdigest()
+
+        if request.body_bytes <= _HASHED_ON_LOOP_BYTES_MAX:
+            digest = hashed()
+        else:
+            digest = await self._loop.run_in_executor(self.threads, hashed)
+        return Signed(request.method, request.path, request.query, request.headers, digest)
+
+
+class _Visitor(Connection):
+    """A connection that ends when the environment makes the server hold too much."""
+
+    def __init__(self, door: Door) -> None:
+        super().__init__(door, door.answer)
+        self._door = door
+
+    def data_received(self, data: bytes) -> None:
+        super().data_received(data)
+        if self.coming_bytes > _HASHED_ON_LOOP_BYTES_MAX and self._door.holds_too_much:
+            self.abort()

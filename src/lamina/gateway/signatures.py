@@ -1,0 +1,232 @@
+"""Signature Version 4, verified: by the Authorization header, or by the query of a presigned URL.
+
+The texts are those of AWS's front door, which stands before every service. The hash of a payload is always that of the
+bytes that came: Lambda takes neither unsigned nor streamed payloads, and answers both as any signature that is wrong.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Final
+from urllib.parse import quote, unquote_to_bytes
+
+from lamina.environments.variables import Credentials
+from lamina.errors import ApiError
+
+_ALGORITHM: Final = "AWS4-HMAC-SHA256"
+_TERMINATOR: Final = "aws4_request"
+_SKEW: Final = timedelta(minutes=5)
+_DATE: Final = re.compile(r"\d{8}T\d{6}Z", re.ASCII)
+_EXPIRES_S_MAX: Final = 604_800
+
+
+@dataclass(frozen=True, slots=True)
+class Signed:
+    """A request as it was signed: `path` and `query` undecoded, header names in lower case, a digest in hex."""
+
+    method: str
+    path: str
+    query: str
+    headers: Mapping[str, str]
+    payload_sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Claim:
+    """What a request says of its own signature."""
+
+    credential: tuple[str, ...]  # access key, date, region, service, terminator
+    signed_headers: tuple[str, ...]
+    signature: str
+    time: str
+    token: str
+    expires_s: int | None  # of a presigned URL
+    query: tuple[tuple[str, str], ...]  # to be signed, decoded
+
+
+def verify(request: Signed, key: Credentials, now: datetime) -> None:
+    """Returns if *request* was signed with *key* about *now*. Raises ApiError, in AWS's words, for everything else."""
+    claim = _claim(request)
+    access_key, date, region, service, terminator = claim.credential
+    known = hmac.compare_digest(access_key.encode(), key.access_key_id.encode())
+    if not (known and hmac.compare_digest(claim.token.encode(), key.session_token.encode())):
+        raise _unrecognized()
+    if terminator != _TERMINATOR:
+        raise _invalid(f"Credential should be scoped with a valid terminator: '{_TERMINATOR}', not '{terminator}'.")
+    if date != claim.time[:8]:
+        raise _invalid(
+            "Date in Credential scope does not match YYYYMMDD from ISO-8601 version of date from HTTP: "
+            f"'{date}' != '{claim.time[:8]}', from '{claim.time}'."
+        )
+    _check_clock(claim, now)
+    if "host" not in claim.signed_headers:
+        raise _invalid("'Host' or ':authority' must be a 'SignedHeader' in the AWS Authorization.")
+    canonical = _canonical(request, claim)
+    scope = f"{date}/{region}/{service}/{terminator}"
+    text = "\n".join((_ALGORITHM, claim.time, scope, hashlib.sha256(canonical).hexdigest()))
+    secret = f"AWS4{key.secret_access_key}".encode()
+    for part in (date, region, service, terminator, text):
+        secret = hmac.digest(secret, part.encode(), "sha256")
+    if not hmac.compare_digest(secret.hex().encode(), claim.signature.encode()):
+        raise _invalid(
+            "The request signature we calculated does not match the signature you provided. Check your AWS Secret "
+            "Access Key and signing method. Consult the service documentation for details."
+        )
+
+
+def _claim(request: Signed) -> _Claim:
+    query = tuple(_decoded(request.query))
+    authorization = request.headers.get("authorization")
+    if authorization is not None:
+        return _from_header(request, authorization, query)
+    named = dict(query)
+    if "X-Amz-Algorithm" in named or "X-Amz-Signature" in named:
+        return _from_query(named, query)
+    raise ApiError("MissingAuthenticationTokenException", 403, "Missing Authentication Token", None)
+
+
+def _from_header(request: Signed, authorization: str, query: tuple[tuple[str, str], ...]) -> _Claim:
+    algorithm, _, rest = authorization.partition(" ")
+    if algorithm != _ALGORITHM:
+        raise _incomplete(f"Unsupported AWS 'algorithm': '{algorithm}'.")
+    parts = {name.strip(): value.strip() for name, _, value in (part.partition("=") for part in rest.split(","))}
+    time = request.headers.get("x-amz-date") or request.headers.get("date") or ""
+    wrong = [
+        f"Authorization header requires '{name}' parameter."
+        for name in ("Credential", "Signature", "SignedHeaders")
+        if not parts.get(name)
+    ]
+    if not time:
+        wrong.append("Authorization header requires existence of either a 'X-Amz-Date' or a 'Date' header.")
+    if wrong:
+        shown = base64.b64encode(hashlib.sha256(authorization.encode("latin-1")).digest()).decode()
+        raise _incomplete(f"{' '.join(wrong)} (Hashed with SHA-256 and encoded with Base64) Authorization={shown}")
+    token = request.headers.get("x-amz-security-token", "")
+    headers = tuple(parts["SignedHeaders"].split(";"))
+    return _Claim(_credential(parts["Credential"]), headers, parts["Signature"], _time(time), token, None, query)
+
+
+def _from_query(named: Mapping[str, str], query: tuple[tuple[str, str], ...]) -> _Claim:
+    wrong = [
+        f"AWS query-string parameters must include '{name}'."
+        for name in ("X-Amz-Algorithm", "X-Amz-Credential", "X-Amz-Signature", "X-Amz-SignedHeaders", "X-Amz-Date")
+        if not named.get(name)
+    ]
+    if wrong:
+        raise _incomplete(f"{' '.join(wrong)} Re-examine the query-string parameters.")
+    if named["X-Amz-Algorithm"] != _ALGORITHM:
+        raise _incomplete(f"Unsupported AWS 'algorithm': '{named['X-Amz-Algorithm']}'.")
+    expires = named.get("X-Amz-Expires", "300")
+    if not (expires.isascii() and expires.isdigit() and len(expires) < 10 and int(expires) <= _EXPIRES_S_MAX):
+        raise _invalid(f"X-Amz-Expires must be a number of seconds, and at most a week: {_EXPIRES_S_MAX}.")
+    return _Claim(
+        _credential(named["X-Amz-Credential"]),
+        tuple(named["X-Amz-SignedHeaders"].split(";")),
+        named["X-Amz-Signature"],
+        _time(named["X-Amz-Date"]),
+        named.get("X-Amz-Security-Token", ""),
+        int(expires),
+        tuple(pair for pair in query if pair[0] != "X-Amz-Signature"),
+    )
+
+
+def _credential(text: str) -> tuple[str, ...]:
+    parts = tuple(text.split("/"))
+    if len(parts) != 5:
+        raise _incomplete(
+            "Credential must have exactly 5 slash-delimited elements, e.g. keyid/date/region/service/term, "
+            f"got '{text}'"
+        )
+    return parts
+
+
+def _time(text: str) -> str:
+    if _DATE.fullmatch(text) is None:
+        raise _incomplete(
+            f"Date must be in ISO-8601 'basic format'. Got '{text}'. See http://en.wikipedia.org/wiki/ISO_8601"
+        )
+    return text
+
+
+def _check_clock(claim: _Claim, now: datetime) -> None:
+    try:
+        signed = datetime.strptime(claim.time, "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
+    except ValueError:
+        raise _incomplete(f"Date must be in ISO-8601 'basic format'. Got '{claim.time}'.") from None
+    if signed - now > _SKEW:
+        latest = f"{_basic(now + _SKEW)} ({_basic(now)} + 5 min.)"
+        raise _invalid(f"Signature not yet current: {claim.time} is still later than {latest}")
+    if claim.expires_s is not None:
+        ends = signed + timedelta(seconds=claim.expires_s)
+        if now > ends:
+            raise _invalid(f"Signature expired: {_basic(ends)} is now earlier than {_basic(now)}")
+    elif now - signed > _SKEW:
+        earliest = f"{_basic(now - _SKEW)} ({_basic(now)} - 5 min.)"
+        raise _invalid(f"Signature expired: {claim.time} is now earlier than {earliest}")
+
+
+def _basic(moment: datetime) -> str:
+    return f"{moment:%Y%m%dT%H%M%SZ}"
+
+
+def _canonical(request: Signed, claim: _Claim) -> bytes:
+    names = claim.signed_headers
+    lines = [f"{name}:{' '.join(request.headers.get(name, '').split())}" for name in names]
+    pairs = sorted((_encoded(name), _encoded(value)) for name, value in claim.query)
+    return "\n".join(
+        (
+            request.method,
+            # Of the path as it was sent: all services but S3 sign it encoded twice.
+            quote(_normal(request.path), safe="/~"),
+            "&".join(f"{name}={value}" for name, value in pairs),
+            *lines,
+            "",
+            ";".join(names),
+            request.payload_sha256,
+        )
+    ).encode("latin-1")
+
+
+def _normal(path: str) -> str:
+    """*path* without empty and dot segments, as RFC 3986 takes them out."""
+    kept: list[str] = []
+    for segment in path.split("/"):
+        if segment == "..":
+            if kept:
+                kept.pop()
+        elif segment not in ("", "."):
+            kept.append(segment)
+    ends = "/" if kept and path.endswith("/") else ""
+    return f"/{'/'.join(kept)}{ends}"
+
+
+def _decoded(query: str) -> list[tuple[str, str]]:
+    pairs = (part.partition("=") for part in query.split("&") if part)
+    return [(_plain(name), _plain(value)) for name, _, value in pairs]
+
+
+def _plain(text: str) -> str:
+    # Bytes, not characters: what was encoded need be no UTF-8.
+    return unquote_to_bytes(text.encode("latin-1")).decode("latin-1")
+
+
+def _encoded(text: str) -> str:
+    return quote(text.encode("latin-1"), safe="-_.~")
+
+
+def _invalid(message: str) -> ApiError:
+    return ApiError("InvalidSignatureException", 403, message, None)
+
+
+def _incomplete(message: str) -> ApiError:
+    return ApiError("IncompleteSignatureException", 403, message, None)
+
+
+def _unrecognized() -> ApiError:
+    return ApiError("UnrecognizedClientException", 403, "The security token included in the request is invalid.", None)
