@@ -19,6 +19,8 @@ import lamina
 from lamina.catalog.sql import SqlCatalog
 from lamina.functions.concurrency import Quota
 from lamina.gateway import Doors, Gateway, Service, Services
+from lamina.log_store.groups import LogGroups
+from lamina.log_store.writing import LogWriter
 from lamina.names import Digest, FunctionArn, Scope
 from lamina.operations.activations import Activations
 from lamina.operations.admitting import AdmittingRunner
@@ -139,6 +141,9 @@ async def _build(settings: Settings, house: contextlib.AsyncExitStack) -> Gatewa
     reclaimer = Reclaimer(catalog, [trees, blobs])
     activations = Activations(catalog, reclaimer, lambda digest: trees.ensure(digest, blobs), stamps)
     house.push_async_callback(asyncio.to_thread, activations.close)
+    groups = LogGroups(state / "logs" / "v1")
+    groups.sweep()
+    logs = LogWriter(groups)
     means = machine.examine(state, settings.max_environments)
     doors = Doors()
     house.callback(doors.close)
@@ -147,6 +152,7 @@ async def _build(settings: Settings, house: contextlib.AsyncExitStack) -> Gatewa
         partial(runtimes.find, state),
         _MountedTrees(reclaimer, trees, blobs),
         state,
+        logs,
         concurrency=means.environments_max,
         keepalive_s=settings.keepalive_ms / 1000,
         open_door=doors.open,

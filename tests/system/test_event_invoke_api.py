@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from tests.support.functions import Function, create, unique, wait_until
+from tests.support.logs import logged
 from tests.support.refusals import invalid, not_found, refusal
 from tests.support.server import ACCOUNT, REGION, Server
 
@@ -33,11 +34,8 @@ def arn(function: Function, qualifier: str = "") -> str:
 
 def told(function: Function) -> list[Any]:
     """The events *function* was given so far, in order."""
-    folder = function.server.state / "logs"
-    text = "".join(
-        path.read_text() for path in sorted(folder.rglob("*")) if path.is_file() and function.name in str(path)
-    )
-    return [json.loads(line.partition("TOLD ")[2]) for line in text.splitlines() if "TOLD " in line]
+    lines = logged(function.server.state, function.name)
+    return [json.loads(line.partition("TOLD ")[2]) for line in lines if "TOLD " in line]
 
 
 @pytest.fixture(scope="module")

@@ -20,6 +20,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from tests.support import leaks, zips
 from tests.support.functions import archive, wait_until
+from tests.support.logs import logged
 from tests.support.runtimes import NEWEST
 from tests.support.server import ROLE, Server
 
@@ -157,16 +158,14 @@ def _rounds(tmp_path: Path, count: int, seed: int) -> None:
         assert len(ledger.layers) > count
         assert len(ledger.functions) > count
         # Every event that was acknowledged runs in the end; one that had run when the server died may run twice.
-        log = state / "logs" / "v1" / "000000000000" / "us-east-1" / "events.log"
-        wait_until(lambda: _ran(log) >= ledger.events, 60, f"{ledger.events} events ran")
+        wait_until(lambda: _ran(state) >= ledger.events, 60, f"{ledger.events} events ran")
     finally:
         assert server.stop() == 0, server.said()
 
 
-def _ran(log: Path) -> int:
+def _ran(state: Path) -> int:
     """How many different events have run, by the function's log."""
-    text = "".join(file.read_text() for file in log.parent.glob("events.log*"))
-    return len({line for line in text.splitlines() if line.startswith("RAN ")})
+    return len({line for line in logged(state, "events") if line.startswith("RAN ")})
 
 
 @pytest.mark.timeout(300)

@@ -20,6 +20,10 @@ _CUT: Final = re.compile(rb"\xa5(?:\x5a(?:\x00(?:.\x00?)?)?)?\Z", re.DOTALL)
 _CUT_BYTES_MAX: Final = 5
 
 
+# Text, and the time of the message that it is, in milliseconds since 1970; None for what was printed.
+Piece = tuple[bytes, int | None]
+
+
 class LogFrames:
     """Takes pieces of the stream as they come and gives the text that is complete."""
 
@@ -28,20 +32,21 @@ class LogFrames:
         # How long `_held` must be before it is worth another look.
         self._awaited_bytes = 0
 
-    def feed(self, data: bytes) -> bytes:
+    def feed(self, data: bytes) -> list[Piece]:
         """The text in *data*, and in what was held back before; a frame is held back until it is whole."""
         if not self._held and b"\xa5" not in data:
-            return data
+            return [(data, None)]
         held = self._held
         held += data
         if len(held) < self._awaited_bytes:
-            return b""
-        text: list[bytearray | bytes] = []
+            return []
+        pieces: list[Piece] = []
         at = 0
         self._awaited_bytes = 0
         while frame := _FRAME.search(held, at):
             start = frame.start()
-            text.append(held[at:start])
+            if start > at:
+                pieces.append((bytes(held[at:start]), None))
             at = start
             message = start + _HEAD_BYTES
             # The fourth byte of length may not have come yet; the head is awaited then.
@@ -49,18 +54,19 @@ class LogFrames:
             if len(held) < end:
                 self._awaited_bytes = end - start
                 break
-            text.append(held[message:end])
-            if not held.endswith(b"\n", message, end):
-                text.append(b"\n")
+            ended = b"" if held.endswith(b"\n", message, end) else b"\n"
+            ms = int.from_bytes(held[start + 8 : message], "big") // 1000
+            pieces.append((bytes(held[message:end]) + ended, ms))
             at = end
         else:
             # The beginning of a frame may have been cut.
             cut = _CUT.search(held, max(at, len(held) - _CUT_BYTES_MAX))
             end = len(held) if cut is None else cut.start()
-            text.append(held[at:end])
+            if end > at:
+                pieces.append((bytes(held[at:end]), None))
             at = end
         del held[:at]
-        return b"".join(text)
+        return pieces
 
     def flush(self) -> bytes:
         """What is held back, as it is: nothing will follow."""

@@ -1,158 +1,65 @@
-"""What a function and its platform write: kept for the tail of an answer, and passed on to a file per function.
+"""What an environment writes and what the platform says in it: kept for the tail of an answer, and passed on as events.
 
-The log of a function is `logs/v1/<account>/<region>/<function>.log`, turned over once at 10 MB.
+An event of what a function prints is a line; of what its runtime's client frames, the whole message, however many lines
+it has. Times are those of the frames, else of when the output came.
 """
 
 from __future__ import annotations
 
 import asyncio
-import logging
 import os
-import threading
 import time
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
-from pathlib import Path
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Final
 
 from lamina.invocations.log_lines import TAIL_BYTES
-from lamina.names import FunctionArn
+from lamina.log_store import batches
+from lamina.log_store.writing import LogWriter
+from lamina.logs.names import LogGroupArn
 from lamina.runtime_api.log_frames import LogFrames
 
 _READ_BYTES: Final = 64 * 1024
-_FILE_BYTES_MAX: Final = 10 * 1024 * 1024
-# What may wait for the disk, of one function and of all.
-_HELD_BYTES_EACH: Final = 8 * 1024 * 1024
-_HELD_BYTES_MAX: Final = 32 * 1024 * 1024
-# A disk at rest takes this much in some twenty microseconds.
-_AT_ONCE_BYTES_MAX: Final = 8 * 1024
-_SLOW_S: Final = 0.02
-_SLOW_FOR_S: Final = 10.0
-_log = logging.getLogger(__name__)
+# AWS cuts what is longer into several events.
+_EVENT_BYTES_MAX: Final = 256 * 1024
 
 
-@dataclass(slots=True)
-class _Held:
-    """A function's output that is not written yet. What comes after something was left out is left out too."""
+@dataclass(frozen=True, slots=True)
+class LogStream:
+    """Where an environment's events go."""
 
-    pieces: list[bytes] = field(default_factory=list)
-    size: int = 0
-    left_out_bytes: int = 0
-
-
-class LogFolder:
-    """The files all logs end up in.
-
-    A disk that is busy keeps whoever writes waiting, for seconds where a function fills it. So a thread writes what is
-    large, and everything for a while once a write was slow; a few lines for a disk at rest are written at once, because
-    waking a thread takes longer, and what is written stays if the server is killed. What comes faster than the disk
-    takes it is left out, and its file says so. What cannot be written at all is lost, with a warning: no function fails
-    because of its log.
-    """
-
-    def __init__(self, root: Path) -> None:
-        self._root = root / "v1"
-        # Python waits for its work at exit, so that what was passed on is written.
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="logs")
-        self._lock = threading.Lock()
-        self._held: dict[FunctionArn, _Held] = {}
-        self._held_bytes = 0
-        # Whether the thread has something to write; nobody else writes then.
-        self._writing = False
-        self._slow_until = 0.0
-        # Those last found impossible to write.
-        self._failing: set[FunctionArn] = set()
-        # The thread begins now: later, on a machine full of processes, it might not be had.
-        self.wait_written()
-
-    def write(self, function: FunctionArn, data: bytes) -> None:
-        """Append *data* to the function's log, now or soon; in one write, so that environments do not mix within it."""
-        if len(data) <= _AT_ONCE_BYTES_MAX and not self._writing and time.monotonic() >= self._slow_until:
-            self._append(function, data)
-            return
-        with self._lock:
-            held = self._held.setdefault(function, _Held())
-            size = len(data)
-            full = held.size + size > _HELD_BYTES_EACH or self._held_bytes + size > _HELD_BYTES_MAX
-            if full or held.left_out_bytes:
-                held.left_out_bytes += size
-            else:
-                held.pieces.append(data)
-                held.size += size
-                self._held_bytes += size
-            if self._writing:
-                return
-            self._writing = True
-        self._thread.submit(self._write_all)
-
-    def wait_written(self) -> None:
-        """Block until everything passed on so far is in its file, or known to be lost."""
-        self._thread.submit(lambda: None).result()
-
-    def file(self, function: FunctionArn) -> Path:
-        return self._root / function.scope.account / function.scope.region / f"{function.name}.log"
-
-    def _write_all(self) -> None:
-        while True:
-            with self._lock:
-                taken, self._held, self._held_bytes = self._held, {}, 0
-                if not taken:
-                    self._writing = False
-                    return
-            for function, held in taken.items():
-                if held.left_out_bytes:
-                    held.pieces.append(b"[%d bytes are left out: the disk is too slow]\n" % held.left_out_bytes)
-                self._append(function, b"".join(held.pieces))
-
-    def _append(self, function: FunctionArn, data: bytes) -> None:
-        began = time.monotonic()
-        try:
-            _append(self.file(function), data)
-        except OSError as error:
-            if function not in self._failing:
-                _log.warning("the log of %s cannot be written, and its output is lost: %s", function, error)
-            self._failing.add(function)
-        else:
-            self._failing.discard(function)
-        ended = time.monotonic()
-        if ended - began > _SLOW_S:
-            self._slow_until = ended + _SLOW_FOR_S
-
-
-def _append(file: Path, data: bytes) -> None:
-    try:
-        descriptor = os.open(file, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    except FileNotFoundError:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        descriptor = os.open(file, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    try:
-        # A full disk takes a part, and then tells why no more.
-        while data:
-            data = data[os.write(descriptor, data) :]
-        full = os.fstat(descriptor).st_size > _FILE_BYTES_MAX
-    finally:
-        os.close(descriptor)
-    if full:
-        file.rename(file.with_suffix(".log.1"))
+    group: LogGroupArn
+    name: str
+    writer: LogWriter
 
 
 class EnvironmentLog:
     """One environment's output, from the pipe its processes write to."""
 
-    def __init__(self, pipe: int, function: FunctionArn, folder: LogFolder) -> None:
+    def __init__(self, pipe: int, stream: LogStream, clock: Callable[[], int] = time.time_ns) -> None:
         self._pipe = pipe
-        self._function = function
-        self._folder = folder
-        self._pending: list[bytes] = []
+        self._stream = stream
+        self._clock = clock
+        # Text, and whether it is one message rather than lines.
+        self._pending: list[tuple[int, bytes, bool]] = []
+        self._line = bytearray()
+        self._last_ms = 0
         self._tail = bytearray()
         self._frames = LogFrames()
         os.set_blocking(pipe, False)
         self._loop = asyncio.get_running_loop()
         self._loop.add_reader(pipe, self._readable)
 
+    @property
+    def stream(self) -> LogStream:
+        return self._stream
+
     def platform(self, line: bytes) -> None:
         """Add a line of the platform's own."""
-        self._take(line)
+        now_ms = self._now_ms()
+        self._end_line(now_ms)
+        self._pend(now_ms, line, whole=True)
+        self._keep_tail(line)
 
     def begin(self) -> None:
         """The tail begins anew: an invocation does."""
@@ -170,15 +77,19 @@ class EnvironmentLog:
                 break
 
     def flush(self) -> None:
-        """Pass on what has come."""
-        if self._pending:
-            data = b"".join(self._pending)
-            self._pending.clear()
-            self._folder.write(self._function, data)
+        """Pass on what has come, but for a line that has no end yet."""
+        if not self._pending:
+            return
+        pieces = [(ms, batches.message(text) if whole else batches.lines(text)) for ms, text, whole in self._pending]
+        self._pending.clear()
+        stream = self._stream
+        stream.writer.write(stream.group, stream.name, batches.batch(stream.name, self._now_ms(), pieces))
 
     def close(self) -> None:
         self._loop.remove_reader(self._pipe)
-        self._take(self._frames.flush())
+        now_ms = self._now_ms()
+        self._take(now_ms, [(self._frames.flush(), None)])
+        self._end_line(now_ms)
         self.flush()
 
     def _readable(self) -> None:
@@ -194,13 +105,52 @@ class EnvironmentLog:
             # No process of the environment is left to write.
             self._loop.remove_reader(self._pipe)
             return False
-        self._take(self._frames.feed(data))
+        self._take(self._now_ms(), self._frames.feed(data))
         return True
 
-    def _take(self, data: bytes) -> None:
-        if not data:
+    def _take(self, now_ms: int, pieces: list[tuple[bytes, int | None]]) -> None:
+        for text, framed_ms in pieces:
+            if framed_ms is None:
+                self._print(now_ms, text)
+            else:
+                self._end_line(now_ms)
+                # A function can frame what it likes, any time included.
+                ms = min(now_ms, max(framed_ms, self._last_ms))
+                for at in range(0, len(text), _EVENT_BYTES_MAX):
+                    self._pend(ms, text[at : at + _EVENT_BYTES_MAX], whole=True)
+            self._keep_tail(text)
+
+    def _print(self, now_ms: int, text: bytes) -> None:
+        end = text.rfind(b"\n") + 1
+        if end and (len(self._line) + text.index(b"\n") < _EVENT_BYTES_MAX):
+            self._pend(now_ms, bytes(self._line) + text[:end], whole=False)
+            self._line[:] = text[end:]
             return
-        self._pending.append(data)
-        self._tail += data
+        # No end of a line, or one that is too far away.
+        self._line += text
+        while len(self._line) >= _EVENT_BYTES_MAX:
+            self._pend(now_ms, bytes(self._line[:_EVENT_BYTES_MAX]), whole=True)
+            del self._line[:_EVENT_BYTES_MAX]
+        if end:
+            rest = bytes(self._line)
+            self._line.clear()
+            self._print(now_ms, rest)
+
+    def _end_line(self, now_ms: int) -> None:
+        """What has no line break is an event now: something else follows."""
+        if self._line:
+            self._pend(now_ms, bytes(self._line), whole=True)
+            self._line.clear()
+
+    def _pend(self, ms: int, text: bytes, *, whole: bool) -> None:
+        self._last_ms = ms
+        self._pending.append((ms, text, whole))
+
+    def _now_ms(self) -> int:
+        # Never back: a machine's clock may be set, and an event must not stand before an earlier one.
+        return max(self._last_ms, self._clock() // 1_000_000)
+
+    def _keep_tail(self, text: bytes) -> None:
+        self._tail += text
         if len(self._tail) > 4 * TAIL_BYTES:
             del self._tail[:-TAIL_BYTES]

@@ -13,11 +13,13 @@ from typing import Final, Protocol
 from lamina.environments.commands import command
 from lamina.environments.spec import EnvironmentSpec
 from lamina.environments.variables import Credentials, variables
+from lamina.log_store.writing import LogWriter
+from lamina.logs.names import LogGroupArn, environment_stream
 from lamina.names import Digest, Scope
 from lamina.sandbox.plan import MASKED_PROC, plan_environment
 from lamina.worker.blanks import Door, Prepared
 from lamina.worker.environment import Assignment, Environment
-from lamina.worker.logs import EnvironmentLog, LogFolder
+from lamina.worker.logs import EnvironmentLog, LogStream
 from lamina.worker.machine import Machine
 from lamina.worker.platform_log import PlatformLog
 from lamina.worker.stations import Stations
@@ -44,7 +46,7 @@ class Maker:
     """Makes environments that have not begun yet."""
 
     def __init__(
-        self, machine: Machine, trees: Trees, stations: Stations, logs: LogFolder, open_door: OpenDoor
+        self, machine: Machine, trees: Trees, stations: Stations, logs: LogWriter, open_door: OpenDoor
     ) -> None:
         self._machine = machine
         self._open_door = open_door
@@ -64,7 +66,7 @@ class Maker:
         except BaseException:
             await self.give_back(spec)
             raise
-        log = EnvironmentLog(prepared.blank.log, spec.function, self._logs)
+        log = EnvironmentLog(prepared.blank.log, self._stream(spec))
         platform = PlatformLog(spec, log)
         credentials = _credentials()
         prepared.door = self._open_door(prepared.blank.endpoint, spec.function.scope, credentials)

@@ -17,12 +17,12 @@ from typing import Any, Final
 from lamina.environments.pool import Pool, Queue, Take, Throttle
 from lamina.environments.spec import PROVISIONED, EnvironmentSpec
 from lamina.invocations.calls import Invocation, Outcome
+from lamina.log_store.writing import LogWriter
 from lamina.names import FunctionArn
 from lamina.sandbox.scratch import FolderScratch
 from lamina.worker import watchdog
 from lamina.worker.blanks import Prepared
 from lamina.worker.environment import Environment
-from lamina.worker.logs import LogFolder
 from lamina.worker.machine import Machine
 from lamina.worker.making import Maker, OpenDoor, Trees
 from lamina.worker.provisions import Provisions
@@ -53,6 +53,7 @@ class Worker:
         find_runtimes: Callable[[], Runtimes],
         trees: Trees,
         state: Path,
+        logs: LogWriter,
         *,
         concurrency: int,
         keepalive_s: float,
@@ -64,7 +65,7 @@ class Worker:
         self._pool: Pool[EnvironmentSpec, Environment] = Pool(concurrency)
         self._waiting: dict[EnvironmentSpec, deque[asyncio.Future[Environment]]] = defaultdict(deque)
         self._stations = Stations(machine, self.runtimes, state)
-        self._logs = LogFolder(state / "logs")
+        self._logs = logs
         self._maker = Maker(machine, trees, self._stations, self._logs, open_door)
         self._environments: set[Environment] = set()
         self._starts: set[_Start] = set()

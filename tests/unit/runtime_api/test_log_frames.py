@@ -7,7 +7,7 @@ import time
 from hypothesis import given, settings
 from hypothesis.strategies import DrawFn, binary, booleans, composite, integers, lists, sampled_from
 
-from lamina.runtime_api.log_frames import LogFrames
+from lamina.runtime_api.log_frames import LogFrames, Piece
 
 MAGIC = b"\xa5\x5a\x00"
 
@@ -19,7 +19,11 @@ def frame(message: bytes, level: int = 0x0F) -> bytes:
 
 def read(pieces: list[bytes]) -> bytes:
     frames = LogFrames()
-    return b"".join(frames.feed(piece) for piece in pieces) + frames.flush()
+    return b"".join(text_of(frames.feed(piece)) for piece in pieces) + frames.flush()
+
+
+def text_of(pieces: list[Piece]) -> bytes:
+    return b"".join(text for text, _ in pieces)
 
 
 @composite
@@ -55,7 +59,7 @@ def test_any_bytes_cut_anywhere_give_the_same_text(pieces: list[bytes]) -> None:
 
 
 def test_text_passes_at_once() -> None:
-    assert LogFrames().feed(b"printed without an end") == b"printed without an end"
+    assert LogFrames().feed(b"printed without an end") == [(b"printed without an end", None)]
 
 
 def test_a_message_gets_the_line_end_it_lacks() -> None:
@@ -69,18 +73,23 @@ def test_a_message_may_hold_what_looks_like_a_frame() -> None:
 
 def test_a_frame_is_held_back_until_it_is_whole() -> None:
     frames, data = LogFrames(), frame(b"message")
-    assert [frames.feed(bytes([byte])) for byte in data[:-1]] == [b""] * (len(data) - 1)
-    assert frames.feed(data[-1:]) == b"message\n"
+    assert [frames.feed(bytes([byte])) for byte in data[:-1]] == [[]] * (len(data) - 1)
+    assert frames.feed(data[-1:]) == [(b"message\n", 1_767_323_045_678)]
+
+
+def test_a_message_has_its_time_and_what_is_printed_has_none() -> None:
+    pieces = LogFrames().feed(b"before" + frame(b"said\nmore") + b"after")
+    assert pieces == [(b"before", None), (b"said\nmore\n", 1_767_323_045_678), (b"after", None)]
 
 
 def test_bytes_that_only_look_like_a_frame_pass() -> None:
     printed = MAGIC + b"\x0f\xff\xff\xff\xff" + bytes(40)
-    assert LogFrames().feed(printed) == printed
+    assert text_of(LogFrames().feed(printed)) == printed
 
 
 def test_what_is_cut_off_by_the_end_is_given_as_it_is() -> None:
     frames, data = LogFrames(), frame(b"message")[:-3]
-    assert frames.feed(b"text" + data) == b"text"
+    assert frames.feed(b"text" + data) == [(b"text", None)]
     assert frames.flush() == data
     assert frames.flush() == b""
 
@@ -90,8 +99,8 @@ def test_a_message_of_nearly_a_megabyte_is_one_and_a_longer_one_is_text() -> Non
     assert read([frame(longest)]) == longest + b"\n"
     too_long = frame(longest + b"x")
     frames = LogFrames()
-    assert frames.feed(too_long[:20]) == too_long[:20], "nothing of it is held back"
-    assert frames.feed(too_long[20:]) == too_long[20:]
+    assert text_of(frames.feed(too_long[:20])) == too_long[:20], "nothing of it is held back"
+    assert text_of(frames.feed(too_long[20:])) == too_long[20:]
 
 
 def test_a_frame_that_comes_byte_by_byte_is_not_searched_through_for_each() -> None:
@@ -100,7 +109,7 @@ def test_a_frame_that_comes_byte_by_byte_is_not_searched_through_for_each() -> N
     data = frame(message)
     frames.feed(data[:-40_000])
     began = time.process_time()
-    text = b"".join(frames.feed(bytes([byte])) for byte in data[-40_000:])
+    text = b"".join(text_of(frames.feed(bytes([byte]))) for byte in data[-40_000:])
     # Looking through all that is held each time takes half a millisecond: 20 seconds.
     assert time.process_time() - began < 2
     assert text == message + b"\n"
@@ -110,5 +119,5 @@ def test_a_flood_of_what_begins_like_a_frame_takes_time_in_proportion() -> None:
     frames = LogFrames()
     printed = (MAGIC + b"\x0f\xff\xff\xff\xff") * 2**17
     began = time.process_time()
-    assert frames.feed(printed) == printed
+    assert text_of(frames.feed(printed)) == printed
     assert time.process_time() - began < 2

@@ -1,38 +1,38 @@
-"""A function's output: its tail for the answer, all of it for the file."""
+"""What an environment writes: its tail for the answer, its events for the log."""
 
 from __future__ import annotations
 
 import asyncio
-import errno
 import os
-import threading
 from collections.abc import Awaitable, Callable
-from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 
-from lamina.names import FunctionArn, Scope
-from lamina.worker import logs
-from lamina.worker.logs import EnvironmentLog, LogFolder
+from lamina.logs.names import LogGroupArn
+from lamina.names import Scope
+from lamina.worker.logs import EnvironmentLog, LogStream
+from tests.support.logs import Written
 
-FUNCTION = FunctionArn(Scope("123456789012", "eu-west-1"), "f")
+GROUP = LogGroupArn(Scope("123456789012", "eu-west-1"), "/aws/lambda/f")
 
 
 class Output:
-    """A log and the end of its pipe that a function writes to."""
+    """A log and the end of its pipe that a function writes to; its clock stands at `ms`."""
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self) -> None:
         self._read, self.write_end = os.pipe()
-        self.folder = LogFolder(root)
-        self.log = EnvironmentLog(self._read, FUNCTION, self.folder)
+        self.written = Written()
+        self.ms = 1000
+        stream = LogStream(GROUP, "stream", self.written)
+        self.log = EnvironmentLog(self._read, stream, lambda: self.ms * 1_000_000)
 
     def write(self, data: bytes) -> None:
         assert os.write(self.write_end, data) == len(data)
+        self.log.drain()
 
-    def file(self) -> bytes:
-        self.folder.wait_written()
-        return self.folder.file(FUNCTION).read_bytes()
+    def messages(self) -> list[str]:
+        self.log.flush()
+        return [message for _, message in self.written.events()]
 
     def end(self) -> None:
         self.log.close()
@@ -40,9 +40,9 @@ class Output:
         os.close(self._read)
 
 
-def logged(root: Path, test: Callable[[Output], Awaitable[None]]) -> None:
+def logged(test: Callable[[Output], Awaitable[None]]) -> None:
     async def main() -> None:
-        output = Output(root)
+        output = Output()
         try:
             async with asyncio.timeout(20):
                 await test(output)
@@ -52,157 +52,86 @@ def logged(root: Path, test: Callable[[Output], Awaitable[None]]) -> None:
     asyncio.run(main())
 
 
-def test_the_file_is_named_by_account_region_and_function(tmp_path: Path) -> None:
-    assert LogFolder(tmp_path).file(FUNCTION) == tmp_path / "v1/123456789012/eu-west-1/f.log"
+def frame(message: bytes, ms: int) -> bytes:
+    return b"\xa5\x5a\x00\x0f" + len(message).to_bytes(4, "big") + (ms * 1000).to_bytes(8, "big") + message
 
 
-def test_a_dot_in_a_functions_name_is_part_of_it(tmp_path: Path) -> None:
-    folder = LogFolder(tmp_path)
-    folder.write(FunctionArn(FUNCTION.scope, "f.g"), b"x")
-    folder.wait_written()
-    assert [path.name for path in tmp_path.rglob("*.log")] == ["f.g.log"]
+def test_every_line_that_is_printed_is_an_event() -> None:
+    async def test(output: Output) -> None:
+        output.write(b"one\n\ntwo\\n\xff\n")
+        assert output.messages() == ["one\n", "\n", "two\\n\ufffd\n"]
+
+    logged(test)
 
 
-def test_pieces_are_appended_for_the_owner_alone(tmp_path: Path) -> None:
-    folder = LogFolder(tmp_path)
-    folder.write(FUNCTION, b"one\n")
-    folder.wait_written()
-    after = LogFolder(tmp_path)
-    after.write(FUNCTION, b"two\n")
-    after.wait_written()
-    assert folder.file(FUNCTION).read_bytes() == b"one\ntwo\n"
-    assert folder.file(FUNCTION).stat().st_mode & 0o777 == 0o600
+def test_a_line_is_held_back_until_it_ends_or_something_else_follows() -> None:
+    async def test(output: Output) -> None:
+        output.write(b"one\nbegun ")
+        assert output.messages() == ["one\n"]
+        output.write(b"and ended\nbegun ")
+        assert output.messages() == ["one\n", "begun and ended\n"]
+        output.log.platform(b"END\n")
+        assert output.messages()[2:] == ["begun ", "END\n"]
+        output.write(b"again" + frame(b"framed", 1000))
+        assert output.messages()[4:] == ["again", "framed\n"]
+
+    logged(test)
 
 
-def test_a_full_file_is_turned_over_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(logs, "_FILE_BYTES_MAX", 10)
-    folder = LogFolder(tmp_path)
-    for piece in (b"123456", b"7890ab", b"cdef", b"0123456789X", b"last"):
-        folder.write(FUNCTION, piece)
-        folder.wait_written()
-    file = folder.file(FUNCTION)
-    assert file.read_bytes() == b"last"
-    assert file.with_name("f.log.1").read_bytes() == b"cdef0123456789X"
-    assert len(list(file.parent.iterdir())) == 2
+def test_a_framed_message_is_one_event_at_its_own_time_whatever_lines_it_has() -> None:
+    async def test(output: Output) -> None:
+        output.log.platform(b"START\n")
+        output.ms = 2000
+        output.write(frame(b"Traceback:\n  line\n", 1500) + b"printed\n" + frame(b"late", 1))
+        output.log.flush()
+        assert output.written.events() == [
+            (1000, "START\n"),
+            (1500, "Traceback:\n  line\n"),
+            (2000, "printed\n"),
+            (2000, "late\n"),
+        ]
+        (batch,) = output.written.batches
+        assert batch[:2] == (GROUP, "stream")
+
+    logged(test)
 
 
-class SlowDisk:
-    """Holds up every write to a file until it is opened; it is known to be slow."""
+@pytest.mark.parametrize("ms", [0, 999, 5000, 2**40])
+def test_no_event_stands_before_an_earlier_one_or_in_the_future(ms: int) -> None:
+    async def test(output: Output) -> None:
+        output.log.platform(b"START\n")
+        output.write(frame(b"message", ms))
+        output.ms = 0
+        output.log.platform(b"END\n")
+        output.log.flush()
+        assert [when for when, _ in output.written.events()] == [1000, 1000, 1000]
 
-    def __init__(self, patch: pytest.MonkeyPatch) -> None:
-        patch.setattr(logs, "_AT_ONCE_BYTES_MAX", -1)
-        self.asked, self.open = threading.Event(), threading.Event()
-        self._append = logs._append
-        patch.setattr(logs, "_append", self._slowly)
-
-    def _slowly(self, file: Path, data: bytes) -> None:
-        self.asked.set()
-        assert self.open.wait(20)
-        self._append(file, data)
+    logged(test)
 
 
-def test_nobody_waits_for_the_disk_and_the_order_stays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    disk, folder = SlowDisk(monkeypatch), LogFolder(tmp_path)
-    lines = [b"%d\n" % number for number in range(100)]
-    for line in lines:
-        folder.write(FUNCTION, line)
-    assert disk.asked.wait(20)
-    for line in lines:
-        folder.write(FUNCTION, line)
-    disk.open.set()
-    folder.wait_written()
-    assert folder.file(FUNCTION).read_bytes() == b"".join(lines) * 2
+def test_what_is_very_long_is_cut_into_events_of_256_kb() -> None:
+    async def test(output: Output) -> None:
+        for _ in range(10):
+            output.write(b"x" * 60_000)
+        output.write(b"end\nnext\n")
+        messages = output.messages()
+        assert [len(message) for message in messages] == [262_144, 262_144, 600_000 - 2 * 262_144 + 4, 5]
+        assert "".join(messages) == "x" * 600_000 + "end\nnext\n"
+
+    logged(test)
 
 
-def test_a_disk_that_was_slow_is_left_to_the_thread_for_a_while(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    now, seconds, writers = 1000.0, 0.0, []
-    append = logs._append
+def test_a_long_framed_message_is_cut_likewise() -> None:
+    async def test(output: Output) -> None:
+        data = frame(b"y" * 300_000, 1000)
+        for at in range(0, len(data), 60_000):
+            output.write(data[at : at + 60_000])
+        assert [len(message) for message in output.messages()] == [262_144, 300_000 - 262_144 + 1]
 
-    def timed(file: Path, data: bytes) -> None:
-        nonlocal now
-        now += seconds
-        writers.append(threading.current_thread() is threading.main_thread())
-        append(file, data)
-
-    monkeypatch.setattr(logs, "_append", timed)
-    monkeypatch.setattr(logs, "time", SimpleNamespace(monotonic=lambda: now))
-    folder = LogFolder(tmp_path)
-
-    def write(data: bytes = b"line\n") -> None:
-        folder.write(FUNCTION, data)
-        folder.wait_written()
-
-    write()
-    write(b"x" * 100_000)
-    seconds = 1.0
-    write()
-    seconds = 0.0
-    write()
-    now += 9
-    seconds = 1.0
-    write()
-    seconds = 0.0
-    now += 9
-    write()
-    now += 1
-    write()
-    assert writers == [True, False, True, False, False, False, True]
+    logged(test)
 
 
-def test_what_is_too_much_for_the_disk_is_left_out_with_a_note(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(logs, "_HELD_BYTES_EACH", 10)
-    monkeypatch.setattr(logs, "_HELD_BYTES_MAX", 15)
-    disk, folder = SlowDisk(monkeypatch), LogFolder(tmp_path)
-    other = FunctionArn(FUNCTION.scope, "g")
-    folder.write(FUNCTION, b"first\n")
-    assert disk.asked.wait(20)
-    for function in (FUNCTION, other):
-        for piece in (b"second\n", b"0123\n", b"6\n"):
-            folder.write(function, piece)
-    disk.open.set()
-    folder.wait_written()
-    folder.write(FUNCTION, b"third\n")
-    folder.wait_written()
-    left_out = b"[%d bytes are left out: the disk is too slow]\n"
-    assert folder.file(FUNCTION).read_bytes() == b"first\nsecond\n" + left_out % 7 + b"third\n"
-    assert folder.file(other).read_bytes() == b"second\n" + left_out % 7, "of all there may be 15 bytes"
-
-
-def test_a_log_that_cannot_be_written_fails_nobody_and_is_warned_of_once(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
-    def write(folder: LogFolder, data: bytes) -> None:
-        folder.write(FUNCTION, data)
-        folder.wait_written()
-
-    def full(_descriptor: int, _data: bytes) -> int:
-        raise OSError(errno.ENOSPC, "No space left on device")
-
-    folder = LogFolder(tmp_path)
-    for _ in range(2):
-        with monkeypatch.context() as patch:
-            patch.setattr(os, "write", full)
-            for _ in range(3):
-                write(folder, b"lost")
-        write(folder, b"kept\n")
-    assert folder.file(FUNCTION).read_bytes() == b"kept\nkept\n"
-    assert [record.levelname for record in caplog.records] == ["WARNING"] * 2, "once, until it worked again"
-    assert "No space left on device" in caplog.text
-
-
-def test_a_part_that_the_disk_took_is_followed_by_the_rest(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    write = os.write
-    folder = LogFolder(tmp_path)
-    with monkeypatch.context() as patch:
-        patch.setattr(os, "write", lambda descriptor, data: write(descriptor, data[:3]))
-        folder.write(FUNCTION, b"0123456789")
-        folder.wait_written()
-    assert folder.file(FUNCTION).read_bytes() == b"0123456789"
-
-
-def test_the_tail_is_what_came_since_the_invocation_began(tmp_path: Path) -> None:
+def test_the_tail_is_what_came_since_the_invocation_began() -> None:
     async def test(output: Output) -> None:
         output.log.platform(b"INIT_START\n")
         output.write(b"while starting\n")
@@ -214,25 +143,25 @@ def test_the_tail_is_what_came_since_the_invocation_began(tmp_path: Path) -> Non
         output.log.platform(b"END\n")
         assert output.log.tail() == b"START\nsaid\nEND\n"
         output.log.flush()
-        assert output.file() == b"INIT_START\nwhile starting\nSTART\nsaid\nEND\n"
+        assert output.written.text() == "INIT_START\nwhile starting\nSTART\nsaid\nEND\n"
 
-    logged(tmp_path, test)
+    logged(test)
 
 
 @pytest.mark.parametrize("size", [4095, 4096, 4097, 16384, 16385, 60000])
-def test_the_tail_has_4_kb_at_most_and_they_are_the_last(tmp_path: Path, size: int) -> None:
+def test_the_tail_has_4_kb_at_most_and_they_are_the_last(size: int) -> None:
     async def test(output: Output) -> None:
         text = b"".join(b"%09d\n" % number for number in range(size // 10 + 1))[:size]
         output.write(text)
         output.log.drain()
         assert output.log.tail() == text[-4096:]
-        output.log.flush()
-        assert output.file() == text, "the file has all of it"
+        output.log.platform(b"")
+        assert "".join(output.messages()).encode() == text, "the log has all of it"
 
-    logged(tmp_path, test)
+    logged(test)
 
 
-def test_a_tail_gathered_piece_by_piece_is_the_same(tmp_path: Path) -> None:
+def test_a_tail_gathered_piece_by_piece_is_the_same() -> None:
     async def test(output: Output) -> None:
         text = b""
         for number in range(3000):
@@ -241,20 +170,20 @@ def test_a_tail_gathered_piece_by_piece_is_the_same(tmp_path: Path) -> None:
             text += line
             assert output.log.tail() == text[-4096:]
 
-    logged(tmp_path, test)
+    logged(test)
 
 
-def test_framed_messages_lose_their_frames(tmp_path: Path) -> None:
+def test_framed_messages_lose_their_frames() -> None:
     async def test(output: Output) -> None:
         message = b"[INFO]\tsaid"
         output.write(b"printed\n\xa5\x5a\x00\x0f" + len(message).to_bytes(4, "big") + bytes(8) + message)
         output.log.drain()
         assert output.log.tail() == b"printed\n[INFO]\tsaid\n"
 
-    logged(tmp_path, test)
+    logged(test)
 
 
-def test_one_that_never_stops_writing_does_not_hold_up_the_answer(tmp_path: Path) -> None:
+def test_one_that_never_stops_writing_does_not_hold_up_the_answer() -> None:
     async def test(output: Output) -> None:
         reads = 0
 
@@ -269,42 +198,43 @@ def test_one_that_never_stops_writing_does_not_hold_up_the_answer(tmp_path: Path
             output.log.drain()
         assert output.log.tail() == b"x" * 4096
 
-    logged(tmp_path, test)
+    logged(test)
 
 
-def test_what_is_said_between_invocations_is_in_the_file(tmp_path: Path) -> None:
+def test_what_is_said_between_invocations_is_in_the_log() -> None:
     async def test(output: Output) -> None:
-        output.write(b"from a thread\n")
+        os.write(output.write_end, b"from a thread\n")
         # The loop reads on its next turn.
         await asyncio.sleep(0)
         await asyncio.sleep(0)
-        assert output.file() == b"from a thread\n"
+        assert output.written.text() == "from a thread\n"
 
-    logged(tmp_path, test)
+    logged(test)
 
 
-def test_the_end_of_all_writers_is_the_end_of_reading(tmp_path: Path) -> None:
+def test_the_end_of_all_writers_is_the_end_of_reading() -> None:
     async def main() -> None:
         read, write = os.pipe()
-        log = EnvironmentLog(read, FUNCTION, LogFolder(tmp_path))
+        written = Written()
+        log = EnvironmentLog(read, LogStream(GROUP, "stream", written))
         os.write(write, b"last words")
         os.close(write)
         log.drain()
         assert log.tail() == b"last words"
         log.drain()
         log.close()
+        assert written.text() == "last words"
         os.close(read)
         assert not asyncio.get_running_loop().remove_reader(read)
 
     asyncio.run(main())
 
 
-def test_closing_writes_what_was_held_back(tmp_path: Path) -> None:
+def test_closing_writes_what_was_held_back() -> None:
     async def main() -> None:
-        output = Output(tmp_path)
+        output = Output()
         output.write(b"text\xa5\x5a\x00\x0f\x00")
-        output.log.drain()
         output.end()
-        assert output.file() == b"text\xa5\x5a\x00\x0f\x00"
+        assert output.written.text() == "text\ufffdZ\x00\x0f\x00"
 
     asyncio.run(main())

@@ -8,16 +8,17 @@ import os
 import re
 from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from lamina.environments.spec import EnvironmentSpec
 from lamina.invocations.calls import Measured
+from lamina.logs.names import LogGroupArn
 from lamina.names import Digest, FunctionArn, Scope
-from lamina.worker.logs import EnvironmentLog, LogFolder
+from lamina.worker.logs import EnvironmentLog, LogStream
 from lamina.worker.platform_log import PlatformLog, Verdict
+from tests.support.logs import Written
 
 TEXT = EnvironmentSpec(
     function=FunctionArn(Scope("123456789012", "eu-west-1"), "f"),
@@ -42,10 +43,10 @@ WARM = Measured(duration_ms=2.5, memory_mb=128, memory_used_mb=36)
 REPORT = "REPORT RequestId: ID\tDuration: 2.50 ms\tBilled Duration: 3 ms\tMemory Size: 128 MB\tMax Memory Used: 36 MB\t"
 
 
-def said(tmp_path: Path, spec: EnvironmentSpec, speak: Callable[[PlatformLog], None]) -> str:
+def said(spec: EnvironmentSpec, speak: Callable[[PlatformLog], None]) -> str:
     async def main() -> str:
         read, write = os.pipe()
-        log = EnvironmentLog(read, spec.function, LogFolder(tmp_path))
+        log = EnvironmentLog(read, LogStream(LogGroupArn(spec.function.scope, "group"), "stream", Written()))
         speak(PlatformLog(spec, log))
         tail = log.tail()
         log.close()
@@ -67,22 +68,22 @@ def an_invocation(platform: PlatformLog) -> None:
     platform.finished("ID", Verdict("success"), WARM)
 
 
-def test_an_invocation_in_text(tmp_path: Path) -> None:
+def test_an_invocation_in_text() -> None:
     expected = f"START RequestId: ID Version: 7\nEND RequestId: ID\n{REPORT}\n"
-    assert said(tmp_path, TEXT, an_invocation) == expected
+    assert said(TEXT, an_invocation) == expected
 
 
-def test_an_invocation_in_json(tmp_path: Path) -> None:
-    (started, start), (reported, report) = records(said(tmp_path, JSON, an_invocation))
+def test_an_invocation_in_json() -> None:
+    (started, start), (reported, report) = records(said(JSON, an_invocation))
     assert (started, start) == ("platform.start", {"requestId": "ID", "version": "7"})
     assert (reported, report["status"]) == ("platform.report", "success")
 
 
-def test_with_level_debug_the_end_is_told_too_and_with_warn_nothing_is(tmp_path: Path) -> None:
+def test_with_level_debug_the_end_is_told_too_and_with_warn_nothing_is() -> None:
     debug, warn = replace(JSON, system_log_level="DEBUG"), replace(JSON, system_log_level="WARN")
-    kinds = [kind for kind, _ in records(said(tmp_path, debug, an_invocation))]
+    kinds = [kind for kind, _ in records(said(debug, an_invocation))]
     assert kinds == ["platform.start", "platform.runtimeDone", "platform.report"]
-    assert said(tmp_path, warn, an_invocation) == ""
+    assert said(warn, an_invocation) == ""
 
 
 @pytest.mark.parametrize(
@@ -94,39 +95,37 @@ def test_with_level_debug_the_end_is_told_too_and_with_warn_nothing_is(tmp_path:
         (Verdict("error", "Runtime.ExitError"), "Status: error\tError Type: Runtime.ExitError\t"),
     ],
 )
-def test_a_report_remarks_on_what_the_platform_ended(tmp_path: Path, verdict: Verdict, remark: str) -> None:
-    text = said(tmp_path, TEXT, lambda platform: platform.finished("ID", verdict, WARM))
+def test_a_report_remarks_on_what_the_platform_ended(verdict: Verdict, remark: str) -> None:
+    text = said(TEXT, lambda platform: platform.finished("ID", verdict, WARM))
     assert text == f"END RequestId: ID\n{REPORT}{remark}\n"
 
 
-def test_a_timeout_has_a_line_of_its_own_in_text(tmp_path: Path) -> None:
-    text = said(tmp_path, TEXT, lambda platform: platform.timed_out("ID", 3))
+def test_a_timeout_has_a_line_of_its_own_in_text() -> None:
+    text = said(TEXT, lambda platform: platform.timed_out("ID", 3))
     assert re.fullmatch(r"\S+Z ID Task timed out after 3\.00 seconds\n\n", text)
-    assert said(tmp_path, JSON, lambda platform: platform.timed_out("ID", 3)) == ""
+    assert said(JSON, lambda platform: platform.timed_out("ID", 3)) == ""
 
 
-def test_an_exit_has_one_too(tmp_path: Path) -> None:
-    text = said(tmp_path, TEXT, lambda platform: platform.exited("ID", "Runtime.ExitError", "it exited"))
+def test_an_exit_has_one_too() -> None:
+    text = said(TEXT, lambda platform: platform.exited("ID", "Runtime.ExitError", "it exited"))
     assert text == "RequestId: ID Error: it exited\nRuntime.ExitError\n"
 
 
-def test_a_failed_initialisation_is_reported(tmp_path: Path) -> None:
+def test_a_failed_initialisation_is_reported() -> None:
     def failed(platform: PlatformLog) -> None:
         platform.init_failed(12.5, Verdict("error", "Runtime.ImportModuleError"))
 
-    assert said(tmp_path, TEXT, failed) == (
+    assert said(TEXT, failed) == (
         "INIT_REPORT Init Duration: 12.50 ms\tPhase: init\tStatus: error\tError Type: Runtime.ImportModuleError\n"
     )
-    ((kind, record),) = records(said(tmp_path, JSON, failed))
+    ((kind, record),) = records(said(JSON, failed))
     assert (kind, record["errorType"]) == ("platform.initReport", "Runtime.ImportModuleError")
 
 
-def test_the_first_line_names_the_runtime(tmp_path: Path) -> None:
+def test_the_first_line_names_the_runtime() -> None:
     def begun(platform: PlatformLog) -> None:
         platform.init_started("python:3.12.v3.12.1", "arn")
 
-    assert said(tmp_path, TEXT, begun) == (
-        "INIT_START Runtime Version: python:3.12.v3.12.1\tRuntime Version ARN: arn\n"
-    )
-    ((kind, record),) = records(said(tmp_path, JSON, begun))
+    assert said(TEXT, begun) == ("INIT_START Runtime Version: python:3.12.v3.12.1\tRuntime Version ARN: arn\n")
+    ((kind, record),) = records(said(JSON, begun))
     assert (kind, record["runtimeVersion"]) == ("platform.initStart", "python:3.12.v3.12.1")

@@ -1,0 +1,1 @@
+"""Stored logs: groups, streams and events in files (docs/formats/logs.md)."""

@@ -1,0 +1,234 @@
+"""Finds events and streams in a group's segments.
+
+A segment that is written no more never changes, so what it holds of each stream is remembered; with that, whole
+segments are passed over. Of one that is looked into, a batch is taken apart only if its stream and times are asked for.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from lamina.log_store import batches, layout
+from lamina.log_store.batches import Batch
+from lamina.log_store.streams import Place
+from lamina.logs.events import StoredEvent, position
+
+# Of all segments that are remembered together.
+_STREAMS_REMEMBERED_MAX: Final = 200_000
+# What a page of events may come to, each counted with 26 bytes besides its text, as AWS counts.
+_PAGE_BYTES_MAX: Final = 1_048_576
+_EVENT_BYTES: Final = 26
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """What there is of a stream: the times of its first and last event, and when the first and last came in."""
+
+    first_ms: int
+    last_ms: int
+    ingested_first_ms: int
+    ingested_last_ms: int
+
+    def with_(self, other: Span) -> Span:
+        return Span(
+            min(self.first_ms, other.first_ms),
+            max(self.last_ms, other.last_ms),
+            min(self.ingested_first_ms, other.ingested_first_ms),
+            max(self.ingested_last_ms, other.ingested_last_ms),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Which events: from `first_ms` to before `end_ms`, behind position `after` and before `before`."""
+
+    first_ms: int
+    end_ms: int
+    after: int = -1
+    before: int | None = None
+    # None: those of any stream.
+    stream: Callable[[str], bool] | None = None
+    matches: Callable[[str], bool] | None = None
+
+
+Spans = Mapping[str, Span]
+_Stamp = tuple[int, int, int]
+
+
+class LogReader:
+    """Reads the segments in groups' folders. Safe to use from any thread, beside the writer."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._remembered: OrderedDict[Path, tuple[_Stamp, Spans]] = OrderedDict()
+        self._remembered_streams = 0
+
+    def spans(self, folder: Path, deleted: Mapping[str, Place]) -> dict[str, Span]:
+        """Every stream that has events, without those before the places in *deleted*."""
+        found: dict[str, Span] = {}
+        for number, last in _numbered(folder):
+            for stream, span in self._spans(folder, number, last, deleted).items():
+                found[stream] = found[stream].with_(span) if stream in found else span
+        return found
+
+    def page(
+        self, folder: Path, wanted: Wanted, deleted: Mapping[str, Place], limit: int, *, forward: bool
+    ) -> tuple[list[StoredEvent], bool]:
+        """At most *limit* of the wanted events, and at most some 1 MB of them, by position; whether there are more.
+
+        Going *forward* they are the first of them, else the last.
+        """
+        nearest = _Nearest(limit + 1, forward)
+        for number, times in self._in_order(folder, forward=forward):
+            if times is None or not nearest.beyond(*times):
+                self._gather(folder, number, wanted, deleted, nearest)
+        kept = nearest.sorted()
+        page = _fitting(kept[:limit])
+        return (page if forward else page[::-1]), len(kept) > len(page)
+
+    def _in_order(self, folder: Path, *, forward: bool) -> list[tuple[int, tuple[int, int] | None]]:
+        """The segments with the first and last time in each (None of one that is being written), the nearest first."""
+        found: list[tuple[int, tuple[int, int] | None]] = []
+        for number, last in _numbered(folder):
+            spans: Spans = {} if last else self._spans(folder, number, last, {})
+            times = None
+            if spans:
+                times = min(span.first_ms for span in spans.values()), max(span.last_ms for span in spans.values())
+            found.append((number, times))
+        return found if forward else found[::-1]
+
+    def _spans(self, folder: Path, number: int, last: bool, deleted: Mapping[str, Place]) -> Spans:
+        path = layout.segment(folder, number)
+        hidden = {stream: offset for stream, (segment, offset) in deleted.items() if segment == number}
+        gone = {stream for stream, (segment, _) in deleted.items() if segment > number}
+        spans: Spans = _summary(_read(path), hidden) if hidden or last else self._sealed(path)
+        return {stream: span for stream, span in spans.items() if stream not in gone} if gone else spans
+
+    def _sealed(self, path: Path) -> Spans:
+        """What a segment holds that has successors; by then its last writers may still be at it."""
+        try:
+            status = path.stat()
+        except FileNotFoundError:
+            return {}
+        stamp = (status.st_ino, status.st_size, status.st_mtime_ns)
+        with self._lock:
+            known = self._remembered.get(path)
+            if known is not None and known[0] == stamp:
+                self._remembered.move_to_end(path)
+                return known[1]
+        spans = _summary(_read(path), {})
+        with self._lock:
+            if (old := self._remembered.pop(path, None)) is not None:
+                self._remembered_streams -= len(old[1])
+            self._remembered[path] = stamp, spans
+            self._remembered_streams += len(spans)
+            while self._remembered_streams > _STREAMS_REMEMBERED_MAX:
+                self._remembered_streams -= len(self._remembered.popitem(last=False)[1][1])
+        return spans
+
+    def _gather(
+        self, folder: Path, number: int, wanted: Wanted, deleted: Mapping[str, Place], nearest: _Nearest
+    ) -> None:
+        data = _read(layout.segment(folder, number))
+        chosen: dict[str, bool] = {}
+        found = batches.find(data)
+        for held in found if nearest.forward else reversed(list(found)):
+            stream = held.stream
+            if held.last_ms < wanted.first_ms or held.first_ms >= wanted.end_ms:
+                continue
+            if position(held.last_ms, number, held.end) <= wanted.after or (
+                wanted.before is not None and position(held.first_ms, number, held.start) >= wanted.before
+            ):
+                continue
+            if nearest.beyond(held.first_ms, held.last_ms):
+                continue
+            if stream in deleted and (number, held.start) < deleted[stream]:
+                continue
+            if wanted.stream is not None:
+                if stream not in chosen:
+                    chosen[stream] = wanted.stream(stream)
+                if not chosen[stream]:
+                    continue
+            _gather_events(data, held, number, wanted, nearest)
+
+
+class _Nearest:
+    """The first *count* of the events that are added, the last ones unless *forward*; holds little more than those."""
+
+    def __init__(self, count: int, forward: bool) -> None:
+        self._count, self.forward = count, forward
+        self._held: list[StoredEvent] = []
+        self._edge_ms: int | None = None
+
+    def beyond(self, first_ms: int, last_ms: int) -> bool:
+        """Whether nothing from the first to the last of these times can be among them."""
+        if self._edge_ms is None:
+            return False
+        return first_ms > self._edge_ms if self.forward else last_ms < self._edge_ms
+
+    def add(self, event: StoredEvent) -> None:
+        self._held.append(event)
+        if len(self._held) >= 2 * self._count:
+            self._cut()
+
+    def sorted(self) -> list[StoredEvent]:
+        """The nearest first."""
+        self._cut()
+        return self._held
+
+    def _cut(self) -> None:
+        self._held.sort(key=lambda event: event.position, reverse=not self.forward)
+        if len(self._held) >= self._count:
+            del self._held[self._count :]
+            self._edge_ms = self._held[-1].ms
+
+
+def _gather_events(data: bytes, held: Batch, number: int, wanted: Wanted, nearest: _Nearest) -> None:
+    for offset, ms, line in batches.events(data, held):
+        if not wanted.first_ms <= ms < wanted.end_ms or nearest.beyond(ms, ms):
+            continue
+        place = position(ms, number, offset)
+        if place <= wanted.after or (wanted.before is not None and place >= wanted.before):
+            continue
+        text = batches.text(line)
+        if wanted.matches is None or wanted.matches(text):
+            nearest.add(StoredEvent(place, held.stream, ms, held.ingested_ms, text))
+
+
+def _summary(data: bytes, hidden: Mapping[str, int]) -> dict[str, Span]:
+    spans: dict[str, Span] = {}
+    for held in batches.find(data):
+        if held.start < hidden.get(held.stream, 0):
+            continue
+        span = Span(held.first_ms, held.last_ms, held.ingested_ms, held.ingested_ms)
+        known = spans.get(held.stream)
+        spans[held.stream] = span if known is None else known.with_(span)
+    return spans
+
+
+def _numbered(folder: Path) -> list[tuple[int, bool]]:
+    """The segments, and whether each is the last, which may still be written."""
+    numbers = layout.segment_numbers(folder)
+    return [(number, number == numbers[-1]) for number in numbers]
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except FileNotFoundError:
+        # Turned over, or its group deleted, since the folder was listed.
+        return b""
+
+
+def _fitting(events: list[StoredEvent]) -> list[StoredEvent]:
+    size = 0
+    for count, event in enumerate(events):
+        size += len(event.message.encode()) + _EVENT_BYTES
+        if size > _PAGE_BYTES_MAX and count:
+            return events[:count]
+    return events
