@@ -90,9 +90,11 @@ RECORDED: Mapping[str, Mapping[str, str]] = {
 }
 
 
-def differences(runtime: str, seen: Mapping[str, str], function: str) -> dict[str, tuple[str | None, str | None]]:
+def differences(
+    runtime: str, seen: Mapping[str, str], function: str, region: str = "us-east-1"
+) -> dict[str, tuple[str | None, str | None]]:
     """Name -> what was recorded, and what *seen* has: of a *function* of 256 MB with the handler index.handler."""
-    told = {"<region>": "us-east-1", "<memory>": "256", "<function>": function, "<handler>": "index.handler"}
+    told = {"<region>": region, "<memory>": "256", "<function>": function, "<handler>": "index.handler"}
     expected = dict(RECORDED[runtime])
     for placeholder, value in told.items():
         expected = {name: text.replace(placeholder, value) for name, text in expected.items()}

@@ -14,8 +14,14 @@ _HEADER_BYTES_MAX: Final = 81920
 # AWS gives Java's heap so much of a function's memory.
 _HEAP_PERCENT: Final = 85
 _JAVA_CLIENT: Final = "com.amazonaws.services.lambda.runtime.api.client.AWSLambda"
-# The shell, as in AWS's images: a missing wrapper then is exit status 127, one that may not be executed 126.
-_WRAPPED: Final = ("/bin/sh", "-c", 'exec "$AWS_LAMBDA_EXEC_WRAPPER" "$0" "$@"')
+# What the shell that starts the runtimes on AWS does, its words and its exit statuses.
+_WRAPPER_SCRIPT: Final = """\
+wrapper=$AWS_LAMBDA_EXEC_WRAPPER
+if [ ! -f "$wrapper" ]; then echo "$wrapper: does not exist"; exit 127; fi
+if [ ! -x "$wrapper" ]; then echo "$wrapper: is not an executable"; exit 126; fi
+exec "$wrapper" "$0" "$@"
+"""
+_WRAPPED: Final = ("/bin/sh", "-c", _WRAPPER_SCRIPT)
 
 
 @dataclass(frozen=True, slots=True)

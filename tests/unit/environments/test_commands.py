@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import subprocess
+from pathlib import Path
+
 import pytest
 
 from lamina.environments.commands import Command, command
 
 from .test_spec import made_from
 
-WRAPPED = ("/bin/sh", "-c", 'exec "$AWS_LAMBDA_EXEC_WRAPPER" "$0" "$@"')
 WRAPPER = (("AWS_LAMBDA_EXEC_WRAPPER", "/opt/wrapper"),)
 
 
@@ -40,9 +42,34 @@ def test_java_gets_a_heap_of_its_share_and_the_handler_by_name() -> None:
 @pytest.mark.parametrize("runtime", ["python3.12", "nodejs20.x", "java17", "ruby3.3"])
 def test_a_wrapper_is_given_the_interpreter_and_its_arguments(runtime: str) -> None:
     argv = command(made_from(runtime=runtime, environment=WRAPPER)).argv
-    assert argv[:3] == WRAPPED
+    assert argv[:2] == ("/bin/sh", "-c")
     assert argv[3].startswith("/var/lang/bin/")
     assert len(argv) > 4
+
+
+@pytest.mark.parametrize(
+    ("mode", "status", "says"), [(None, 127, "does not exist"), (0o644, 126, "is not an executable")]
+)
+def test_a_wrapper_that_cannot_be_called_is_named_as_on_aws(
+    tmp_path: Path, mode: int | None, status: int, says: str
+) -> None:
+    wrapper = tmp_path / "wrapper"
+    if mode is not None:
+        wrapper.write_text("#!/bin/sh\n")
+        wrapper.chmod(mode)
+    argv = command(made_from(runtime="nodejs20.x", environment=WRAPPER)).argv
+    done = subprocess.run(argv, env={"AWS_LAMBDA_EXEC_WRAPPER": str(wrapper)}, capture_output=True, text=True)
+    assert (done.returncode, done.stdout) == (status, f"{wrapper}: {says}\n")
+
+
+def test_a_wrapper_may_go_on_to_the_interpreter_with_more_options(tmp_path: Path) -> None:
+    wrapper = tmp_path / "a wrapper"
+    wrapper.write_text('#!/bin/sh\nprintf "%s\\n" "$@"\n')
+    wrapper.chmod(0o755)
+    plain = command(made_from(runtime="nodejs20.x")).argv
+    argv = command(made_from(runtime="nodejs20.x", environment=WRAPPER)).argv
+    done = subprocess.run(argv, env={"AWS_LAMBDA_EXEC_WRAPPER": str(wrapper)}, capture_output=True, text=True)
+    assert tuple(done.stdout.splitlines()) == plain
 
 
 @pytest.mark.parametrize("runtime", ["provided.al2", "provided.al2023"])
