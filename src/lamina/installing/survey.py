@@ -49,7 +49,8 @@ def survey(
         if here is not None:
             rows.append(Row(runtime, "ready", here.release, here.where, installed))
         elif runtime in recipes:
-            rows.append(Row(runtime, "installable", "", f"lamina runtimes install {runtime}", installed))
+            lacking = " (there is no interpreter for what is installed)" if installed else ""
+            rows.append(Row(runtime, "installable", "", f"lamina runtimes install {runtime}{lacking}", installed))
         else:
             state: State = "refused" if refused(runtime) else "missing"
             rows.append(Row(runtime, state, "", advice(runtime), installed))
