@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import itertools
-import json
-import os
 import time
-import urllib.request
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from tests.support import leaks
 from tests.support.functions import Function, create, wait_until
 from tests.support.server import Server
+from tests.support.traces import environments_of, near, traces_of
 
 AT_ONCE = 200
 SLEEPING = """
@@ -39,8 +37,8 @@ def test_two_hundred_at_once_and_nothing_is_left(tmp_path: Path) -> None:
         function = Function(server, client, function.name)
         # What stands ready for the next cold start stays; that is what everything has to come back to.
         function.value()
-        wait_until(lambda: _environments(function) == 0, 20, "the first has ended")
-        quiet = _traces(server)
+        wait_until(lambda: environments_of(server) == 0, 20, "the first has ended")
+        quiet = traces_of(server)
 
         with ThreadPoolExecutor(AT_ONCE) as pool:
             answers = list(pool.map(function.call, range(AT_ONCE)))
@@ -51,9 +49,9 @@ def test_two_hundred_at_once_and_nothing_is_left(tmp_path: Path) -> None:
         client.close()
         _check_one_at_a_time([answer.value for answer in answers])
 
-        wait_until(lambda: _environments(function) == 0, 30, "idle environments have ended")
+        wait_until(lambda: environments_of(server) == 0, 30, "idle environments have ended")
         # Two blanks are kept ahead; which of them stand ready at a moment may differ.
-        wait_until(lambda: _near(_traces(server), quiet), 10, f"back to {quiet}")
+        wait_until(lambda: near(traces_of(server), quiet), 10, f"back to {quiet}")
     assert leaks.left_behind(before, tmp_path) == []
 
 
@@ -66,30 +64,6 @@ def _check_one_at_a_time(values: list[dict[str, float]]) -> None:
         spans.sort()
         assert all(ended <= began for (_, ended), (began, _) in itertools.pairwise(spans))
     assert len(by_environment) > 1
-
-
-def _environments(function: Function) -> int:
-    with urllib.request.urlopen(f"{function.server.endpoint}/_lamina/health", timeout=10) as answer:
-        alive: int = json.load(answer)["environments"]["alive"]
-    return alive
-
-
-def _traces(server: Server) -> dict[str, int]:
-    """How much of each kind there is now, of the server's."""
-    found = leaks.look(server.state)
-    return {
-        "processes": len(leaks.descendants(server.process.pid)),
-        "descriptors": len(os.listdir(f"/proc/{server.process.pid}/fd")),
-        "mounts": len(Path(f"/proc/{server.process.pid}/mounts").read_text().splitlines()),
-        "control groups": sum(path.is_dir() for group in found.cgroups for path in Path(group).iterdir()),
-        "loop devices": len(found.loop_devices),
-        "scratch": sum(1 for _ in (server.state / "scratch").iterdir()),
-    }
-
-
-def _near(now: dict[str, int], quiet: dict[str, int]) -> bool:
-    # Threads of the pool and connections of the client keep descriptors; two hundred environments would be a thousand.
-    return all(now[name] <= quiet[name] + (20 if name == "descriptors" else 3) for name in quiet)
 
 
 def test_cold_starts_of_many_functions_at_once(shared_server: Server) -> None:
