@@ -1,4 +1,4 @@
-"""A package registry on loopback, with npm's, PyPI's and Maven's addresses, and with the faults of networks and mirrors."""
+"""A package registry on loopback, as npm, PyPI and Maven address theirs, with the faults of networks and mirrors."""
 
 from __future__ import annotations
 
