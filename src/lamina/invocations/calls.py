@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final
 
 from lamina import errors
+from lamina.invocations.streams import Sink
 
 REQUEST_BYTES_MAX: Final = 6 * 1024 * 1024
 EVENT_BYTES_MAX: Final = 1024 * 1024
@@ -25,7 +26,10 @@ class InvocationType(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Invocation:
-    """One event for one version of a function. *arn* is the function as the caller named it, alias and all."""
+    """One event for one version of a function. *arn* is the function as the caller named it, alias and all.
+
+    A response that the function streams goes to *sink*; without one it is awaited whole.
+    """
 
     request_id: str
     arn: str
@@ -33,19 +37,22 @@ class Invocation:
     timeout_s: int
     client_context: str | None = None
     trace_id: str | None = None
+    sink: Sink | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
     """What came of an invocation. A failing function is an outcome too: *function_error* says so.
 
-    *version* is the one that ran, where whoever made the outcome knows.
+    *version* is the one that ran, where whoever made the outcome knows; *content_type* what the runtime said of its
+    answer. Of a response that went to a sink, the payload holds nothing but the error that ended it.
     """
 
     payload: bytes
     function_error: str | None = None
     log_tail: bytes = b""
     version: str | None = None
+    content_type: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,10 +183,15 @@ def describe_end(end: ProcessEnd) -> tuple[str, str]:
     return "Runtime.ExitError", "Runtime exited without providing a reason"
 
 
-def response_too_large() -> bytes:
-    """The payload for an answer over 6 MB; here the type comes last."""
-    message = f"Response payload size exceeded maximum allowed payload size ({RESPONSE_BYTES_MAX} bytes)."
+def response_too_large(bytes_max: int = RESPONSE_BYTES_MAX) -> bytes:
+    """The payload for an answer of more than *bytes_max*; here the type comes last."""
+    message = f"Response payload size exceeded maximum allowed payload size ({bytes_max} bytes)."
     return _compact({"errorMessage": message, "errorType": "Function.ResponseSizeTooLarge"})
+
+
+def truncated(request_id: str) -> bytes:
+    """The payload for a response that the runtime began to stream and left off without saying why."""
+    return _service_error(TRUNCATED, request_id, "Runtime ended its response before it was complete")
 
 
 def _service_error(kind: str, request_id: str, text: str) -> bytes:
@@ -191,3 +203,4 @@ def _compact(members: Mapping[str, object]) -> bytes:
 
 
 UNHANDLED: Final = "Unhandled"
+TRUNCATED: Final = "Runtime.TruncatedResponse"

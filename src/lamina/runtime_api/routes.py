@@ -7,6 +7,7 @@ from functools import partial
 from typing import Final
 
 from lamina.invocations.calls import response_too_large
+from lamina.runtime_api import responses
 from lamina.runtime_api.bodies import Body, Buffered, Waiting
 from lamina.runtime_api.connections import Exchange, Head, Peer
 from lamina.runtime_api.replies import NOT_FOUND, Reply
@@ -37,8 +38,10 @@ class Routes:
                 return Buffered(body, partial(_init_error, runtime, error_type))
             if invocation := _INVOCATION.fullmatch(path):
                 request_id, kind = invocation.groups()
+                if kind == "response":
+                    return responses.open_response(runtime, request_id, head, peer)
                 body = Body(RESPONSE_BYTES_MAX, wanted=runtime.takes_answer(request_id))
-                return Buffered(body, partial(_answer, runtime, request_id, kind, error_type))
+                return Buffered(body, partial(_error, runtime, request_id, error_type))
         return Buffered(Body(0, wanted=False), _not_found)
 
 
@@ -47,14 +50,12 @@ def _init_error(runtime: RuntimeSession, error_type: str, body: Body) -> Reply:
     return runtime.init_error(response_too_large() if body.too_large else body.content, error_type)
 
 
-def _answer(runtime: RuntimeSession, request_id: str, kind: str, error_type: str, body: Body) -> Reply:
+def _error(runtime: RuntimeSession, request_id: str, error_type: str, body: Body) -> Reply:
     if body.too_large:
         return runtime.response_too_large(request_id)
     if not body.kept:
         # Not even where it has become the one that is awaited, by now.
         return INVALID_REQUEST_ID
-    if kind == "response":
-        return runtime.response(request_id, body.content)
     return runtime.error(request_id, body.content, error_type)
 
 

@@ -11,6 +11,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from lamina.invocations.calls import TRUNCATED, truncated
+from lamina.invocations.streams import Sink
 from lamina.runtime_api.replies import ACCEPTED, JSON, Reply, refusal
 
 RESPONSE_BYTES_MAX: Final = 6 * 1024 * 1024 + 100
@@ -18,21 +20,30 @@ RESPONSE_BYTES_MAX: Final = 6 * 1024 * 1024 + 100
 
 @dataclass(frozen=True, slots=True)
 class Offer:
-    """An invocation as the runtime will see it: *headers* are the Lambda-Runtime-* ones."""
+    """An invocation as the runtime will see it: *headers* are the Lambda-Runtime-* ones.
+
+    A response that the runtime streams goes to *sink*; without one it is awaited whole.
+    """
 
     request_id: str
     headers: Mapping[str, str]
     payload: bytes
+    sink: Sink | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What the runtime said of an invocation. *error_type* is set when it reported a failure."""
+    """What the runtime said of an invocation. *error_type* is set when it reported a failure.
+
+    What was *streamed* went to the offer's sink already; the payload is the error that ended it, if there was one.
+    """
 
     request_id: str
     payload: bytes
     error_type: str | None = None
     too_large: bool = False
+    content_type: str | None = None
+    streamed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +73,9 @@ class RuntimeSession:
         self._was_ready = False
         self._offered: Offer | None = None
         self._current: str | None = None
+        self._sink: Sink | None = None
+        # Whether the response of the current invocation has begun to come in pieces, and whether it has broken off.
+        self._streaming = self._broken = False
         self._waiting: Callable[[Reply], None] | None = None
 
     def offer(self, offer: Offer) -> None:
@@ -73,6 +87,9 @@ class RuntimeSession:
 
     def next(self, reply: Callable[[Reply], None]) -> Reply | None:
         """GET /runtime/invocation/next: the reply; None if *reply* is called once there is one."""
+        if self._current is not None and self._broken:
+            # It was not that the process died: it has thought better of its answer.
+            self._finish(Answer(self._current, truncated(self._current), TRUNCATED, streamed=True))
         if self._current is not None:
             return refusal(403, "InvalidStateTransition", "State transition from Running to Ready failed")
         self._waiting = reply
@@ -89,19 +106,40 @@ class RuntimeSession:
 
     def takes_answer(self, request_id: str) -> bool:
         """Whether an answer for *request_id* would be taken now: the body of any other need not be kept."""
-        return self._current == request_id
+        return self._current == request_id and not self._streaming
+
+    def takes_stream(self, request_id: str) -> bool:
+        """Whether its answer may come in pieces."""
+        return self.takes_answer(request_id) and self._sink is not None
 
     def takes_init_error(self) -> bool:
         """The same of /runtime/init/error; once it is not taken it never will be."""
         return not self._was_ready
 
-    def response(self, request_id: str, payload: bytes) -> Reply:
+    def begin_stream(self) -> Sink:
+        """The sink for the response of the current invocation; ask `takes_stream` before."""
+        assert self._sink is not None, "the answer is awaited whole"
+        self._streaming = True
+        return self._sink
+
+    def end_stream(self, error: Answer | None) -> Reply:
+        """The response that was begun is complete, or is ended by *error*."""
+        assert self._streaming
+        assert self._current is not None
+        self._finish(error or Answer(self._current, b"", streamed=True))
+        return ACCEPTED
+
+    def break_stream(self) -> None:
+        """The connection of the response that was begun has gone. Why, the next thing to happen will tell."""
+        self._broken = self._streaming
+
+    def response(self, request_id: str, payload: bytes, content_type: str | None = None) -> Reply:
         """POST /runtime/invocation/{id}/response"""
         if refused := self._not_current(request_id):
             return refused
         if len(payload) > RESPONSE_BYTES_MAX:
             return self.response_too_large(request_id)
-        self._finish(Answer(request_id, payload))
+        self._finish(Answer(request_id, payload, content_type=content_type))
         return ACCEPTED
 
     def response_too_large(self, request_id: str) -> Reply:
@@ -127,12 +165,12 @@ class RuntimeSession:
         return ACCEPTED
 
     def _not_current(self, request_id: str) -> Reply | None:
-        if self._current == request_id:
-            return None
-        return INVALID_REQUEST_ID
+        # Once a response streams, a failure is told behind it.
+        return None if self.takes_answer(request_id) else INVALID_REQUEST_ID
 
     def _finish(self, answer: Answer) -> None:
-        self._current = None
+        self._current = self._sink = None
+        self._streaming = self._broken = False
         self._answered(answer)
 
     def _deliver(self) -> None:
@@ -140,5 +178,5 @@ class RuntimeSession:
             return
         offer, self._offered = self._offered, None
         reply, self._waiting = self._waiting, None
-        self._current = offer.request_id
+        self._current, self._sink = offer.request_id, offer.sink
         reply(Reply(200, offer.payload, {"Content-Type": JSON, **offer.headers}))

@@ -165,7 +165,7 @@ class Environment:
         tail = self.log.tail()
         self.log.flush()
         self._freeze_soon()
-        return Outcome(outcome.payload, outcome.function_error, tail)
+        return Outcome(outcome.payload, outcome.function_error, tail, content_type=outcome.content_type)
 
     async def _run(self, invocation: Invocation) -> Happening:
         deadline = self._loop.time() + invocation.timeout_s
@@ -186,7 +186,7 @@ class Environment:
         if invocation.client_context is not None:
             headers["Lambda-Runtime-Client-Context"] = invocation.client_context
         assert self._session is not None
-        self._session.offer(Offer(invocation.request_id, headers, invocation.payload))
+        self._session.offer(Offer(invocation.request_id, headers, invocation.payload, invocation.sink))
         return await self._wait(deadline - self._loop.time())
 
     def _say(self, invocation: Invocation, happened: Happening) -> None:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from lamina.invocations import calls
 from lamina.invocations.calls import ProcessEnd
+from lamina.invocations.streams import STREAM_BYTES_MAX
 from lamina.runtime_api.session import Answer, InitFailed
 from lamina.worker.platform_log import Verdict
 
@@ -44,16 +45,18 @@ class Told:
     payload: bytes
     function_error: str | None
     verdict: Verdict
+    content_type: str | None = None
 
 
 def told(request_id: str, timeout_s: int, happening: Happening) -> Told:
     """What *happening* is as the end of the invocation *request_id*."""
     if isinstance(happening, Answer):
         if happening.too_large:
-            return _failed(calls.response_too_large(), Verdict("failure", "Function.ResponseSizeTooLarge"))
+            limit = STREAM_BYTES_MAX if happening.streamed else calls.RESPONSE_BYTES_MAX
+            return _failed(calls.response_too_large(limit), Verdict("failure", "Function.ResponseSizeTooLarge"))
         if happening.error_type is not None:
             return _failed(happening.payload, Verdict("failure", happening.error_type))
-        return Told(happening.payload, None, Verdict("success"))
+        return Told(happening.payload, None, Verdict("success"), happening.content_type)
     if isinstance(happening, InitFailed):
         return _failed(happening.payload, Verdict("error", happening.error_type))
     if isinstance(happening, Exited):
