@@ -8,6 +8,7 @@ to nothing but its socket to the worker. When that closes it ends, and with it e
 from __future__ import annotations
 
 import errno
+import json
 import os
 import select
 import signal
@@ -63,6 +64,14 @@ class _Process(NamedTuple):
     complaint: int
 
 
+class _StandingBy(NamedTuple):
+    """The process that will be the runtime, and where to tell it so."""
+
+    pid: int
+    order: int
+    complaint: int
+
+
 class _Init:
     def __init__(self, control: socket.socket, log_fd: int) -> None:
         self._control = control
@@ -70,6 +79,7 @@ class _Init:
         self._extensions: list[str] = []
         self._extensions_log_fd = -1
         self._processes: dict[int, _Process] = {}
+        self._standing_by: _StandingBy | None = None
         self._assignment: dict[str, Any] = {}
         wake_read, self._wake_write = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
         self._wake_read = wake_read
@@ -99,6 +109,8 @@ class _Init:
             self._assign(message, fds)
         elif order == "start":
             return self._start(message)
+        elif order == "stand_by":
+            return self._stand_by(message)
         elif order == "signal":
             self._signal(message["number"], message.get("name"))
         elif order == "connect":
@@ -129,19 +141,57 @@ class _Init:
         """Start a process; one that is to be *alone* only where no extension has to come before it."""
         if order["alone"] and self._extensions:
             return None
+        seal = self._assignment["seal"]
+        if not order["extension"] and self._send_off({**order, "limits": seal["limits"]}):
+            return None
+        log_fd = self._extensions_log_fd if order["extension"] else self._log_fd
         complaint_read, complaint_write = os.pipe2(os.O_CLOEXEC)
+        pid = self._fork()
+        if pid == 0:
+            return lambda: runtime.run(order, seal, log_fd, complaint_write)
+        os.close(complaint_write)
+        self._began(_Process(order["name"], complaint_read), pid)
+        return None
+
+    def _stand_by(self, message: dict[str, Any]) -> Callable[[], None] | None:
+        """Fork the runtime's process ahead of its order: most of what it has to do before that needs none."""
+        complaint_read, complaint_write = os.pipe2(os.O_CLOEXEC)
+        order_read, order_write = os.pipe2(os.O_CLOEXEC)
+        pid = self._fork()
+        if pid == 0:
+            os.close(order_write)
+            return lambda: runtime.stand_by(message, self._log_fd, order_read, complaint_write)
+        os.close(order_read)
+        os.close(complaint_write)
+        self._standing_by = _StandingBy(pid, order_write, complaint_read)
+        return None
+
+    def _send_off(self, order: dict[str, Any]) -> bool:
+        """Give the order to the process that stands by, if one does, and has not been killed."""
+        process, self._standing_by = self._standing_by, None
+        if process is None:
+            return False
+        try:
+            with open(process.order, "wb", buffering=0) as file:
+                file.write(json.dumps(order).encode())
+        except BrokenPipeError:
+            os.close(process.complaint)
+            return False
+        self._began(_Process(order["name"], process.complaint), process.pid)
+        return True
+
+    def _began(self, process: _Process, pid: int) -> None:
+        self._processes[pid] = process
+        messages.send(self._control, {"started": process.name, "pid": pid})
+
+    def _fork(self) -> int:
+        """fork(2); the child has nothing of this process's business with it."""
         pid = _fork_patiently()
         if pid == 0:
             signal.set_wakeup_fd(-1)
             signal.signal(signal.SIGCHLD, signal.SIG_DFL)
             self._control.detach()
-            log_fd = self._extensions_log_fd if order["extension"] else self._log_fd
-            seal = self._assignment["seal"]
-            return lambda: runtime.run(order, seal, log_fd, complaint_write)
-        os.close(complaint_write)
-        self._processes[pid] = _Process(order["name"], complaint_read)
-        messages.send(self._control, {"started": order["name"], "pid": pid})
-        return None
+        return pid
 
     def _reap(self) -> None:
         while True:
@@ -151,6 +201,11 @@ class _Init:
                 return
             if pid == 0:
                 return
+            if self._standing_by is not None and pid == self._standing_by.pid:
+                # Killed before anybody needed it; another is forked when one is.
+                os.close(self._standing_by.order)
+                os.close(self._standing_by.complaint)
+                self._standing_by = None
             process = self._processes.pop(pid, None)
             if process is not None:
                 if not self._processes:

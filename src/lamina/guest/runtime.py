@@ -7,6 +7,7 @@ last, because it forbids most of the calls before it.
 from __future__ import annotations
 
 import base64
+import json
 import os
 import resource
 import signal
@@ -22,6 +23,7 @@ _KEPT_BY_INIT = (syscalls.CAP_KILL, syscalls.CAP_SETUID, syscalls.CAP_SETGID, sy
 _FRAMES_FD = 62
 _LOG_DESCRIPTOR = "_LAMBDA_TELEMETRY_LOG_FD"
 _COMPLAINT_FD = _FRAMES_FD + 1
+_ORDER_FD = _FRAMES_FD + 2
 
 
 def relinquish_init(seal: dict[str, Any]) -> None:
@@ -40,14 +42,39 @@ def run(order: dict[str, Any], seal: dict[str, Any], log_fd: int, complaint_fd: 
 
     A program that cannot be executed is complained of on *complaint_fd*.
     """
-    executed = order["argv"] or order["bootstraps"]
-    _take_streams(log_fd, complaint_fd if executed else -1)
+    _take_streams(log_fd, complaint_fd)
     os.setsid()
     _seal(seal)
+    _become(order, None)
+
+
+def stand_by(message: dict[str, Any], log_fd: int, order_fd: int, complaint_fd: int) -> None:
+    """Do ahead of time what needs no order, giving up every right above all; then `run` the one from *order_fd*."""
+    _take_streams(log_fd, complaint_fd, order_fd)
+    os.setsid()
+    _seal(message["seal"])
+    code = _compiled(message["program"]) if message["program"] else None
+    pieces = []
+    while True:
+        piece = os.read(_ORDER_FD, 65536)
+        if not piece:
+            break
+        pieces.append(piece)
+    os.close(_ORDER_FD)
+    if not pieces:
+        os._exit(0)
+    order = json.loads(b"".join(pieces))
+    for name, (soft, hard) in order["limits"].items():
+        _limit(getattr(resource, name), soft, hard)
+    _become(order, code)
+
+
+def _become(order: dict[str, Any], code: types.CodeType | None) -> None:
     os.chdir(order["working_folder"])
-    if executed:
+    if order["argv"] or order["bootstraps"]:
         _execute(order["argv"], order["bootstraps"], order["environ"])
-    _run_in_this_interpreter(order["program"], order["environ"])
+    os.close(_COMPLAINT_FD)
+    _run_in_this_interpreter(order["program"], code or _compiled(order["program"]), order["environ"])
 
 
 def _execute(argv: list[str], bootstraps: list[str], environ: dict[str, str]) -> None:
@@ -69,19 +96,19 @@ def _execute(argv: list[str], bootstraps: list[str], environ: dict[str, str]) ->
     os._exit(1)
 
 
-def _take_streams(log_fd: int, complaint_fd: int) -> None:
+def _take_streams(log_fd: int, complaint_fd: int, order_fd: int = -1) -> None:
     """Standard output and error, and the descriptor for framed messages, all lead to the environment's log.
 
-    *complaint_fd* (-1: none) stays open until a program is executed.
+    *complaint_fd* stays open until a program runs, *order_fd* (-1: none) until it is known which.
     """
     null = os.open("/dev/null", os.O_RDONLY)
     os.dup2(null, 0)
     os.dup2(log_fd, 1)
     os.dup2(log_fd, 2)
     os.dup2(log_fd, _FRAMES_FD)
-    kept = _FRAMES_FD
-    if complaint_fd != -1:
-        kept = os.dup2(complaint_fd, _COMPLAINT_FD, inheritable=False)
+    kept = os.dup2(complaint_fd, _COMPLAINT_FD, inheritable=False)
+    if order_fd != -1:
+        kept = os.dup2(order_fd, _ORDER_FD, inheritable=False)
     os.closerange(3, _FRAMES_FD)
     os.closerange(kept + 1, 1024)
 
@@ -132,7 +159,12 @@ def _enter_user_namespace(uid: int) -> None:
     syscalls.drop_bounding_set()
 
 
-def _run_in_this_interpreter(program: str, environ: dict[str, str]) -> None:
+def _compiled(program: str) -> types.CodeType:
+    with open(program) as file:
+        return compile(file.read(), program, "exec")
+
+
+def _run_in_this_interpreter(program: str, code: types.CodeType, environ: dict[str, str]) -> None:
     os.environ.clear()
     os.environ.update(environ)
     for name in [name for name in sys.modules if name.split(".")[0] == __name__.split(".")[0]]:
@@ -141,8 +173,6 @@ def _run_in_this_interpreter(program: str, environ: dict[str, str]) -> None:
     sys.argv[:] = [program]
     if hasattr(sys, "orig_argv"):
         sys.orig_argv[:] = [sys.executable, program]
-    with open(program) as file:
-        code = compile(file.read(), program, "exec")
     main = types.ModuleType("__main__")
     main.__file__ = program
     sys.modules["__main__"] = main

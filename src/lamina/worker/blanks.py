@@ -93,6 +93,7 @@ class Shelf:
 
     def __init__(self, zygote: Zygote, machine: Machine, ahead: int, fresh_name: Callable[[], str]) -> None:
         self._zygote = zygote
+        self._machine = machine
         self._cgroups = machine.cgroups
         self._scratch = machine.scratch
         self._uids = machine.uids
@@ -169,6 +170,7 @@ class Shelf:
             if self._cgroups is not None:
                 prepared.cgroup = self._cgroups.create(name)
                 await asyncio.to_thread(prepared.cgroup.join, blank.pid)
+            blank.stand_by(self._machine.seal_ahead(uid))
         except BaseException as error:
             # A process runs already: what it has is free once that is gone, and not before.
             prepared.release()

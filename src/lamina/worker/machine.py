@@ -37,6 +37,10 @@ class Machine:
     uids: Uids
     environments_max: int  # what was asked for, or what there are user ids for
 
+    def seal_ahead(self, uid: int) -> Seal:
+        """What holds a process before it is known which function it will run; `seal` then only limits it further."""
+        return Seal(uid, not self.privileged, LIMITS, seccomp.program(platform.machine()), _OOM_SCORE)
+
     def seal(self, uid: int, memory_mb: int, storage_mb: int) -> Seal:
         """What a function of *memory_mb* and *storage_mb* is held by."""
         limits = dict(LIMITS)

@@ -23,6 +23,8 @@ from lamina.sandbox.contents import InterpreterLayout
 _CLIENT = ("awslambdaric", "simplejson", "snapshot-restore-py")
 _SDK = ("boto3", "botocore", "s3transfer", "jmespath", "python-dateutil", "six", "urllib3")
 _CLIENTS = Path(__file__).parent.parent / "guest" / "runtimes"
+# What a forked interpreter runs.
+BOOTSTRAP = "/var/runtime/bootstrap.py"
 # Top-level modules of these that a layer may bring in another version.
 REPLACEABLE = ("simplejson",)
 _putting_together = threading.Lock()

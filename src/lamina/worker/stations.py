@@ -117,6 +117,7 @@ class Stations:
                 search_path=(f"/var/lang/lib/{interpreter.name}/site-packages",),
                 preload=("awslambdaric.bootstrap", "awslambdaric.lambda_runtime_client"),
                 forget=packages.REPLACEABLE,
+                program=packages.BOOTSTRAP,
             )
         )
         self._compiling.add(asyncio.ensure_future(packages.compile_ahead(files, interpreter)))

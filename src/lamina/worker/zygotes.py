@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
+from lamina.sandbox.plan import Seal
 from lamina.worker.channel import Channel, ChannelClosed
 
 _GUEST: Final = Path(__file__).parent.parent / "guest"
@@ -45,6 +46,7 @@ class ZygotePlan:
     search_path: tuple[str, ...] = ()
     preload: tuple[str, ...] = ()
     forget: tuple[str, ...] = ()
+    program: str = ""  # what a fork of it will run, read ahead; none where it executes something else
 
 
 @dataclass(slots=True)
@@ -57,12 +59,23 @@ class Blank:
     listener: socket.socket  # of the Runtime API
     endpoint: socket.socket  # of the server's own API, for what runs in it
     log: int  # the reading end of its output
+    program: str = ""  # what its runtime will run, where that is known ahead
     ended: bool = field(default=False)
 
     @property
     def gone(self) -> bool:
         """Whether it is known to have ended."""
         return self.channel.closed
+
+    def stand_by(self, seal: Seal) -> None:
+        """Have it fork the runtime's process now, held by *seal*, instead of when it is told what to be.
+
+        Raises SandboxEnded.
+        """
+        try:
+            self.channel.send({"do": "stand_by", "seal": seal.message(), "program": self.program})
+        except ChannelClosed as error:
+            raise SandboxEnded("a new environment ended before it was used") from error
 
     def close(self) -> None:
         """End it, and everything in it."""
@@ -148,7 +161,9 @@ class Zygote:
                 undo.callback(each.close)
             if len(listeners) < 2:
                 raise SandboxFailed("the server has no file descriptor left")
-            blank = Blank(channel, packet.pid, os.pidfd_open(packet.pid), listeners[0], listeners[1], log_read)
+            runtime_api, endpoint = listeners[:2]
+            pidfd = os.pidfd_open(packet.pid)
+            blank = Blank(channel, packet.pid, pidfd, runtime_api, endpoint, log_read, self.plan.program)
             undo.pop_all()
         return blank
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from lamina.sandbox.plan import Seal
 from lamina.worker.machine import Machine
 from lamina.worker.uids import Uids
 
@@ -79,6 +80,9 @@ class FakeBlank:
         self.closed = False
         self.gone = False
         self._gone = asyncio.Event()
+
+    def stand_by(self, seal: Seal) -> None:
+        self.seal = seal
 
     def close(self) -> None:
         self.closed = True
