@@ -22,7 +22,7 @@ from urllib3.exceptions import HTTPError
 from urllib3.util import Retry, Timeout, make_headers
 
 from lamina.installing.errors import InstallFailed
-from lamina.installing.lock import Artifact, Registry
+from lamina.installing.lock import LOCK, Artifact, Registry
 from lamina.installing.mirrors import Source
 from lamina.installing.registries import INDEX_ACCEPTS, maven_address, npm_address, pypi_files, pypi_index
 
@@ -41,8 +41,7 @@ class DigestDiffers(InstallFailed):
     def __init__(self, artifact: Artifact, source: Source, found: str) -> None:
         super().__init__(
             f"{artifact.name} from {source.address} is not the file that was locked: {found}",
-            "It was damaged on its way, or a mirror or a proxy serves another file under its name. "
-            f"The address is from {source.said_by}.",
+            f"It was damaged on its way, or a mirror or a proxy serves another file under its name. {_whose(source)}",
         )
 
 
@@ -70,12 +69,15 @@ class Fetcher:
             try:
                 self._continue(artifact, source, path, have, arrived)
             except (HTTPError, ConnectionError, TimeoutError) as error:
-                fruitless = fruitless + 1 if path.stat().st_size <= have else 0
+                arrived_now = path.stat().st_size
+                fruitless = fruitless + 1 if arrived_now <= have else 0
                 if fruitless == _FRUITLESS_MAX:
+                    if arrived_now == 0:
+                        path.unlink()
+                    kept = "What has arrived is kept: the same command goes on from there. " if arrived_now else ""
                     raise InstallFailed(
                         f"{artifact.name} could not be fetched from {source.address}: {_reason(error)}",
-                        "What has arrived is kept: the same command goes on from there. "
-                        f"The address is from {source.said_by}.",
+                        kept + _whose(source),
                     ) from error
         arrived(have)
         found = _integrity(path, artifact.integrity.partition("-")[0])
@@ -175,6 +177,10 @@ def _refused(artifact: Artifact, source: Source, status: int) -> InstallFailed:
 
 
 def _whose(source: Source) -> str:
+    if source.said_by == LOCK.name:
+        return (
+            "It is the public registry. Where pip, npm or Maven is told of a mirror, that is asked (docs/COMMANDS.md)."
+        )
     return f"The address is from {source.said_by}."
 
 

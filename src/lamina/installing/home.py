@@ -8,7 +8,7 @@ import os
 import shutil
 import uuid
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Final
 
@@ -60,6 +60,9 @@ class Home:
             shutil.rmtree(self.root / _INCOMING, ignore_errors=True)
             yield
         finally:
+            with suppress(OSError):
+                # Where there is nothing to go on from.
+                self.downloads.rmdir()
             os.close(descriptor)
 
     @contextmanager

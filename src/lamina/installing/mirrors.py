@@ -15,7 +15,7 @@ from typing import Final
 from urllib.parse import unquote, urlsplit, urlunsplit
 from xml.etree import ElementTree as ET
 
-from lamina.installing.lock import Registry
+from lamina.installing.lock import LOCK, Registry
 
 # All of Central's files, as a mirror's <mirrorOf> may say it.
 _MIRRORS_CENTRAL: Final = {"*", "central", "external:*", "external:http:*"}
@@ -29,7 +29,7 @@ class Source:
     user: str = ""
     password: str = ""
     token: str = ""
-    said_by: str = "runtimes.lock"
+    said_by: str = LOCK.name
 
 
 def sources(
@@ -42,7 +42,7 @@ def sources(
         Registry.NPM: _npm(environ, home, read),
         Registry.MAVEN: _maven(environ, home, read),
     }
-    return {registry: told[registry] or _split(address, "runtimes.lock") for registry, address in defaults.items()}
+    return {registry: told[registry] or _split(address, LOCK.name) for registry, address in defaults.items()}
 
 
 def read_file(path: Path) -> str | None:

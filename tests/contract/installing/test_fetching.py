@@ -116,6 +116,9 @@ def test_nobody_listening_is_told_in_a_sentence_without_our_insides(house: House
         _fetch(house, _node(house))
     assert "Connection refused" in str(raised.value)
     assert "object at 0x" not in str(raised.value)
+    # Nothing came, so that there is nothing to go on from.
+    assert "is kept" not in raised.value.hint
+    assert list(house.home.downloads.iterdir()) == []
 
 
 def test_a_registrys_password_is_sent_to_it_and_to_nobody_else(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
