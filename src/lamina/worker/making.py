@@ -8,7 +8,7 @@ import socket
 import string
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
-from typing import Final, Protocol
+from typing import Protocol
 
 from lamina.environments.commands import command
 from lamina.environments.spec import EnvironmentSpec
@@ -21,11 +21,9 @@ from lamina.worker.blanks import Door, Prepared
 from lamina.worker.environment import Assignment, Environment
 from lamina.worker.logs import EnvironmentLog, LogStream
 from lamina.worker.machine import Machine
+from lamina.worker.packages import BOOTSTRAP
 from lamina.worker.platform_log import PlatformLog
 from lamina.worker.stations import Stations
-
-# What a forked interpreter runs.
-_BOOTSTRAP: Final = "/var/runtime/bootstrap.py"
 
 
 class Trees(Protocol):
@@ -70,7 +68,8 @@ class Maker:
         platform = PlatformLog(spec, log)
         credentials = _credentials()
         prepared.door = self._open_door(prepared.blank.endpoint, spec.function.scope, credentials)
-        environment = Environment(spec, prepared, log, platform, self._assignment(spec, prepared, credentials))
+        assignment = self._assignment(spec, prepared, credentials, log.stream)
+        environment = Environment(spec, prepared, log, platform, assignment)
         platform.init_started(*station.runtime_version(spec))
         # Not part of an answer's tail.
         log.begin()
@@ -80,15 +79,22 @@ class Maker:
         """Nothing mounts the archives of one environment of *spec* any more."""
         await asyncio.to_thread(self._trees.give_back, spec.archives)
 
-    def _assignment(self, spec: EnvironmentSpec, prepared: Prepared, credentials: Credentials) -> Assignment:
-        stream = f"{datetime.now(UTC):%Y/%m/%d}/[{spec.version}]{secrets.token_hex(16)}"
+    def _stream(self, spec: EnvironmentSpec) -> LogStream:
+        group = LogGroupArn(spec.function.scope, spec.log_group)
+        unique = secrets.token_hex(16)
+        name = environment_stream(datetime.now(UTC), spec.function.name, spec.version, group.name, unique)
+        return LogStream(group, name, self._logs)
+
+    def _assignment(
+        self, spec: EnvironmentSpec, prepared: Prepared, credentials: Credentials, stream: LogStream
+    ) -> Assignment:
         layers = [layer.hex for layer in spec.layers]
         return Assignment(
             mounts=plan_environment(spec.code.hex, layers, prepared.tmp.folder_name, MASKED_PROC),
             seal=self._machine.seal(prepared.uid, spec.memory_mb, spec.storage_mb),
-            variables=variables(spec, credentials, stream),
+            variables=variables(spec, credentials, stream.name),
             command=command(spec),
-            program=_BOOTSTRAP,
+            program=BOOTSTRAP,
         )
 
 
