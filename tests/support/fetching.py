@@ -102,6 +102,21 @@ def go_program(name: str) -> Path:
     return kept(name, [path.read_bytes() for path in sorted(source.iterdir())], make)
 
 
+def jar(name: str) -> Path:
+    """The jar of *name*'s jar.lock: Maven's coordinates, and the digest that it must have."""
+    lock = _PACKAGES / name / "jar.lock"
+    artifact, digest = lock.read_text().split()
+
+    def make(folder: Path) -> None:
+        goal = ("dependency:copy", f"-Dartifact={artifact}", f"-DoutputDirectory={folder}")
+        _run("mvn", "--quiet", "--batch-mode", "--strict-checksums", *goal, cwd=folder)
+        (found,) = folder.glob("*.jar")
+        assert hashlib.sha256(found.read_bytes()).hexdigest() == digest, f"{artifact} is not what it was"
+
+    (found,) = kept(name, [lock.read_bytes()], make).glob("*.jar")
+    return found
+
+
 def debian(*packages: str) -> Path:
     """The files of Debian's *packages*, unpacked where nothing of the machine is touched."""
     if shutil.which("apt-get") is None:
