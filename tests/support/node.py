@@ -13,7 +13,7 @@ from tests.support.runtime_clients import Event, Outcome, run
 
 VERSIONS = ("20", "22", "24")
 WITH_CALLBACKS = ("20", "22")
-_CLIENT = Path(lamina.guest.__file__).parent / "runtimes" / "nodejs" / "index.mjs"
+CLIENT = Path(lamina.guest.__file__).parent / "runtimes" / "nodejs" / "index.mjs"
 _MACHINES = {"x86_64": "x64", "aarch64": "arm64"}
 # AWS's, beside those that bound the heap: what these releases do by default, and AWS's runtimes did not.
 _OPTIONS = {
@@ -37,6 +37,7 @@ def invoke(
     version: str = "20",
     handler: str = "index.handler",
     refuses: int | None = None,
+    client: Path = CLIENT,
     **environ: str,
 ) -> Outcome:
     """What the function of *code*, the text of index.js or files by name, does with *events*; *root* is empty."""
@@ -56,5 +57,5 @@ def invoke(
         "AWS_LAMBDA_LOG_STREAM_NAME": "2026/01/01/[$LATEST]0",
         "PATH": "/usr/bin:/bin",
     }
-    command = (str(program(version)), *_OPTIONS[version], str(_CLIENT))
+    command = (str(program(version)), *_OPTIONS[version], str(client))
     return run(command, variables | environ, events, refuses)

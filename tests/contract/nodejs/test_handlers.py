@@ -12,6 +12,7 @@ from tests.support.runtime_clients import Outcome
 COMMON = "exports.handler = async () => __filename.split('/').slice(-2).join('/');"
 MODULE = "export const handler = async () => import.meta.url.split('/').slice(-2).join('/');"
 NESTED = COMMON.replace("exports.handler", "exports.api = {}; exports.api.get")
+NOT_VALID = "is not a valid handler name. Use absolute paths when specifying root directories in handler names."
 PACKAGE = '{"type": "module"}'
 
 
@@ -83,8 +84,7 @@ def failed(outcome: Outcome) -> str:
         (
             "../index.handler",
             "Runtime.MalformedHandlerName",
-            "'../index.handler' is not a valid handler name. "
-            + "Use absolute paths when specifying root directories in handler names.",
+            f"'../index.handler' {NOT_VALID}",
         ),
     ],
 )

@@ -35,7 +35,7 @@ class Connection {
     this.#expect(onAnswer, onError);
     const socket = this.#socket;
     socket.write(this.#head("POST", path, { ...headers, "Transfer-Encoding": "chunked" }));
-    return new Upload(socket);
+    return new Upload(socket, () => this.#lose(socket, new Error("The request was given up.")));
   }
 
   #head(method, path, headers) {
@@ -95,9 +95,11 @@ class Connection {
 /** The body of a request, piece by piece, in HTTP's chunked encoding. */
 class Upload {
   #socket;
+  #onAbort;
 
-  constructor(socket) {
+  constructor(socket, onAbort) {
     this.#socket = socket;
+    this.#onAbort = onAbort;
   }
 
   /** Send *data*; *taken* is called when the other side has room for more. */
@@ -122,6 +124,7 @@ class Upload {
 
   /** Cut the connection: the other side sees that the body is not whole. */
   abort() {
+    this.#onAbort();
     this.#socket.destroy();
   }
 }
