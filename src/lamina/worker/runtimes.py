@@ -54,16 +54,16 @@ class Runtimes:
 
 _RESTART: Final = "then restart Lamina; `lamina doctor` shows what was found"
 _INSTALL: Final = "`lamina runtimes install {runtime}`, which needs no restart"
-# The oldest version of a language that is run, and where to get one.
-_LANGUAGES: Final[Mapping[str, tuple[tuple[int, ...], str]]] = {
+# The oldest runtime of a language that is run, and where to get one.
+_LANGUAGES: Final[Mapping[str, tuple[str, str]]] = {
     "python": (
-        (3, interpreters.OLDEST),
+        f"python3.{interpreters.OLDEST}",
         "`uv python install {version}`, or `apt-get install python{version}`, or `pyenv install`, " + _RESTART,
     ),
-    "nodejs": ((20,), _INSTALL),
-    "java": ((17,), _INSTALL),
-    "ruby": ((3, 2), "put a Ruby {version} of your distribution, or of rbenv, on PATH, " + _RESTART),
-    "provided": ((), "nothing is needed"),
+    "nodejs": ("nodejs20.x", _INSTALL),
+    "java": ("java17", _INSTALL),
+    "ruby": ("ruby3.2", "put a Ruby {version} of your distribution, or of rbenv, on PATH, " + _RESTART),
+    "provided": ("provided.al2", "nothing is needed"),
 }
 
 
@@ -78,8 +78,8 @@ def obstacle(runtime: str) -> str | None:
     if language.family not in _LANGUAGES:
         return "there is no client for it."
     oldest, _ = _LANGUAGES[language.family]
-    if tuple(int(part) for part in language.version.split(".") if part.isdigit()) < oldest:
-        return f"Lamina runs {language.family}{'.'.join(map(str, oldest))} and later."
+    if searching.release_of(Path(language.version)) < searching.release_of(Path(Language.of(oldest).version)):
+        return f"Lamina runs {oldest} and later."
     return None
 
 
@@ -96,13 +96,20 @@ def find(state: Path, environ: Mapping[str, str] = os.environ) -> Runtimes:
     """
     root, found = installed.folder(state), languages.find(environ)
 
-    def assemble(runtime: str) -> Kit | None:
-        return kits.executable(runtime, found, installed.read(root, runtime))
+    ready: dict[str, Kit] = {}
 
-    own = [kits.python(runtime, layout) for runtime, layout in interpreters.find(environ).items()]
-    ids = sorted({*kits.suitable(found), *installed.names(root)}, key=_order)
-    others = [kit for kit in map(assemble, filter(_may_run, ids)) if kit is not None]
-    return Runtimes({kit.runtime: kit for kit in [*own, *others, *kits.provided()]}, interpreters.house(), assemble)
+    def look(runtime: str) -> Kit | None:
+        kit = kits.executable(runtime, found, installed.read(root, runtime))
+        if kit is not None:
+            # What is there is not looked for again: every invocation asks.
+            ready[runtime] = kit
+        return kit
+
+    ready.update((runtime, kits.python(runtime, layout)) for runtime, layout in interpreters.find(environ).items())
+    for runtime in sorted(filter(_may_run, {*kits.suitable(found), *installed.names(root)}), key=_order):
+        look(runtime)
+    ready.update((kit.runtime, kit) for kit in kits.provided())
+    return Runtimes(ready, interpreters.house(), look)
 
 
 def _may_run(runtime: str) -> bool:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
+import platform
 from pathlib import Path
 
 import pytest
 
 from lamina.sandbox.contents import InterpreterLayout
-from lamina.worker import kits
+from lamina.worker import installed, kits, languages, runtimes
 from lamina.worker.kits import Kit
 from lamina.worker.runtimes import RuntimeNotInstalled, Runtimes
 
@@ -50,7 +52,7 @@ def test_what_can_be_installed_names_the_command_and_asks_for_no_restart(runtime
 
 
 @pytest.mark.parametrize(
-    ("runtime", "oldest"), [("nodejs18.x", "nodejs20"), ("java11", "java17"), ("java8.al2", "java17")]
+    ("runtime", "oldest"), [("nodejs18.x", "nodejs20.x"), ("java11", "java17"), ("java8.al2", "java17")]
 )
 def test_what_is_older_than_any_that_is_run_cannot_be_had(runtime: str, oldest: str) -> None:
     assert advice(runtime) == f"Runtime {runtime} cannot be run here: Lamina runs {oldest} and later."
@@ -73,3 +75,18 @@ def test_what_was_not_there_at_the_start_is_looked_for_again() -> None:
 
 def test_a_custom_runtime_needs_nothing_of_the_machine() -> None:
     assert {kit.runtime for kit in kits.provided()} == {"provided.al2", "provided.al2023"}
+
+
+def test_what_was_found_late_is_looked_for_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(languages, "find", lambda _environ: {})
+    here = runtimes.find(tmp_path, {"PATH": "", "HOME": str(tmp_path)})
+    with pytest.raises(RuntimeNotInstalled):
+        here.kit("nodejs22.x")
+    home = installed.folder(tmp_path) / "nodejs22.x"
+    (home / "lang").mkdir(parents=True)
+    architecture = {"x86_64": "x86_64", "aarch64": "arm64"}[platform.machine()]
+    (home / "manifest.json").write_text(json.dumps({"architecture": architecture, "release": "22.1.0", "lang": True}))
+    kit = here.kit("nodejs22.x")
+    assert kit.release == "22.1.0"
+    (home / "manifest.json").unlink()
+    assert here.kit("nodejs22.x") is kit
