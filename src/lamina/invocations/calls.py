@@ -183,6 +183,18 @@ def describe_end(end: ProcessEnd) -> tuple[str, str]:
     return "Runtime.ExitError", "Runtime exited without providing a reason"
 
 
+def describe_exit(end: ProcessEnd) -> str:
+    """What is said of an extension's exit."""
+    if end.signal is not None:
+        return f"signal: {_SIGNALS.get(end.signal, f'signal {end.signal}')}"
+    return f"exit status {end.status}" if end.status else "exit code 0"
+
+
+def failed_outside(kind: str, request_id: str, text: str) -> bytes:
+    """The payload where it was not the runtime that failed, but what runs beside it."""
+    return _service_error(kind, request_id, text)
+
+
 def response_too_large(bytes_max: int = RESPONSE_BYTES_MAX) -> bytes:
     """The payload for an answer of more than *bytes_max*; here the type comes last."""
     message = f"Response payload size exceeded maximum allowed payload size ({bytes_max} bytes)."

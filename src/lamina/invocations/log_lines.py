@@ -38,9 +38,9 @@ def report(request_id: str, measured: Measured) -> bytes:
     return ("\t".join(fields) + "\t\n").encode()
 
 
-def init_report(init_ms: float, problem: str) -> bytes:
+def init_report(init_ms: float, phase: str, problem: str) -> bytes:
     """What stands in the log when initialisation failed or took too long; *problem* such as "Status: timeout"."""
-    return f"INIT_REPORT Init Duration: {init_ms:.2f} ms\tPhase: init\t{problem}\n".encode()
+    return f"INIT_REPORT Init Duration: {init_ms:.2f} ms\tPhase: {phase}\t{problem}\n".encode()
 
 
 def failure(text: str) -> bytes:

@@ -78,6 +78,11 @@ class RuntimeSession:
         self._streaming = self._broken = False
         self._waiting: Callable[[Reply], None] | None = None
 
+    @property
+    def waiting(self) -> bool:
+        """Whether the runtime has asked for an event and has none."""
+        return self._waiting is not None
+
     def offer(self, offer: Offer) -> None:
         """Give the runtime its next invocation, now or when it asks."""
         assert self._offered is None, "one event at a time"

@@ -94,7 +94,7 @@ def _accounts(first_uid: int, users: int) -> list[Operation]:
     return [
         ("file", "/etc/passwd", "root:x:0:0:root:/root:/bin/bash\n" + passwd),
         ("file", "/etc/group", "root:x:0:\n" + groups),
-        ("file", "/etc/hosts", "127.0.0.1 localhost\n"),
+        ("file", "/etc/hosts", "127.0.0.1 localhost\n169.254.100.1 sandbox.localdomain sandbox\n"),
         ("file", "/etc/nsswitch.conf", "passwd: files\ngroup: files\nhosts: files dns\n"),
         ("file", "/etc/resolv.conf", ""),
     ]

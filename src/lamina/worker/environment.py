@@ -1,8 +1,9 @@
 """One execution environment, from its assignment to its end.
 
-Its life: a blank sandbox is assigned (mounts, limits, seal), the runtime is started and asks for its first event: that
-is the init phase. Then it takes one event at a time, and is frozen in between. A crash or a timeout does not end it:
-everything in it is killed, /tmp stays, and the runtime is started again for the next event.
+Its life: a blank sandbox is assigned (mounts, limits, seal), a generation of processes is started in it, and all of
+them ask for their first event: that is the init phase. Then it takes one event at a time, and is frozen in between. A
+crash or a timeout does not end it: everything in it is killed, /tmp stays, and the next event begins anew. A caller has
+the answer when the runtime has given it; the environment is free when the extensions are done, too.
 """
 
 from __future__ import annotations
@@ -12,24 +13,28 @@ import contextlib
 import logging
 import signal
 import time
-from collections.abc import Mapping
+from collections.abc import Coroutine, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
 from lamina.environments.commands import Command
+from lamina.environments.extension_variables import extension_variables
 from lamina.environments.spec import EnvironmentSpec
 from lamina.invocations import calls
 from lamina.invocations.calls import Invocation, Measured, Outcome, ProcessEnd
 from lamina.runtime_api.connections import Connections
-from lamina.runtime_api.routes import Routes
-from lamina.runtime_api.session import InitFailed, Offer, RuntimeSession
+from lamina.runtime_api.extensions import ExtensionFailed, Facts
+from lamina.runtime_api.session import Answer, InitFailed, Offer
 from lamina.sandbox.plan import TASK_ROOT, EnvironmentMounts, Seal
 from lamina.worker.blanks import Prepared
 from lamina.worker.channel import ChannelClosed
-from lamina.worker.happenings import Exited, Failed, Happening, Ready, TimeIsUp, told
+from lamina.worker.generation import Cast, Generation
+from lamina.worker.happenings import Exited, Failed, Failure, TimeIsUp, told
 from lamina.worker.logs import EnvironmentLog
-from lamina.worker.platform_log import PlatformLog, Verdict
+from lamina.worker.outputs import ExtensionOutput
+from lamina.worker.platform_log import PlatformLog
+from lamina.worker.processes import Assigned, Processes, Program, Reports
 from lamina.worker.zygotes import SandboxEnded, SandboxFailed
 
 INIT_SECONDS_MAX: Final = 10
@@ -66,94 +71,91 @@ class Environment:
         self.prepared = prepared
         self.log = log
         self.usable = True
+        # Whether it waits for an event, rather than handles one or gets ready.
+        self.idle = True
         self._platform = platform
         self._assignment = assignment
-        self._channel = prepared.blank.channel
+        self._cast = _cast(spec, assignment)
+        self._processes = Processes(prepared, Reports(self._assigned, self._exited, self._failed, self._gone))
         self._api = Connections(prepared.blank.listener)
-        self._session: RuntimeSession | None = None
         self._loop = asyncio.get_running_loop()
-        self._awaited: asyncio.Future[Happening] | None = None
-        self._running = False
+        self._generation: Generation | None = None
+        # Known once the mounts stand.
+        self._extensions: tuple[str, ...] | None = None
+        self._extension_output: ExtensionOutput | None = None
+        self._killed: asyncio.Future[None] | None = None
         self._freezing: asyncio.TimerHandle | None = None
         self._frozen = False
-        self._runtime_pid = 0
         self._oom_kills = 0
         self._memory_used = 0
         self._init_ms: float | None = None
-        self._stillborn: Happening | None = None
+        self._stillborn: Failure | None = None
+        self._deadline = 0.0
+        self._last: Answer | Failure | None = None
         self._listening: asyncio.Task[None] | None = None
 
     @property
-    def idle(self) -> bool:
-        """Whether it waits for an event, rather than handles one or gets ready."""
-        return self._awaited is None
+    def takes_leave(self) -> bool:
+        """Whether there are extensions that are to be told before it ends."""
+        generation = self._generation
+        return generation is not None and generation.has_extensions and self._processes.running
 
     def overrun(self) -> None:
         """It takes more than its due: kill what runs in it, as the kernel does where it keeps the limits itself."""
         self.prepared.overran = True
         with contextlib.suppress(ChannelClosed):
-            self._channel.send({"do": "signal", "number": int(signal.SIGKILL)})
+            self._processes.kill_all()
 
     async def begin(self) -> None:
-        """Assign the blank, start the runtime, wait out the init phase.
+        """Assign the blank, start what belongs in it, wait out the init phase.
 
         Raises SandboxFailed. A function that cannot be initialised is no error of ours: its first event tells.
         """
         tmp = self.prepared.tmp
         mounts = () if tmp.mount_fd is None else (tmp.mount_fd,)
         began = time.perf_counter()
+        self.idle = False
         try:
             self.prepared.limit(self.spec.memory_mb)
-            self._channel.send(
-                {
-                    "do": "assign",
-                    "operations": self._assignment.mounts.operations,
-                    "mounts": ["tmp"] * len(mounts),
-                    "seal": self._assignment.seal.message(),
-                },
-                mounts,
-            )
-            self._start()
+            self._processes.assign(self._assignment.mounts, self._assignment.seal, mounts)
+            self._listening = self._loop.create_task(self._processes.listen())
+            generation = self._renew("init")
+            tmp.handed_over()
+            failure = await generation.initialise(self._loop.time() + INIT_SECONDS_MAX, None)
         except (ChannelClosed, OSError) as error:
             raise SandboxEnded(f"an environment ended while it was assigned: {error}") from error
-        tmp.handed_over()
-        self._listening = self._loop.create_task(self._listen())
-        happened = await self._wait(INIT_SECONDS_MAX)
+        if isinstance(failure, Failed):
+            raise SandboxFailed(f"a sandbox could not be set up: {failure.text}")
         self._init_ms = (time.perf_counter() - began) * 1000
-        if isinstance(happened, Failed):
-            raise SandboxFailed(f"a sandbox could not be set up: {happened.text}")
         self.log.drain()
-        await self._conclude_init(happened, self._init_ms)
+        if isinstance(failure, TimeIsUp):
+            # AWS gives this phase ten seconds, then begins anew within the first event's own time.
+            self._init_ms = None
+            await self._reset("timeout")
+        elif failure is not None:
+            self._stillborn = failure
+            self.usable = False
         self.log.flush()
+        self.idle = True
         self._freeze_soon()
 
-    async def _conclude_init(self, happened: Happening, init_ms: float) -> None:
-        if isinstance(happened, TimeIsUp):
-            # AWS gives this phase ten seconds, then begins anew within the first event's own time.
-            self._platform.init_failed(init_ms, Verdict("timeout"))
-            self._init_ms = None
-            await self._kill_processes()
-        elif isinstance(happened, InitFailed | Exited):
-            kind = happened.error_type if isinstance(happened, InitFailed) else calls.describe_end(happened.end)[0]
-            self._platform.init_failed(init_ms, Verdict("error", kind))
-            self._stillborn = happened
-            self.usable = False
-
     async def invoke(self, invocation: Invocation) -> Outcome:
-        """Run one event. Every way a function can fail is an outcome."""
+        """Run one event. Every way a function can fail is an outcome. `rest` follows."""
         self._thaw()
+        self.idle = False
         init_ms, self._init_ms = self._init_ms, None
         if init_ms is None:
             self.log.begin()
-        self._platform.started(invocation.request_id)
+        self._platform.started(invocation.request_id, invocation.trace_id)
         began = time.perf_counter()
+        self._deadline = self._loop.time() + invocation.timeout_s
         happened = self._stillborn or await self._run(invocation)
         duration_ms = (time.perf_counter() - began) * 1000
         self.log.drain()
         outcome = told(invocation.request_id, invocation.timeout_s, happened)
         self._say(invocation, happened)
-        if isinstance(happened, TimeIsUp):
-            await self._kill_processes()
+        if not isinstance(happened, Answer) and not self.takes_leave:
+            await self._reset("failure")
             self.log.drain()
         measured = Measured(
             duration_ms=min(duration_ms, invocation.timeout_s * 1000.0),
@@ -161,42 +163,28 @@ class Environment:
             memory_used_mb=self._memory_used_mb(),
             init_ms=init_ms,
         )
-        self._platform.finished(invocation.request_id, outcome.verdict, measured)
+        produced = len(outcome.payload) if isinstance(happened, Answer) else None
+        self._platform.finished(invocation.request_id, outcome.verdict, measured, produced, invocation.trace_id)
         tail = self.log.tail()
         self.log.flush()
-        self._freeze_soon()
+        self._last = happened
         return Outcome(outcome.payload, outcome.function_error, tail, content_type=outcome.content_type)
 
-    async def _run(self, invocation: Invocation) -> Happening:
-        deadline = self._loop.time() + invocation.timeout_s
-        if not self._running:
-            try:
-                self._start()
-            except ChannelClosed:
-                return Exited(self._end_of_everything())
-            happened = await self._wait(deadline - self._loop.time())
-            if not isinstance(happened, Ready):
-                return happened
-        headers = {
-            "Lambda-Runtime-Aws-Request-Id": invocation.request_id,
-            "Lambda-Runtime-Invoked-Function-Arn": invocation.arn,
-            "Lambda-Runtime-Deadline-Ms": str(int((time.time() + deadline - self._loop.time()) * 1000)),
-            "Lambda-Runtime-Trace-Id": invocation.trace_id or "",
-        }
-        if invocation.client_context is not None:
-            headers["Lambda-Runtime-Client-Context"] = invocation.client_context
-        assert self._session is not None
-        self._session.offer(Offer(invocation.request_id, headers, invocation.payload, invocation.sink))
-        return await self._wait(deadline - self._loop.time())
+    def rest(self) -> Coroutine[Any, Any, None] | None:
+        """What is still to be waited for after `invoke`, before it may take another event; None for nothing."""
+        if self.takes_leave:
+            return self._rest(self._last)
+        self.idle = True
+        self._freeze_soon()
+        return None
 
-    def _say(self, invocation: Invocation, happened: Happening) -> None:
-        """Have the platform's own line in the log, where it has one to say about how an invocation ended."""
-        if isinstance(happened, Exited):
-            self._platform.exited(invocation.request_id, *calls.describe_end(happened.end))
-        elif isinstance(happened, TimeIsUp):
-            self._platform.timed_out(invocation.request_id, invocation.timeout_s)
-        elif isinstance(happened, InitFailed):
-            self.usable = False
+    async def leave(self) -> None:
+        """Let its extensions go as AWS does when it ends an environment. Call before `close` if it `takes_leave`."""
+        self.usable = False
+        self._thaw()
+        generation = self._generation
+        if generation is not None:
+            await generation.shut_down("spindown" if generation.failure is None else "failure")
 
     def close(self) -> None:
         """End it and everything in it; what it held is given back once the kernel has let go of it."""
@@ -209,63 +197,115 @@ class Environment:
                 self._thaw()
         try:
             self._api.close()
+            if self._generation is not None:
+                self._generation.close()
+            if self._extension_output is not None:
+                self._extension_output.close()
             self.log.close()
         finally:
             self.prepared.release()
             if self._listening is not None:
                 self._listening.cancel()
 
-    def _start(self) -> None:
-        self._session = RuntimeSession(
-            ready=lambda: self._happened(Ready()), answered=self._happened, init_failed=self._happened
-        )
-        self._api.renew(Routes(self._session))
-        assignment = self._assignment
-        self._channel.send(
-            {
-                "do": "start",
-                "name": "runtime",
-                "environ": dict(assignment.variables),
-                "argv": assignment.command.argv,
-                "bootstraps": assignment.command.bootstraps,
-                "program": assignment.program,
-                "working_folder": TASK_ROOT,
-                "extension": False,
-                "alone": False,
-            }
-        )
-        self._running = True
-
-    async def _wait(self, seconds: float) -> Happening:
-        self._awaited = self._loop.create_future()
-        timer = self._loop.call_later(max(0.0, seconds), self._happened, TimeIsUp())
+    async def _run(self, invocation: Invocation) -> Answer | Failure:
         try:
-            return await self._awaited
-        finally:
-            timer.cancel()
-            self._awaited = None
-
-    def _happened(self, happening: Happening) -> None:
-        if self._awaited is not None and not self._awaited.done():
-            self._awaited.set_result(happening)
-
-    async def _listen(self) -> None:
-        """Hear what process 1 has to tell, until it is gone."""
-        try:
-            while True:
-                message = (await self._channel.receive()).message
-                if "failed" in message:
-                    self._happened(Failed(message["failed"]))
-                elif "started" in message:
-                    self._runtime_pid = _only_child(self.prepared.blank.pid)
-                elif "exited" in message:
-                    self._running = False
-                    self._happened(Exited(self._end(message)))
+            generation = self._generation
+            if generation is None or generation.failure is not None:
+                await self._kill_processes()
+                generation = self._renew("invoke")
+                failure = await generation.initialise(self._deadline, self._extensions)
+                if failure is not None:
+                    return failure
         except ChannelClosed:
-            self._running = self.usable = False
-            self._happened(Exited(self._end_of_everything()))
+            return Exited(self._end_of_everything())
+        deadline_ms = int((time.time() + self._deadline - self._loop.time()) * 1000)
+        headers = {
+            "Lambda-Runtime-Aws-Request-Id": invocation.request_id,
+            "Lambda-Runtime-Invoked-Function-Arn": invocation.arn,
+            "Lambda-Runtime-Deadline-Ms": str(deadline_ms),
+            "Lambda-Runtime-Trace-Id": invocation.trace_id or "",
+        }
+        if invocation.client_context is not None:
+            headers["Lambda-Runtime-Client-Context"] = invocation.client_context
+        event = {
+            "deadlineMs": deadline_ms,
+            "requestId": invocation.request_id,
+            "invokedFunctionArn": invocation.arn,
+            "tracing": {"type": "X-Amzn-Trace-Id", "value": invocation.trace_id or ""},
+        }
+        offer = Offer(invocation.request_id, headers, invocation.payload, invocation.sink)
+        return await generation.answer(offer, event, self._deadline)
 
-    def _end(self, exited: Mapping[str, Any]) -> ProcessEnd:
+    def _say(self, invocation: Invocation, happened: Answer | Failure) -> None:
+        """Have the platform's own line in the log, where it has one to say about how an invocation ended."""
+        if isinstance(happened, Exited):
+            self._platform.exited(invocation.request_id, *calls.describe_end(happened.end))
+        elif isinstance(happened, ExtensionFailed):
+            self._platform.exited(invocation.request_id, happened.error_type, happened.text)
+        elif isinstance(happened, TimeIsUp):
+            self._platform.timed_out(invocation.request_id, invocation.timeout_s)
+        elif isinstance(happened, InitFailed):
+            self.usable = False
+
+    async def _rest(self, happened: Answer | Failure | None) -> None:
+        """Wait for the extensions; one that takes too long, or crashes, ends this generation, as the runtime would."""
+        generation = self._generation
+        assert generation is not None
+        failure = await generation.wait_rest(self._deadline) if isinstance(happened, Answer) else happened
+        if failure is not None:
+            await self._reset("timeout" if isinstance(failure, TimeIsUp) else "failure")
+        self.log.drain()
+        self.log.flush()
+        self.idle = True
+        self._freeze_soon()
+
+    def _renew(self, phase: str) -> Generation:
+        if self._generation is not None:
+            self._generation.close()
+        self._generation = Generation(self._cast, self._processes, self._api, self._platform, phase)
+        return self._generation
+
+    async def _reset(self, reason: str) -> None:
+        """End everything that runs, telling extensions why; the next event begins anew, with the same /tmp."""
+        generation, self._generation = self._generation, None
+        if generation is not None:
+            await generation.shut_down(reason)
+        with contextlib.suppress(ChannelClosed):
+            await self._kill_processes()
+        if generation is not None:
+            generation.close()
+
+    # What process 1 reports
+
+    def _assigned(self, assigned: Assigned) -> None:
+        self._extensions = assigned.extensions
+        if assigned.output is not None:
+            self._extension_output = ExtensionOutput(assigned.output, self._extension_wrote)
+        if self._generation is not None and assigned.extensions:
+            self._generation.found(assigned.extensions)
+
+    def _extension_wrote(self, line: bytes) -> None:
+        self.log.platform(line)
+        self.log.flush()
+        if self._generation is not None and self._generation.telemetry is not None:
+            self._generation.telemetry.extension_line(line)
+
+    def _exited(self, extension: str | None, report: Mapping[str, Any]) -> None:
+        if self._generation is not None:
+            self._generation.exited(extension, self._end(report))
+        self._notice_killed()
+
+    def _failed(self, text: str) -> None:
+        if self._generation is not None:
+            self._generation.failed(text)
+
+    def _gone(self) -> None:
+        self.usable = False
+        if self._generation is not None:
+            self._generation.lost(self._end_of_everything())
+        self._notice_killed()
+
+    def _end(self, report: Mapping[str, Any]) -> ProcessEnd:
         kills = self.prepared.out_of_memory_kills()
         out_of_memory = kills > self._oom_kills or self.prepared.overran
         self._oom_kills = kills
@@ -273,31 +313,46 @@ class Environment:
             self._memory_used = self.spec.memory_mb
         self.prepared.overran = False
         return ProcessEnd(
-            exited.get("status", 0), exited.get("signal"), out_of_memory, never_began=exited.get("never_began")
+            report.get("status", 0), report.get("signal"), out_of_memory, never_began=report.get("never_began")
         )
 
     def _end_of_everything(self) -> ProcessEnd:
         return self._end({"signal": int(signal.SIGKILL)})
 
     async def _kill_processes(self) -> None:
-        """Kill all there is but process 1, and wait until it is so; end the environment where that does not work."""
+        """Kill all there is but process 1, and wait until it is so; end the environment where that does not work.
+
+        Raises ChannelClosed.
+        """
+        if not self._processes.running:
+            return
+        self._processes.kill_all()
+        self._killed = self._loop.create_future()
         try:
-            self._channel.send({"do": "signal", "number": int(signal.SIGKILL)})
-            deadline = self._loop.time() + _KILL_SECONDS_MAX
-            while self._running:
-                # What it still managed to say before it died counts no more.
-                if isinstance(await self._wait(deadline - self._loop.time()), TimeIsUp):
-                    self.usable = False
-                    return
-        except ChannelClosed:
+            async with asyncio.timeout(_KILL_SECONDS_MAX):
+                await self._killed
+        except TimeoutError:
             self.usable = False
+        finally:
+            self._killed = None
+
+    def _notice_killed(self) -> None:
+        if self._killed is not None and not self._processes.running and not self._killed.done():
+            self._killed.set_result(None)
 
     def _freeze_soon(self) -> None:
-        if self.usable and self._running:
+        if self.usable and self._processes.running and self.idle:
             self._freezing = self._loop.call_later(_FREEZE_AFTER_S, self._freeze)
 
     def _freeze(self) -> None:
         self._freezing = None
+        telemetry = None if self._generation is None else self._generation.telemetry
+        if telemetry is not None:
+            if telemetry.in_flight:
+                # Whoever is being sent something shall be able to take it.
+                self._freeze_soon()
+                return
+            telemetry.pause()
         try:
             self.prepared.freeze()
             self._frozen = True
@@ -312,24 +367,29 @@ class Environment:
             self._frozen = False
             with contextlib.suppress(ChannelClosed):
                 self.prepared.thaw()
+        if self._generation is not None and self._generation.telemetry is not None:
+            self._generation.telemetry.resume()
 
     def _memory_used_mb(self) -> int:
         """The most it is known to have held: at the end of an event, or the runtime's process at any time.
 
         What the runtime shares with its zygote is included, as AWS's figure includes the runtime.
         """
-        held = self.prepared.memory_held_bytes() >> 20, _resident_peak_kb(self._runtime_pid) >> 10
+        held = self.prepared.memory_held_bytes() >> 20, _resident_peak_kb(self._processes.runtime_pid) >> 10
         self._memory_used = max(1, self._memory_used, *held)
         return min(self._memory_used, self.spec.memory_mb)
 
 
-def _only_child(pid: int) -> int:
-    """The one child of process *pid*, 0 where the kernel does not tell."""
-    try:
-        children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-    except OSError:
-        return 0
-    return int(children[0]) if children else 0
+def _cast(spec: EnvironmentSpec, assignment: Assignment) -> Cast:
+    command = assignment.command
+    return Cast(
+        runtime=Program(
+            assignment.variables, TASK_ROOT, argv=command.argv, bootstraps=command.bootstraps, file=assignment.program
+        ),
+        extension=Program(extension_variables(assignment.variables, dict(spec.variables)), folder="/"),
+        facts=Facts(spec.function.name, spec.version, spec.handler, spec.function.scope.account),
+        structured_logs=spec.log_format == "JSON",
+    )
 
 
 def _resident_peak_kb(pid: int) -> int:

@@ -7,13 +7,9 @@ from dataclasses import dataclass
 from lamina.invocations import calls
 from lamina.invocations.calls import ProcessEnd
 from lamina.invocations.streams import STREAM_BYTES_MAX
+from lamina.runtime_api.extensions import ExtensionFailed
 from lamina.runtime_api.session import Answer, InitFailed
-from lamina.worker.platform_log import Verdict
-
-
-@dataclass(frozen=True, slots=True)
-class Ready:
-    """The runtime has asked for its first event."""
+from lamina.worker.platform_log import SUCCESS, Verdict
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +31,7 @@ class TimeIsUp:
     """The phase took too long."""
 
 
-Happening = Ready | Answer | InitFailed | Exited | Failed | TimeIsUp
+Failure = InitFailed | Exited | ExtensionFailed | Failed | TimeIsUp
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +44,7 @@ class Told:
     content_type: str | None = None
 
 
-def told(request_id: str, timeout_s: int, happening: Happening) -> Told:
+def told(request_id: str, timeout_s: int, happening: Answer | Failure) -> Told:
     """What *happening* is as the end of the invocation *request_id*."""
     if isinstance(happening, Answer):
         if happening.too_large:
@@ -56,13 +52,31 @@ def told(request_id: str, timeout_s: int, happening: Happening) -> Told:
             return _failed(calls.response_too_large(limit), Verdict("failure", "Function.ResponseSizeTooLarge"))
         if happening.error_type is not None:
             return _failed(happening.payload, Verdict("failure", happening.error_type))
-        return Told(happening.payload, None, Verdict("success"), happening.content_type)
+        return Told(happening.payload, None, SUCCESS, happening.content_type)
     if isinstance(happening, InitFailed):
-        return _failed(happening.payload, Verdict("error", happening.error_type))
+        return _failed(happening.payload, verdict(happening))
     if isinstance(happening, Exited):
-        kind, _ = calls.describe_end(happening.end)
-        return _failed(calls.ended(request_id, happening.end), Verdict("error", kind))
-    return _failed(calls.timed_out(request_id, timeout_s), Verdict("timeout"))
+        return _failed(calls.ended(request_id, happening.end), verdict(happening))
+    if isinstance(happening, ExtensionFailed):
+        payload = calls.failed_outside(happening.error_type, request_id, happening.text)
+        return _failed(payload, verdict(happening))
+    return _failed(calls.timed_out(request_id, timeout_s), verdict(happening))
+
+
+def verdict(failure: Failure) -> Verdict:
+    """How *failure* is reported."""
+    if isinstance(failure, InitFailed | ExtensionFailed):
+        return Verdict("error", failure.error_type)
+    if isinstance(failure, Exited):
+        return Verdict("error", calls.describe_end(failure.end)[0])
+    return Verdict("timeout") if isinstance(failure, TimeIsUp) else Verdict("error")
+
+
+def crash(end: ProcessEnd) -> ExtensionFailed:
+    """What the end of an extension's process is."""
+    if end.never_began is not None:
+        return ExtensionFailed("Extension.LaunchError", end.never_began)
+    return ExtensionFailed("Extension.Crash", calls.describe_exit(end))
 
 
 def _failed(payload: bytes, verdict: Verdict) -> Told:

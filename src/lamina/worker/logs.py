@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -17,7 +17,7 @@ from lamina.invocations.log_lines import TAIL_BYTES
 from lamina.log_store import batches
 from lamina.log_store.writing import LogWriter
 from lamina.logs.names import LogGroupArn
-from lamina.runtime_api.log_frames import LogFrames
+from lamina.runtime_api.log_frames import LogFrames, Piece
 
 _READ_BYTES: Final = 64 * 1024
 # AWS cuts what is longer into several events.
@@ -37,6 +37,8 @@ class EnvironmentLog:
     """One environment's output, from the pipe its processes write to."""
 
     def __init__(self, pipe: int, stream: LogStream, clock: Callable[[], int] = time.time_ns) -> None:
+        # Whom to give what processes write, as it comes.
+        self.tap: Callable[[Sequence[Piece]], None] | None = None
         self._pipe = pipe
         self._stream = stream
         self._clock = clock
@@ -108,7 +110,9 @@ class EnvironmentLog:
         self._take(self._now_ms(), self._frames.feed(data))
         return True
 
-    def _take(self, now_ms: int, pieces: list[tuple[bytes, int | None]]) -> None:
+    def _take(self, now_ms: int, pieces: list[Piece]) -> None:
+        if self.tap is not None:
+            self.tap(pieces)
         for text, framed_ms in pieces:
             if framed_ms is None:
                 self._print(now_ms, text)

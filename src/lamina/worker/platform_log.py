@@ -1,14 +1,19 @@
-"""What the platform itself says in an environment's log, as text or as JSON, whichever the function is set to."""
+"""What the platform itself says of an environment: in its log, as text or as JSON, and to whoever is told of events."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from lamina.environments.spec import EnvironmentSpec
-from lamina.invocations import json_log_lines, log_lines
+from lamina.invocations import json_log_lines, log_lines, platform_events
 from lamina.invocations.calls import Measured
+from lamina.invocations.platform_events import Record
+from lamina.runtime_api.log_frames import Piece
 from lamina.worker.logs import EnvironmentLog
+
+Tell = Callable[[str, "Record | str"], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,32 +24,64 @@ class Verdict:
     error_type: str | None = None
 
 
+SUCCESS = Verdict("success")
+
+
 class PlatformLog:
-    """Writes the platform's lines for environments of one spec."""
+    """Says what happens in environments of one spec."""
 
     def __init__(self, spec: EnvironmentSpec, log: EnvironmentLog) -> None:
+        self._tell: Tell | None = None
         self._log = log
         self._version = spec.version
+        self._initialization = spec.initialization
         self._json = spec.log_format == "JSON"
         self._level = spec.system_log_level
+        self._runtime = ("", "")
+
+    def listen(self, tell: Tell | None, output: Callable[[Sequence[Piece]], None] | None) -> None:
+        """From now on *tell* every event and its record, and give all *output* of processes; None: nobody."""
+        self._tell = tell
+        self._log.tap = output
 
     def init_started(self, runtime_version: str, runtime_arn: str) -> None:
+        """The environment begins to be one."""
+        self._runtime = (runtime_version, runtime_arn)
         if self._json:
-            self._write(json_log_lines.init_start(_now(), runtime_version, runtime_arn))
+            self._write("platform.initStart", self._init_start("init"))
         else:
             self._log.platform(log_lines.init_start(runtime_version, runtime_arn))
 
-    def init_failed(self, init_ms: float, verdict: Verdict) -> None:
-        if self._json:
-            self._write(json_log_lines.init_report(_now(), init_ms, verdict.status, verdict.error_type))
-        else:
-            self._log.platform(log_lines.init_report(init_ms, _remark(verdict) or ""))
+    def init_begins(self, phase: str) -> None:
+        """Processes are being started, in *phase*: "init", or "invoke" when it is done again for an event."""
+        if self._tell is not None:
+            self._tell("platform.initStart", self._init_start(phase))
 
-    def started(self, request_id: str) -> None:
+    def init_runtime_done(self, phase: str, verdict: Verdict) -> None:
+        """The runtime is ready, or will not be."""
+        if self._tell is not None:
+            record = platform_events.init_runtime_done(self._initialization, phase, verdict.status, verdict.error_type)
+            self._tell("platform.initRuntimeDone", record)
+
+    def init_ended(self, phase: str, init_ms: float, verdict: Verdict) -> None:
+        """All are ready, or will not be; the log tells of it only if that went wrong."""
+        if self._json or self._tell is not None:
+            status, error_type = verdict.status, verdict.error_type
+            record = platform_events.init_report(self._initialization, phase, status, error_type, init_ms)
+            if self._tell is not None:
+                self._tell("platform.initReport", record)
+            if self._json and verdict != SUCCESS:
+                self._write("platform.initReport", record)
+        if not self._json and verdict != SUCCESS:
+            self._log.platform(log_lines.init_report(init_ms, phase, _remark(verdict) or ""))
+
+    def started(self, request_id: str, trace_id: str | None = None) -> None:
         if self._json:
-            self._write(json_log_lines.start(_now(), request_id, self._version))
+            self._write("platform.start", platform_events.start(request_id, self._version))
         else:
             self._log.platform(log_lines.start(request_id, self._version))
+        if self._tell is not None:
+            self._tell("platform.start", platform_events.start(request_id, self._version, trace_id))
 
     def timed_out(self, request_id: str, timeout_s: int) -> None:
         self._say(f"{_now()} {request_id} Task timed out after {timeout_s:.2f} seconds\n")
@@ -52,22 +89,45 @@ class PlatformLog:
     def exited(self, request_id: str, error_type: str, text: str) -> None:
         self._say(f"RequestId: {request_id} Error: {text}\n{error_type}")
 
-    def finished(self, request_id: str, verdict: Verdict, measured: Measured) -> None:
+    def finished(
+        self,
+        request_id: str,
+        verdict: Verdict,
+        measured: Measured,
+        produced_bytes: int | None = None,
+        trace_id: str | None = None,
+    ) -> None:
+        """An invocation is over: with *produced_bytes* of an answer where there is one."""
+        if not self._json:
+            remarked = replace(measured, problem=_remark(verdict))
+            self._log.platform(log_lines.end(request_id) + log_lines.report(request_id, remarked))
+        if not self._json and self._tell is None:
+            return
+        status, error_type = verdict.status, verdict.error_type
+        done = platform_events.runtime_done(
+            request_id, status, error_type, measured.duration_ms, produced_bytes, trace_id
+        )
+        report = platform_events.report(request_id, status, error_type, measured, trace_id)
         if self._json:
-            now, duration_ms = _now(), measured.duration_ms
-            self._write(json_log_lines.runtime_done(now, request_id, verdict.status, verdict.error_type, duration_ms))
-            self._write(json_log_lines.report(now, request_id, verdict.status, verdict.error_type, measured))
-        else:
-            measured = replace(measured, problem=_remark(verdict))
-            self._log.platform(log_lines.end(request_id) + log_lines.report(request_id, measured))
+            self._write("platform.runtimeDone", done)
+            self._write("platform.report", report)
+        if self._tell is not None:
+            self._tell("platform.runtimeDone", done)
+            self._tell("platform.end", {"requestId": request_id})
+            self._tell("platform.report", report)
+
+    def _init_start(self, phase: str) -> Record:
+        return platform_events.init_start(self._initialization, phase, *self._runtime)
 
     def _say(self, text: str) -> None:
         # In JSON, the verdict in the report says it.
         if not self._json:
             self._log.platform(log_lines.failure(text))
+        if self._tell is not None:
+            self._tell("platform.fault", text)
 
-    def _write(self, line: tuple[str, bytes]) -> None:
-        level, text = line
+    def _write(self, kind: str, record: Record) -> None:
+        level, text = json_log_lines.line(_now(), kind, record)
         if json_log_lines.shown(level, self._level):
             self._log.platform(text)
 

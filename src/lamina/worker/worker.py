@@ -70,6 +70,8 @@ class Worker:
         self._environments: set[Environment] = set()
         self._starts: set[_Start] = set()
         self._tasks: set[asyncio.Task[None]] = set()
+        # Those whose extensions are being told that it is over; they are given their time even when the server stops.
+        self._leaving: dict[Environment, asyncio.Task[None]] = {}
         # More starts at once would only take the processors from one another; but a function that sleeps as it is
         # imported must not keep others from starting.
         self._starting = Turns(2 * (os.cpu_count() or 1), _START_SECONDS)
@@ -94,6 +96,7 @@ class Worker:
         await asyncio.gather(*self._tasks, return_exceptions=True)
         for environment in list(self._environments):
             self._end(environment)
+        await asyncio.gather(*self._leaving.values(), return_exceptions=True)
         await self._stations.close()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         if self._runtimes is not None:
@@ -111,8 +114,23 @@ class Worker:
         """Run *invocation* in an environment of *spec*. Raises Throttled, RuntimeNotInstalled, SandboxFailed."""
         (await self.runtimes()).kit(spec.runtime)
         environment = await self._obtain(spec)
+        rest: Coroutine[Any, Any, None] | None = None
         try:
-            return await environment.invoke(invocation)
+            outcome = await environment.invoke(invocation)
+            rest = environment.rest()
+            return outcome
+        except BaseException:
+            environment.usable = False
+            raise
+        finally:
+            if rest is None:
+                self._return(environment)
+            else:
+                self._spawn(self._return_after(rest, environment))
+
+    async def _return_after(self, rest: Coroutine[Any, Any, None], environment: Environment) -> None:
+        try:
+            await rest
         except BaseException:
             environment.usable = False
             raise
@@ -233,9 +251,24 @@ class Worker:
         self._pool.ended(spec)
 
     def _end(self, environment: Environment) -> None:
+        self.provisions.ended(environment)
+        if environment in self._leaving:
+            return
+        if environment.takes_leave:
+            self._leaving[environment] = asyncio.ensure_future(self._take_leave(environment))
+            return
+        self._close(environment)
+
+    async def _take_leave(self, environment: Environment) -> None:
+        try:
+            await environment.leave()
+        finally:
+            del self._leaving[environment]
+            self._close(environment)
+
+    def _close(self, environment: Environment) -> None:
         self._environments.discard(environment)
         environment.close()
-        self.provisions.ended(environment)
         self._spawn(self._give_back(environment.prepared, environment.spec))
 
     async def _give_back(self, prepared: Prepared, spec: EnvironmentSpec) -> None:

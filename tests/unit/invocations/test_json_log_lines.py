@@ -4,18 +4,25 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
-from lamina.invocations import json_log_lines
+from lamina.invocations import json_log_lines, platform_events
 from lamina.invocations.calls import Measured
 
 NOW = "2026-01-02T03:04:05.678Z"
 WARM = Measured(duration_ms=3.0125, memory_mb=128, memory_used_mb=36)
 
 
+def report(measured: Measured, status: str = "success", error_type: str | None = None) -> tuple[str, Any]:
+    record = platform_events.report("ID", status, error_type, measured)
+    level, line = json_log_lines.line(NOW, "platform.report", record)
+    return level, json.loads(line)["record"]
+
+
 def test_a_line_is_one_object_of_time_type_and_record() -> None:
-    level, line = json_log_lines.start(NOW, "ID", "7")
+    level, line = json_log_lines.line(NOW, "platform.start", platform_events.start("ID", "7"))
     assert level == "INFO"
     assert line.endswith(b"\n")
     assert line.count(b"\n") == 1
@@ -27,8 +34,7 @@ def test_a_line_is_one_object_of_time_type_and_record() -> None:
 
 
 def test_a_report_carries_the_figures() -> None:
-    _, line = json_log_lines.report(NOW, "ID", "success", None, replace(WARM, init_ms=110.1))
-    assert json.loads(line)["record"] == {
+    assert report(replace(WARM, init_ms=110.1))[1] == {
         "requestId": "ID",
         "status": "success",
         "metrics": {
@@ -42,17 +48,23 @@ def test_a_report_carries_the_figures() -> None:
 
 
 def test_a_warm_report_has_no_init_duration() -> None:
-    _, line = json_log_lines.report(NOW, "ID", "success", None, WARM)
-    assert "initDurationMs" not in json.loads(line)["record"]["metrics"]
+    assert "initDurationMs" not in report(WARM)[1]["metrics"]
 
 
 @pytest.mark.parametrize("status", ["failure", "error", "timeout"])
 def test_what_went_wrong_is_a_warning(status: str) -> None:
-    assert json_log_lines.report(NOW, "ID", status, "Runtime.ExitError", WARM)[0] == "WARN"
-    level, line = json_log_lines.runtime_done(NOW, "ID", status, "Runtime.ExitError", 1.0)
+    assert report(WARM, status, "Runtime.ExitError")[0] == "WARN"
+    done = platform_events.runtime_done("ID", status, "Runtime.ExitError", 1.0)
+    level, line = json_log_lines.line(NOW, "platform.runtimeDone", done)
     assert level == "WARN"
     assert json.loads(line)["record"]["errorType"] == "Runtime.ExitError"
-    assert json_log_lines.init_report(NOW, 1.0, status, None)[0] == "WARN"
+    init = platform_events.init_report("on-demand", "init", status, None, 1.0)
+    assert json_log_lines.line(NOW, "platform.initReport", init)[0] == "WARN"
+
+
+def test_what_goes_well_inside_is_for_those_who_look_closely() -> None:
+    done = platform_events.runtime_done("ID", "success", None, 1.0)
+    assert json_log_lines.line(NOW, "platform.runtimeDone", done)[0] == "DEBUG"
 
 
 @pytest.mark.parametrize(

@@ -47,6 +47,6 @@ def test_the_init_phase_has_lines_of_its_own() -> None:
     assert log_lines.init_start("python:3.13.v1", "arn:aws:lambda:eu-west-1::runtime:x") == (
         b"INIT_START Runtime Version: python:3.13.v1\tRuntime Version ARN: arn:aws:lambda:eu-west-1::runtime:x\n"
     )
-    assert log_lines.init_report(10000.0, "Status: timeout") == (
+    assert log_lines.init_report(10000.0, "init", "Status: timeout") == (
         b"INIT_REPORT Init Duration: 10000.00 ms\tPhase: init\tStatus: timeout\n"
     )

@@ -13,8 +13,11 @@ from dataclasses import dataclass
 import pytest
 
 from lamina.runtime_api.connections import Connections
+from lamina.runtime_api.extensions import Extensions, Facts
+from lamina.runtime_api.replies import Reply
 from lamina.runtime_api.routes import Routes
 from lamina.runtime_api.session import RESPONSE_BYTES_MAX, Answer, InitFailed, Offer, RuntimeSession
+from lamina.runtime_api.subscriptions import SUBSCRIBED, Api
 
 NEXT = b"GET /2018-06-01/runtime/invocation/next HTTP/1.1\r\nHost: x\r\n\r\n"
 OFFER = Offer("ID", {"Lambda-Runtime-Aws-Request-Id": "ID", "Lambda-Runtime-Deadline-Ms": "1"}, b'{"a": 1}')
@@ -73,8 +76,13 @@ class Room:
     def renew(self) -> RuntimeSession:
         told = self.told.put_nowait
         self.session = RuntimeSession(lambda: told("ready"), told, told)
-        self.server.renew(Routes(self.session))
+        self.extensions = Extensions(Facts("f", "1", "index.handler", "123456789012"), lambda: None, told)
+        self.server.renew(Routes(self.session, self.extensions, self.subscribe))
         return self.session
+
+    def subscribe(self, identifier: str | None, api: Api, body: bytes) -> Reply:
+        self.told.put_nowait((identifier, api, body))
+        return SUBSCRIBED
 
     def close(self) -> None:
         if self._open:

@@ -10,7 +10,8 @@ import pytest
 from lamina.invocations.calls import RESPONSE_BYTES_MAX
 from lamina.invocations.streams import STREAM_BYTES_MAX, Sender
 from lamina.runtime_api.connections import Exchange, Head
-from lamina.runtime_api.replies import Reply
+from lamina.runtime_api.extensions import ExtensionFailed, Extensions, Facts
+from lamina.runtime_api.replies import NOT_FOUND, Reply
 from lamina.runtime_api.routes import Routes
 from lamina.runtime_api.session import Answer, InitFailed, Offer, RuntimeSession
 
@@ -63,9 +64,13 @@ class Runtime:
     def __init__(self, sink: FakeSink | None) -> None:
         self.answers: list[Answer] = []
         self.session = RuntimeSession(lambda: None, self.answers.append, self._no_init_failure)
-        self.routes, self.peer = Routes(self.session), FakePeer()
+        extensions = Extensions(Facts("f", "1", "index.handler", "123456789012"), lambda: None, self._no_extension)
+        self.routes, self.peer = Routes(self.session, extensions, lambda *_: NOT_FOUND), FakePeer()
         self.session.next(self.peer.reply)
         self.session.offer(Offer("id", {}, b"{}", sink))
+
+    def _no_extension(self, failed: ExtensionFailed) -> None:
+        raise AssertionError(failed)
 
     def _no_init_failure(self, failed: InitFailed) -> None:
         raise AssertionError

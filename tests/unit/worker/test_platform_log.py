@@ -113,7 +113,7 @@ def test_an_exit_has_one_too() -> None:
 
 def test_a_failed_initialisation_is_reported() -> None:
     def failed(platform: PlatformLog) -> None:
-        platform.init_failed(12.5, Verdict("error", "Runtime.ImportModuleError"))
+        platform.init_ended("init", 12.5, Verdict("error", "Runtime.ImportModuleError"))
 
     assert said(TEXT, failed) == (
         "INIT_REPORT Init Duration: 12.50 ms\tPhase: init\tStatus: error\tError Type: Runtime.ImportModuleError\n"

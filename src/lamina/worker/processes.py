@@ -1,0 +1,222 @@
+"""The worker's hold on what runs in one sandbox, by way of its process 1: starts, signals, ends, connections."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import os
+import signal
+import socket
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+from lamina.sandbox.plan import EnvironmentMounts, Seal
+from lamina.worker.blanks import Prepared
+from lamina.worker.channel import ChannelClosed
+
+RUNTIME: Final = "runtime"
+# An extension's process has the name of its file behind this.
+_EXTENSION: Final = "extension-"
+
+
+@dataclass(frozen=True, slots=True)
+class Program:
+    """What to start: execute *argv*, or the first of *bootstraps* there is; else run *file* in a forked interpreter."""
+
+    variables: Mapping[str, str]
+    folder: str
+    argv: tuple[str, ...] = ()
+    bootstraps: tuple[str, ...] = ()
+    file: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Assigned:
+    """The mounts stand; *extensions* are the names of programs to start before the runtime, *output* is theirs."""
+
+    extensions: tuple[str, ...]
+    output: int | None
+
+
+@dataclass(slots=True)
+class Reports:
+    """Whom to call when process 1 has something to tell."""
+
+    assigned: Callable[[Assigned], None]
+    # The name of an extension, None for the runtime; and how it ended.
+    exited: Callable[[str | None, Mapping[str, Any]], None]
+    failed: Callable[[str], None]
+    # Process 1 itself has gone, and all with it.
+    gone: Callable[[], None]
+
+
+@dataclass(slots=True)
+class Processes:
+    """What runs in the sandbox *prepared*."""
+
+    prepared: Prepared
+    reports: Reports
+    runtime_pid: int = 0  # as the host counts, 0 where that is unknown
+    _running: set[str] = field(default_factory=set)
+    _connecting: dict[int, asyncio.Future[socket.socket]] = field(default_factory=dict)
+    _numbers: itertools.count[int] = field(default_factory=itertools.count)
+
+    @property
+    def running(self) -> bool:
+        """Whether any process that was started has not ended."""
+        return bool(self._running)
+
+    @property
+    def runtime_running(self) -> bool:
+        return RUNTIME in self._running
+
+    def extension_running(self, name: str) -> bool:
+        return _EXTENSION + name in self._running
+
+    def assign(self, mounts: EnvironmentMounts, seal: Seal, fds: Sequence[int]) -> None:
+        """Make the blank sandbox an environment. Raises ChannelClosed, OSError."""
+        self._order(
+            {
+                "do": "assign",
+                "operations": mounts.operations,
+                "mounts": ["tmp"] * len(fds),
+                "seal": seal.message(),
+            },
+            fds,
+        )
+
+    def start_runtime(self, program: Program, *, alone: bool) -> None:
+        """Start the runtime; if *alone*, only where there are no extensions. Raises ChannelClosed."""
+        self._start(RUNTIME, program, extension=False, alone=alone)
+
+    def start_extension(self, name: str, program: Program) -> None:
+        """Start one of the programs that were found. Raises ChannelClosed."""
+        self._start(_EXTENSION + name, program, extension=True, alone=False)
+
+    def end_runtime(self, number: signal.Signals) -> None:
+        self._order({"do": "signal", "number": int(number), "name": RUNTIME})
+
+    def kill_extension(self, name: str) -> None:
+        self._order({"do": "signal", "number": int(signal.SIGKILL), "name": _EXTENSION + name})
+
+    def kill_all(self) -> None:
+        """Kill everything but process 1. Raises ChannelClosed."""
+        self._order({"do": "signal", "number": int(signal.SIGKILL)})
+
+    async def connect(self, address: str, port: int) -> socket.socket:
+        """A connection to a port inside. Raises OSError."""
+        number = next(self._numbers)
+        loop = asyncio.get_running_loop()
+        begun = self._connecting[number] = loop.create_future()
+        try:
+            try:
+                self._order({"do": "connect", "connect": number, "host": address, "port": port})
+            except ChannelClosed as error:
+                raise ConnectionAbortedError("the environment has gone") from error
+            connection: socket.socket = await begun
+        finally:
+            del self._connecting[number]
+        try:
+            await _wait_connected(connection)
+        except BaseException:
+            connection.close()
+            raise
+        return connection
+
+    async def listen(self) -> None:
+        """Hear what process 1 has to tell, until it is gone."""
+        try:
+            while True:
+                packet = await self.prepared.blank.channel.receive()
+                self._hear(packet.message, packet.fds)
+        except ChannelClosed:
+            self._running.clear()
+            for begun in self._connecting.values():
+                if not begun.done():
+                    begun.set_exception(ConnectionAbortedError("the environment has gone"))
+            self.reports.gone()
+
+    def _hear(self, message: dict[str, Any], fds: tuple[int, ...]) -> None:
+        if "exited" in message:
+            name = message["exited"]
+            self._running.discard(name)
+            self.reports.exited(None if name == RUNTIME else name.removeprefix(_EXTENSION), message)
+        elif "started" in message:
+            if message["started"] == RUNTIME:
+                self.runtime_pid = _child(self.prepared.blank.pid, message["pid"])
+        elif "assigned" in message:
+            if message["assigned"]:
+                # It was to be started only if there were none.
+                self._running.discard(RUNTIME)
+            self.reports.assigned(Assigned(tuple(message["assigned"]), fds[0] if fds else None))
+        elif "connected" in message:
+            self._connected(message, fds)
+        elif "failed" in message:
+            self.reports.failed(message["failed"])
+
+    def _connected(self, message: dict[str, Any], fds: tuple[int, ...]) -> None:
+        begun = self._connecting.get(message["connected"])
+        if begun is None or begun.done():
+            for fd in fds:
+                os.close(fd)
+        elif fds:
+            begun.set_result(socket.socket(fileno=fds[0]))
+        else:
+            code = message.get("errno", 0)
+            begun.set_exception(OSError(code, os.strerror(code)))
+
+    def _start(self, name: str, program: Program, *, extension: bool, alone: bool) -> None:
+        self._order(
+            {
+                "do": "start",
+                "name": name,
+                "environ": dict(program.variables),
+                "argv": program.argv,
+                "bootstraps": program.bootstraps,
+                "program": program.file,
+                "working_folder": program.folder,
+                "extension": extension,
+                "alone": alone,
+            }
+        )
+        self._running.add(name)
+
+    def _order(self, message: dict[str, Any], fds: Sequence[int] = ()) -> None:
+        self.prepared.blank.channel.send(message, fds)
+
+
+async def _wait_connected(connection: socket.socket) -> None:
+    """Returns when a connection that was begun stands. Raises OSError."""
+    connection.setblocking(False)
+    loop = asyncio.get_running_loop()
+    writable = loop.create_future()
+
+    def begun() -> None:
+        if not writable.done():
+            writable.set_result(None)
+
+    loop.add_writer(connection, begun)
+    try:
+        await writable
+    finally:
+        loop.remove_writer(connection)
+    code = connection.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+    if code:
+        raise OSError(code, os.strerror(code))
+
+
+def _child(pid: int, inside: int) -> int:
+    """The child of process *pid* that has the number *inside* in there; 0 where the kernel does not tell."""
+    try:
+        children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+        if len(children) == 1:
+            return int(children[0])
+        for child in children:
+            for line in Path(f"/proc/{child}/status").read_bytes().splitlines():
+                if line.startswith(b"NSpid:") and line.split()[-1] == b"%d" % inside:
+                    return int(child)
+    except OSError:
+        pass
+    return 0
