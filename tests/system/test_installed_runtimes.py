@@ -14,7 +14,7 @@ NODE = {"index.mjs": b"export const handler = async event => [process.version, p
 
 def test_a_runtime_is_there_as_soon_as_it_is_installed(server: Server) -> None:
     function = create(server, NODE, runtime="nodejs24.x")
-    with pytest.raises(ClientError, match="`lamina runtimes install nodejs24[.]x`") as caught:
+    with pytest.raises(ClientError, match=r"`lamina runtimes install nodejs24\.x`") as caught:
         function.call()
     assert caught.value.response["Error"]["Code"] == "InvalidParameterValueException"
     install(server.state, "nodejs24.x")
