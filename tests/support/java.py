@@ -6,7 +6,7 @@ import os
 import subprocess
 import tempfile
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from io import BytesIO
 from pathlib import Path
 
@@ -15,12 +15,14 @@ _RELEASE = "17"
 _PATIENCE_S = 120
 
 
-def classes(state: Path, sources: Mapping[str, str], runtime: str = "java21") -> dict[str, bytes]:
+def classes(
+    state: Path, sources: Mapping[str, str], runtime: str = "java21", libraries: Sequence[Path] = ()
+) -> dict[str, bytes]:
     """Class files by their path in an archive, of *sources* (path -> text).
 
-    They see what `lamina runtimes install` put beside *runtime* in the state folder *state*.
+    They see what `lamina runtimes install` put beside *runtime* in the state folder *state*, and *libraries*.
     """
-    jars = (state / "runtimes/installed/v1" / runtime / "runtime/lib").glob("*.jar")
+    jars = [*(state / "runtimes/installed/v1" / runtime / "runtime/lib").glob("*.jar"), *libraries]
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         for path, text in sources.items():
