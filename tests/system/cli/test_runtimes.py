@@ -17,7 +17,7 @@ from botocore.loaders import Loader
 from lamina.functions.runtimes import RETIRED
 from lamina.installing.lock import read_lock
 from lamina.installing.registries import npm_address
-from tests.support.installed import install
+from tests.support import installs
 from tests.support.registry import Registry
 from tests.support.server import Server
 
@@ -93,7 +93,7 @@ def test_the_table_says_the_same_to_people(tmp_path: Path) -> None:
         ("cobol", 2, "`lamina runtimes` lists them."),
         ("nodejs12.x", 2, "there is no runtime nodejs12.x"),
         ("dotnet8", 5, "provided.al2023"),
-        ("nodejs18.x", 5, "nodejs20 and later"),
+        ("nodejs18.x", 5, "nodejs20.x and later"),
         ("ruby3.4", 5, "Ruby 3.4"),
         ("python3.15", 5, "uv python install 3.15"),
         ("provided.al2", 5, "nothing is needed"),
@@ -179,7 +179,7 @@ def test_a_second_install_waits_for_the_first_and_goes_on_when_that_one_is_kille
 @pytest.mark.slow
 def test_what_was_installed_is_shown_as_ready_is_not_installed_twice_and_can_be_removed(tmp_path: Path) -> None:
     state = tmp_path / "state"
-    install("nodejs22.x", state)
+    installs.install(state, "nodejs22.x")
     row = _rows(state)["nodejs22.x"]
     assert (row["state"], row["release"], row["installed"]) == (
         "ready",
