@@ -20,6 +20,7 @@ from lamina.catalog.sql import SqlCatalog
 from lamina.functions.concurrency import Quota
 from lamina.gateway import Doors, Gateway, Service, Services
 from lamina.log_store.groups import LogGroups
+from lamina.log_store.reading import LogReader
 from lamina.log_store.writing import LogWriter
 from lamina.names import Digest, FunctionArn, Scope
 from lamina.operations.activations import Activations
@@ -32,6 +33,8 @@ from lamina.operations.granting import granting
 from lamina.operations.invocations import InvocationOperations
 from lamina.operations.layer_permissions import LayerPermissionOperations
 from lamina.operations.layers import LayerOperations
+from lamina.operations.log_expiry import LogExpiry
+from lamina.operations.logs_table import log_handlers
 from lamina.operations.markers import Markers
 from lamina.operations.permissions import PermissionOperations
 from lamina.operations.provisioned import ProvisionedOperations
@@ -143,7 +146,10 @@ async def _build(settings: Settings, house: contextlib.AsyncExitStack) -> Gatewa
     house.push_async_callback(asyncio.to_thread, activations.close)
     groups = LogGroups(state / "logs" / "v1")
     groups.sweep()
-    logs = LogWriter(groups)
+    logs, log_reader = LogWriter(groups), LogReader()
+    expiry = LogExpiry(groups, log_reader, stamps)
+    expiry.open()
+    house.push_async_callback(expiry.close)
     means = machine.examine(state, settings.max_environments)
     doors = Doors()
     house.callback(doors.close)
@@ -216,7 +222,8 @@ async def _build(settings: Settings, house: contextlib.AsyncExitStack) -> Gatewa
     offered = Service("lambda", granting(catalog, answering), failure="ServiceException")
     # The others are read when they are first asked for.
     offered.load()
-    services = Services([offered])
+    logging_service = Service("logs", log_handlers(groups, logs, log_reader, stamps), target="Logs_20140328")
+    services = Services([offered, logging_service])
     gateway = doors.house = Gateway(services, health, contents.download, scope, urls=urls.answer)
     return gateway
 

@@ -113,10 +113,12 @@ class Server:
             ),
         )
 
-    def aws(self, *arguments: str, account: str = "test", region: str = REGION) -> subprocess.CompletedProcess[str]:
+    def aws(
+        self, *arguments: str, service: str = "lambda", account: str = "test", region: str = REGION
+    ) -> subprocess.CompletedProcess[str]:
         """`aws lambda …` as a person runs it: gives code, output and errors, whatever they are."""
         return subprocess.run(
-            [sys.executable, "-m", "awscli", "lambda", *arguments],
+            [sys.executable, "-m", "awscli", service, *arguments],
             capture_output=True,
             text=True,
             check=False,

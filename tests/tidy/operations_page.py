@@ -1,7 +1,7 @@
 """Write the table of all operations into docs/OPERATIONS.md: `.venv/bin/python -m tests.tidy.operations_page`.
 
-The rows are the operations of the installed botocore's Lambda model; which of them are built, `operations.table`
-and `operations.settings_table` say.
+The rows are the operations of the installed botocore's models; which of them are built, `operations.table`,
+`operations.settings_table` and `operations.logs_table` say.
 A tidy test fails while the page is not what this writes.
 """
 
@@ -14,18 +14,24 @@ from unittest.mock import Mock
 from botocore.loaders import Loader
 
 from lamina.functions.without_effect import WITHOUT_EFFECT
-from lamina.operations import settings_table, table
+from lamina.operations import logs_table, settings_table, table
 
 PAGE = Path(__file__).parents[2] / "docs" / "OPERATIONS.md"
 BEGIN = "<!-- From here to the end: written by tests/tidy/operations_page.py. -->\n"
 
 
-def built() -> set[str]:
-    """The names of the operations that have a handler."""
+TABLES = {
+    "lambda": (table.handlers, settings_table.setting_handlers),
+    "logs": (logs_table.log_handlers,),
+}
+
+
+def built(service: str = "lambda") -> set[str]:
+    """The names of the operations of *service* that have a handler."""
     # Only the keys matter here; anything stands in for what the handlers need.
     return {
         name
-        for handlers in (table.handlers, settings_table.setting_handlers)
+        for handlers in TABLES[service]
         for name in handlers(*(Mock() for _ in inspect.signature(handlers).parameters))
     }
 
@@ -58,8 +64,25 @@ def section() -> str:
             "| --- | --- | --- |",
             *rows,
             "",
+            *_of_logs(),
+            "",
         ]
     )
+
+
+def _of_logs() -> list[str]:
+    operations = Loader().load_service_model("logs", "service-2")["operations"]
+    done = built("logs")
+    return [
+        "## Every operation of CloudWatch Logs",
+        "",
+        f"{len(done)} of {len(operations)} are done; another one answers 400 `Lamina does not implement <name>.` under",
+        "`InvalidParameterException`, or `ValidationException` where its model has only that.",
+        "",
+        "| operation | state |",
+        "| --- | --- |",
+        *(f"| {name} | {'done' if name in done else 'no'} |" for name in sorted(operations)),
+    ]
 
 
 def updated(page: str) -> str:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import pytest
+
 from lamina.wire import Api
-from tests.tidy.operations_page import PAGE, built, updated
+from tests.tidy.operations_page import PAGE, TABLES, built, updated
 
 
 def test_the_table_of_operations_is_current() -> None:
@@ -11,5 +13,6 @@ def test_the_table_of_operations_is_current() -> None:
     assert page == updated(page), "run .venv/bin/python -m tests.tidy.operations_page"
 
 
-def test_every_handler_answers_an_operation_of_the_model() -> None:
-    assert built() <= set(Api.load("lambda").operations)
+@pytest.mark.parametrize("service", TABLES)
+def test_every_handler_answers_an_operation_of_the_model(service: str) -> None:
+    assert built(service) <= set(Api.load(service).operations)

@@ -19,7 +19,6 @@ WITHOUT_EFFECT: Mapping[str, str] = {
     "KMSKeyArn": "environment variables are stored as they are, readable by whoever can read the state folder",
     "TracingConfig Active": "no segment is sent anywhere: there is no X-Ray; a trace header is handed on in both modes",
     "SnapStart PublishedVersions": "versions start as without it, and `OptimizationStatus` stays `Off`",
-    "LoggingConfig LogGroup": "names the group in the function's variables; the lines are in the state folder's `logs`",
     "CodeSigningConfigArn Warn": "every archive counts as unsigned, as signatures of AWS Signer can be checked by AWS "
     "only; `Warn` lets it pass without a word, `Enforce` refuses it in AWS's words",
     "PutFunctionRecursionConfig": "nothing here makes a function call itself by way of other services",

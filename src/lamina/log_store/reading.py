@@ -76,6 +76,26 @@ class LogReader:
                 found[stream] = found[stream].with_(span) if stream in found else span
         return found
 
+    def stored_bytes(self, folder: Path) -> int:
+        """What the group's segments take on the disk."""
+        size = 0
+        for number in layout.segment_numbers(folder):
+            try:
+                size += layout.segment(folder, number).stat().st_size
+            except FileNotFoundError:
+                pass
+        return size
+
+    def expire(self, folder: Path, oldest_ms: int) -> int:
+        """Remove the segments whose events are all older than *oldest_ms*, but for the newest; how many they were."""
+        removed = 0
+        for number, last in _numbered(folder):
+            spans = {} if last else self._spans(folder, number, last, {})
+            if spans and max(span.last_ms for span in spans.values()) < oldest_ms:
+                layout.segment(folder, number).unlink(missing_ok=True)
+                removed += 1
+        return removed
+
     def page(
         self, folder: Path, wanted: Wanted, deleted: Mapping[str, Place], limit: int, *, forward: bool
     ) -> tuple[list[StoredEvent], bool]:

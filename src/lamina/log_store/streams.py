@@ -58,7 +58,8 @@ class Streams:
 
     def _load(self) -> None:
         try:
-            text = self._file.read_text(errors="replace")
+            # Not as text: a carriage return may be part of a name.
+            text = self._file.read_bytes().decode(errors="replace")
         except FileNotFoundError:
             return
         # What has no end was never answered.

@@ -100,7 +100,8 @@ class PlatformLog:
         """An invocation is over: with *produced_bytes* of an answer where there is one."""
         if not self._json:
             remarked = replace(measured, problem=_remark(verdict))
-            self._log.platform(log_lines.end(request_id) + log_lines.report(request_id, remarked))
+            self._log.platform(log_lines.end(request_id))
+            self._log.platform(log_lines.report(request_id, remarked))
         if not self._json and self._tell is None:
             return
         status, error_type = verdict.status, verdict.error_type
