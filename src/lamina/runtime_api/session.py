@@ -60,7 +60,7 @@ INVALID_REQUEST_ID: Final = refusal(400, "InvalidRequestID", "Invalid request ID
 class RuntimeSession:
     """The conversation with one runtime process; a new process gets a new session.
 
-    *ready* is called when it first asks for an invocation, *answered* and *init_failed* when it reports.
+    *ready* is called when it asks for an invocation, *answered* and *init_failed* when it reports.
     """
 
     def __init__(
@@ -77,6 +77,11 @@ class RuntimeSession:
         # Whether the response of the current invocation has begun to come in pieces, and whether it has broken off.
         self._streaming = self._broken = False
         self._waiting: Callable[[Reply], None] | None = None
+
+    @property
+    def offered(self) -> bool:
+        """Whether there is an invocation that the runtime has not asked for."""
+        return self._offered is not None
 
     @property
     def waiting(self) -> bool:
@@ -98,9 +103,8 @@ class RuntimeSession:
         if self._current is not None:
             return refusal(403, "InvalidStateTransition", "State transition from Running to Ready failed")
         self._waiting = reply
-        if not self._was_ready:
-            self._was_ready = True
-            self._ready()
+        self._was_ready = True
+        self._ready()
         self._deliver()
         return None
 

@@ -45,13 +45,14 @@ def refusal(reply: Reply) -> tuple[int, str, str]:
     return reply.status, body["errorType"], body["errorMessage"]
 
 
-def test_asking_for_the_first_event_says_that_the_runtime_is_ready_once(peer: Peer) -> None:
+def test_asking_for_an_event_says_that_the_runtime_is_ready(peer: Peer) -> None:
     peer.next()
     assert peer.told == ["ready"]
     peer.session.offer(OFFER)
     assert peer.session.response("ID", b"1").status == 202
     peer.next()
-    assert peer.told == ["ready", Answer("ID", b"1")]
+    assert peer.told == ["ready", Answer("ID", b"1"), "ready"]
+    assert peer.session.waiting
 
 
 def test_an_event_waits_for_the_runtime_and_the_runtime_for_an_event(peer: Peer) -> None:
