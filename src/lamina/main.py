@@ -42,6 +42,7 @@ from lamina.operations.reclaiming import Reclaimer
 from lamina.operations.s3 import S3Archives
 from lamina.operations.settings_table import setting_handlers
 from lamina.operations.stamps import Stamps
+from lamina.operations.streaming import StreamingOperations
 from lamina.operations.table import handlers
 from lamina.operations.tags import TagOperations
 from lamina.operations.uploads import Uploads
@@ -196,6 +197,8 @@ async def _build(settings: Settings, house: contextlib.AsyncExitStack) -> Gatewa
     invocations = InvocationOperations(catalog, activations, runner, deliveries=deliveries)
     invocations.open(settings.retry_base_delay_s)
     house.push_async_callback(invocations.close)
+    streaming = StreamingOperations(invocations)
+    house.push_async_callback(streaming.close)
     provisioned = ProvisionedOperations(catalog, activations, worker.provisions, markers, stamps, quota)
     provisioned.open()
     house.push_async_callback(provisioned.close)
@@ -215,9 +218,10 @@ async def _build(settings: Settings, house: contextlib.AsyncExitStack) -> Gatewa
         permissions=PermissionOperations(catalog, stamps),
         tags=TagOperations(catalog, activations, stamps),
         invocations=invocations,
+        streaming=streaming,
     )
     answering = {**answering, **setting_handlers(catalog, provisioned, destinations, markers, stamps, quota)}
-    urls = UrlServer(catalog, invocations.invoke, stamps)
+    urls = UrlServer(catalog, invocations.outcome, streaming.begin, stamps)
     scope = Scope(settings.account_id, settings.region)
     offered = Service("lambda", granting(catalog, answering), failure="ServiceException")
     # The others are read when they are first asked for.

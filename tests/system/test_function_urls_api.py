@@ -12,7 +12,7 @@ from urllib.request import ProxyHandler, Request, build_opener
 import pytest
 
 from tests.support.functions import Function, create, wait_until
-from tests.support.refusals import conflict, invalid, not_found, refusal
+from tests.support.refusals import conflict, not_found, refusal
 from tests.support.server import ACCOUNT, REGION, Server
 
 CODE = """
@@ -86,10 +86,6 @@ def test_what_cannot_have_a_url_is_refused(function: Function) -> None:
     assert refusal(make_url, FunctionName=function.name, Qualifier="nope", AuthType="NONE") == absent
     numbered = refusal(make_url, FunctionName=function.name, Qualifier="1", AuthType="NONE")
     assert numbered[:2] == (400, "ValidationException")
-    streaming = refusal(make_url, FunctionName=function.name, AuthType="NONE", InvokeMode="RESPONSE_STREAM")
-    assert streaming == invalid(
-        "Lamina does not support InvokeMode RESPONSE_STREAM: responses are not streamed; use BUFFERED."
-    )
 
 
 def test_a_request_to_the_url_runs_the_function(function: Function) -> None:

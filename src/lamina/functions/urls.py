@@ -12,19 +12,28 @@ from __future__ import annotations
 import base64
 import binascii
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import unquote, unquote_plus
 
-from lamina import errors
 from lamina.names import FunctionArn
 
 PREFIX = "/_lamina/url/"
 HOST_LABEL = ".lambda-url."
 BUFFERED = "BUFFERED"
+RESPONSE_STREAM = "RESPONSE_STREAM"
+# The type by which a streamed response says that it begins with its status and headers.
+INTEGRATION = "application/vnd.awslambda.http-integration-response"
+PRELUDE_END = bytes(8)
+# As much as a server of ours would take as the head of a request.
+PRELUDE_BYTES_MAX = 64 * 1024
 IAM = "AWS_IAM"
+
+
+# Headers that are the connection's business and not the function's.
+_CONNECTIONS = frozenset(("connection", "content-length", "keep-alive", "transfer-encoding", "upgrade"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,16 +69,17 @@ class UrlRequest:
 
 @dataclass(frozen=True, slots=True)
 class UrlAnswer:
-    """What the client of a function URL gets."""
+    """What the client of a function URL gets; the body in pieces where the function streams it."""
 
     status: int
     headers: Sequence[tuple[str, str]]
-    body: bytes
+    body: bytes | AsyncIterator[bytes]
 
 
 def create(request: Mapping[str, Any], now: str) -> Url:
     """The configuration that a CreateFunctionUrlConfig *request* describes."""
-    return Url(request["AuthType"], _mode(request) or BUFFERED, request.get("Cors") or None, now, now)
+    mode = request.get("InvokeMode") or BUFFERED
+    return Url(request["AuthType"], mode, request.get("Cors") or None, now, now)
 
 
 def update(before: Url, request: Mapping[str, Any], now: str) -> Url:
@@ -78,7 +88,7 @@ def update(before: Url, request: Mapping[str, Any], now: str) -> Url:
     return replace(
         before,
         auth=request.get("AuthType") or before.auth,
-        mode=_mode(request) or before.mode,
+        mode=request.get("InvokeMode") or before.mode,
         cors=before.cors if cors is None else (cors or None),
         modified=now,
     )
@@ -135,24 +145,41 @@ def event(url_id: str, account: str, request: UrlRequest, request_id: str, now: 
     return json.dumps(members, separators=(",", ":"), ensure_ascii=False).encode()
 
 
-def answer(payload: bytes) -> UrlAnswer:
-    """What a function's result becomes: an object with a statusCode says it all, anything else is a JSON body."""
-    result = json.loads(payload)
-    if not isinstance(result, Mapping) or "statusCode" not in result:
-        body = result.encode() if isinstance(result, str) else payload
-        return UrlAnswer(200, [("Content-Type", "application/json")], body)
+def answer(payload: bytes, content_type: str | None = None) -> UrlAnswer:
+    """What a function's result becomes: an object with a statusCode says it all, anything else is the body.
+
+    *content_type* is what the runtime said of it: a response that was meant to be streamed begins with its head.
+    """
+    if content_type == INTEGRATION:
+        prelude, end, body = payload.partition(PRELUDE_END)
+        return begun(prelude, body) if end else failed()
     try:
-        status = int(result["statusCode"])
-        headers = [(str(name), _shown(value)) for name, value in (result.get("headers") or {}).items()]
-        headers += [("Set-Cookie", str(cookie)) for cookie in result.get("cookies") or ()]
-        body = _body(result)
+        result = json.loads(payload)
+    except (ValueError, RecursionError):
+        # A runtime of the customer's own may answer anything.
+        return UrlAnswer(200, [("Content-Type", "application/json")], payload)
+    if not isinstance(result, Mapping) or "statusCode" not in result:
+        plain = result.encode() if isinstance(result, str) else payload
+        return UrlAnswer(200, [("Content-Type", "application/json")], plain)
+    try:
+        return _headed(result, _body(result), "application/json")
     except (TypeError, ValueError, AttributeError, binascii.Error):
         return failed()
-    if not 100 <= status <= 599 or any(_breaks_lines(name + value) for name, value in headers):
+
+
+def begun(prelude: bytes, body: bytes | AsyncIterator[bytes]) -> UrlAnswer:
+    """The answer with the status, headers and cookies that a streamed response's *prelude* says, and *body*."""
+    try:
+        said = json.loads(prelude)
+        return _headed({"statusCode": 200, **said}, body, "application/octet-stream")
+    except (TypeError, ValueError, AttributeError, RecursionError):
         return failed()
-    if not any(name.lower() == "content-type" for name, _ in headers):
-        headers.append(("Content-Type", "application/json"))
-    return UrlAnswer(status, headers, body)
+
+
+def streamed(content_type: str | None, body: bytes | AsyncIterator[bytes]) -> UrlAnswer:
+    """The answer with a *body* that is streamed as it is, without a prelude."""
+    kind = content_type or "application/octet-stream"
+    return UrlAnswer(200, [("Content-Type", "application/octet-stream" if _breaks_lines(kind) else kind)], body)
 
 
 def failed() -> UrlAnswer:
@@ -208,13 +235,6 @@ def _allowed(origins: Sequence[str], origin: str) -> str:
     return "*" if "*" in origins else origin
 
 
-def _mode(request: Mapping[str, Any]) -> str | None:
-    mode: str | None = request.get("InvokeMode")
-    if mode not in (None, BUFFERED):
-        raise errors.not_supported(f"InvokeMode {mode}", "responses are not streamed; use BUFFERED.")
-    return mode
-
-
 def _as_text(request: UrlRequest) -> tuple[str, bool]:
     kind = request.headers.get("content-type", "")
     textual = kind.startswith("text/") or any(
@@ -250,6 +270,19 @@ def _shown(value: object) -> str:
     if isinstance(value, bool):
         return str(value).lower()
     return ",".join(map(str, value)) if isinstance(value, list) else str(value)
+
+
+def _headed(said: Mapping[str, Any], body: bytes | AsyncIterator[bytes], content_type: str) -> UrlAnswer:
+    """The answer whose head *said* describes. Raises TypeError, ValueError, AttributeError where it does not."""
+    status = int(said["statusCode"])
+    headers = [(str(name), _shown(value)) for name, value in (said.get("headers") or {}).items()]
+    headers = [(name, value) for name, value in headers if name.lower() not in _CONNECTIONS]
+    headers += [("Set-Cookie", str(cookie)) for cookie in said.get("cookies") or ()]
+    if not 200 <= status <= 599 or any(_breaks_lines(name + value) for name, value in headers):
+        return failed()
+    if not any(name.lower() == "content-type" for name, _ in headers):
+        headers.append(("Content-Type", content_type))
+    return UrlAnswer(status, headers, body)
 
 
 def _breaks_lines(text: str) -> bool:

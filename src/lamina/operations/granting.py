@@ -30,7 +30,7 @@ _OWN = frozenset(
     )
 )
 # The permission's name, where it is not the operation's.
-_ACTIONS = {"Invoke": "InvokeFunction", "InvokeAsync": "InvokeFunction"}
+_ACTIONS = {"Invoke": "InvokeFunction", "InvokeAsync": "InvokeFunction", "InvokeWithResponseStream": "InvokeFunction"}
 
 
 def granting(catalog: Catalog, handlers: Mapping[str, Handler]) -> Mapping[str, Handler]:

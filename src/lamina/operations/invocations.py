@@ -65,6 +65,18 @@ class _Route:
         return self.targets[self.alias.choose(draw)]
 
 
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A request to invoke, looked at: which version is meant, and the event as it will see it."""
+
+    kind: InvocationType
+    arn: FunctionArn
+    function: FunctionVersion
+    spec: EnvironmentSpec
+    invocation: Invocation
+    with_log: bool
+
+
 class InvocationOperations:
     """Run functions: at once and wait, or later; what then is to be told to other AWS services goes into *deliveries*.
 
@@ -97,6 +109,20 @@ class InvocationOperations:
         await self._events.close()
 
     async def invoke(self, call: Call, request: Parameters) -> Output:
+        asked = await self.look_at(call, request)
+        if asked.kind is InvocationType.DRY_RUN:
+            return {"StatusCode": 204}
+        if asked.kind is InvocationType.EVENT:
+            now, event = time.time(), asked.invocation
+            await self._events.add(
+                Event(event.request_id, asked.arn, event.payload, now, now, 0, event.trace_id, event.client_context)
+            )
+            return {"StatusCode": 202}
+        outcome = await self.run(asked)
+        return _answer(asked.function, outcome, with_log=asked.with_log)
+
+    async def look_at(self, call: Call, request: Parameters) -> Asked:
+        """What an invocation's *request* asks for; AWS's errors for what cannot be run."""
         for member in ("DurableExecutionName", "TenantId"):
             if request.get(member) is not None:
                 raise errors.not_supported(member, "it belongs to a kind of function that Lamina does not have.")
@@ -106,16 +132,9 @@ class InvocationOperations:
         payload = check_payload(request.get("Payload") or b"", kind)
         context = _client_context(request.get("ClientContext"))
         await self._check_runtime(spec)
-        if kind is InvocationType.DRY_RUN:
-            return {"StatusCode": 204}
         trace = call.headers.get("x-amzn-trace-id") or _new_trace()
-        if kind is InvocationType.EVENT:
-            now = time.time()
-            await self._events.add(Event(call.request_id, arn, payload, now, now, 0, trace, context))
-            return {"StatusCode": 202}
         invocation = Invocation(call.request_id, str(arn), payload, spec.timeout_s, context, trace)
-        outcome = await self._run(spec, invocation)
-        return _answer(function, outcome, with_log=request.get("LogType") == "Tail")
+        return Asked(kind, arn, function, spec, invocation, with_log=request.get("LogType") == "Tail")
 
     async def invoke_async(self, call: Call, request: Parameters) -> Output:
         """The operation of 2014, deprecated and still called."""
@@ -123,9 +142,14 @@ class InvocationOperations:
         await self.invoke(call, {**request, "InvocationType": InvocationType.EVENT, "Payload": payload})
         return {"Status": 202}
 
-    async def _run(self, spec: EnvironmentSpec, invocation: Invocation) -> Outcome:
+    async def outcome(self, call: Call, request: Parameters) -> Outcome:
+        """What comes of the invocation that *request* asks for, waited for."""
+        return await self.run(await self.look_at(call, request))
+
+    async def run(self, asked: Asked) -> Outcome:
+        """Run it now; AWS's errors where that is not possible."""
         try:
-            return await self._worker.invoke(spec, invocation)
+            return await self._worker.invoke(asked.spec, asked.invocation)
         except ReservedExceeded:
             raise errors.too_many_requests("Rate Exceeded.", RESERVED) from None
         except Throttled:

@@ -11,6 +11,7 @@ from lamina.operations.invocations import InvocationOperations
 from lamina.operations.layer_permissions import LayerPermissionOperations
 from lamina.operations.layers import LayerOperations
 from lamina.operations.permissions import PermissionOperations
+from lamina.operations.streaming import StreamingOperations
 from lamina.operations.tags import TagOperations
 from lamina.operations.versions import VersionOperations
 
@@ -24,6 +25,7 @@ def handlers(
     permissions: PermissionOperations,
     tags: TagOperations,
     invocations: InvocationOperations,
+    streaming: StreamingOperations,
 ) -> Mapping[str, Handler]:
     """Operation name -> handler, for every operation that is built."""
     return {
@@ -58,4 +60,5 @@ def handlers(
         "ListTags": tags.list_tags,
         "Invoke": invocations.invoke,
         "InvokeAsync": invocations.invoke_async,
+        "InvokeWithResponseStream": streaming.invoke_with_response_stream,
     }

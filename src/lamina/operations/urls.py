@@ -12,16 +12,20 @@ from lamina import errors
 from lamina.catalog.port import Catalog, Kind, Setting, Transaction
 from lamina.functions import urls
 from lamina.functions.urls import Url, UrlAnswer, UrlRequest
+from lamina.invocations.calls import Outcome
 from lamina.names import FunctionArn
+from lamina.operations import url_streams
 from lamina.operations.addresses import function_arn
 from lamina.operations.call import Call, Output, Parameters
 from lamina.operations.markers import Markers, page
 from lamina.operations.stamps import Stamps
+from lamina.operations.streaming import Streaming
 
 PAGE_MAX = 50
 _ID_CHARACTERS = string.ascii_lowercase + string.digits
 
-Invoke = Callable[[Call, Parameters], Awaitable[Output]]
+Run = Callable[[Call, Parameters], Awaitable[Outcome]]
+Begin = Callable[[Call, Parameters], Awaitable[Streaming]]
 
 
 class UrlOperations:
@@ -87,11 +91,12 @@ class UrlOperations:
 
 
 class UrlServer:
-    """Answers requests to function URLs by way of *invoke*, the operation."""
+    """Answers requests to function URLs; *run* and *begin* do what Invoke and InvokeWithResponseStream do."""
 
-    def __init__(self, catalog: Catalog, invoke: Invoke, stamps: Stamps) -> None:
+    def __init__(self, catalog: Catalog, run: Run, begin: Begin, stamps: Stamps) -> None:
         self._catalog = catalog
-        self._invoke = invoke
+        self._run = run
+        self._begin = begin
         self._stamps = stamps
 
     async def answer(self, url_id: str, request: UrlRequest, call: Call) -> UrlAnswer:
@@ -106,17 +111,29 @@ class UrlServer:
         # Whose signature it is, nobody checks, here or in the rest of the API; that there is one, AWS_IAM asks for.
         if url.auth == urls.IAM and "authorization" not in request.headers:
             return urls.refused()
-        answered = await self._run(url_id, setting.function, request, call)
-        return UrlAnswer(answered.status, [*answered.headers, *urls.cors_headers(url, origin)], answered.body)
-
-    async def _run(self, url_id: str, function: FunctionArn, request: UrlRequest, call: Call) -> UrlAnswer:
+        function = setting.function
         event = urls.event(url_id, function.scope.account, request, call.request_id, self._stamps.seconds())
         on_behalf = Call(call.request_id, function.scope, call.endpoint, call.headers)
+        answer = self._streamed if url.mode == urls.RESPONSE_STREAM else self._whole
         try:
-            output = await self._invoke(on_behalf, {"FunctionName": str(function), "Payload": event})
+            answered = await answer(on_behalf, {"FunctionName": str(function), "Payload": event})
         except errors.ApiError as error:
-            return urls.throttled() if error.status == 429 else urls.failed()
-        return urls.failed() if "FunctionError" in output else urls.answer(output["Payload"])
+            answered = urls.throttled() if error.status == 429 else urls.failed()
+        return UrlAnswer(answered.status, [*answered.headers, *urls.cors_headers(url, origin)], answered.body)
+
+    async def _whole(self, call: Call, invocation: Parameters) -> UrlAnswer:
+        outcome = await self._run(call, invocation)
+        if outcome.function_error is not None:
+            return urls.failed()
+        return urls.answer(outcome.payload, outcome.content_type)
+
+    async def _streamed(self, call: Call, invocation: Parameters) -> UrlAnswer:
+        streaming = await self._begin(call, invocation)
+        if not streaming.stream.began:
+            outcome = await streaming.running
+            failed = outcome.function_error is not None
+            return urls.failed() if failed else urls.streamed(outcome.content_type, outcome.payload)
+        return await url_streams.answer(streaming)
 
     def _look_up(self, url_id: str) -> Setting | None:
         with self._catalog.reading() as transaction:

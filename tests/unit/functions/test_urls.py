@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 
-from lamina.errors import ApiError
 from lamina.functions import urls
 from lamina.functions.urls import Url, UrlAnswer, UrlRequest
 
@@ -117,6 +116,47 @@ def test_an_update_changes_what_is_sent_and_replaces_cors_whole() -> None:
     assert urls.update(URL, {"Cors": {}}, "now").cors is None
 
 
-def test_streaming_is_refused_by_name() -> None:
-    with pytest.raises(ApiError, match="Lamina does not support InvokeMode RESPONSE_STREAM"):
-        urls.create({"AuthType": "NONE", "InvokeMode": "RESPONSE_STREAM"}, "now")
+def test_the_mode_is_buffered_unless_told_otherwise_and_kept_by_updates() -> None:
+    assert urls.create({"AuthType": "NONE"}, "now").mode == "BUFFERED"
+    streaming = urls.create({"AuthType": "NONE", "InvokeMode": "RESPONSE_STREAM"}, "now")
+    assert streaming.mode == urls.update(streaming, {"AuthType": "AWS_IAM"}, "now").mode == "RESPONSE_STREAM"
+    assert urls.update(streaming, {"InvokeMode": "BUFFERED"}, "now").mode == "BUFFERED"
+
+
+OCTETS = ("Content-Type", "application/octet-stream")
+
+
+@pytest.mark.parametrize(
+    ("prelude", "status", "headers"),
+    [
+        (b"{}", 200, [OCTETS]),
+        (b'{"statusCode": 404}', 404, [OCTETS]),
+        (
+            b'{"statusCode": 200, "headers": {"content-type": "text/html", "x-n": "1"}, "cookies": ["a=1", "b=2"]}',
+            200,
+            [("content-type", "text/html"), ("x-n", "1"), ("Set-Cookie", "a=1"), ("Set-Cookie", "b=2")],
+        ),
+        (b'{"headers": {"Transfer-Encoding": "chunked", "Content-Length": "5", "Connection": "close"}}', 200, [OCTETS]),
+    ],
+)
+def test_a_prelude_is_the_head_of_a_streamed_answer(prelude: bytes, status: int, headers: object) -> None:
+    assert urls.begun(prelude, b"rest") == UrlAnswer(status, headers, b"rest")  # type: ignore[arg-type]
+    whole = urls.answer(prelude + bytes(8) + b"rest", urls.INTEGRATION)
+    assert whole == urls.begun(prelude, b"rest"), "the same where the answer is awaited whole"
+
+
+@pytest.mark.parametrize(
+    "prelude", [b"", b"[]", b"no JSON", b'{"statusCode": 100}', b'{"headers": {"a": "b\\r\\nc: d"}}', b'{"headers": 5}']
+)
+def test_a_prelude_that_is_none_is_an_error_of_the_function(prelude: bytes) -> None:
+    assert urls.begun(prelude, b"rest").status == 502
+    assert urls.answer(prelude, urls.INTEGRATION).status == 502
+
+
+def test_what_is_streamed_without_a_prelude_is_of_the_type_the_runtime_says() -> None:
+    assert urls.streamed("text/plain", b"") == UrlAnswer(200, [("Content-Type", "text/plain")], b"")
+    assert urls.streamed(None, b"") == urls.streamed("a\nb", b"") == UrlAnswer(200, [OCTETS], b"")
+
+
+def test_what_is_no_json_is_the_body_as_it_is() -> None:
+    assert urls.answer(b"plain") == UrlAnswer(200, [JSON], b"plain")

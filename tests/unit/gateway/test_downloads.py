@@ -40,7 +40,10 @@ def download(headers: dict[str, str], chunks: Chunks | None = None) -> Answer:
 
 
 def content(answer: Answer) -> bytes:
-    return answer.body if isinstance(answer.body, bytes) else b"".join(answer.body)
+    if isinstance(answer.body, bytes):
+        return answer.body
+    assert isinstance(answer.body, Iterator)
+    return b"".join(answer.body)
 
 
 @pytest.mark.parametrize(

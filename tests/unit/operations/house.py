@@ -30,6 +30,7 @@ from lamina.operations.permissions import PermissionOperations
 from lamina.operations.reclaiming import Reclaimer
 from lamina.operations.s3 import S3Archives
 from lamina.operations.stamps import Stamps
+from lamina.operations.streaming import StreamingOperations
 from lamina.operations.table import handlers
 from lamina.operations.tags import TagOperations
 from lamina.operations.uploads import Uploads
@@ -136,6 +137,7 @@ class House:
             stamps,
             synchronous=self.synchronous,
         )
+        invocations = InvocationOperations(self.catalog, self.activations, self.worker, draw=lambda: self.draw)
         answering = handlers(
             layers=LayerOperations(self.catalog, uploads, self.contents, markers, self.reclaimer, stamps),
             layer_permissions=LayerPermissionOperations(self.catalog, stamps),
@@ -144,7 +146,8 @@ class House:
             aliases=AliasOperations(self.catalog, markers, stamps),
             permissions=PermissionOperations(self.catalog, stamps),
             tags=TagOperations(self.catalog, self.activations, stamps),
-            invocations=InvocationOperations(self.catalog, self.activations, self.worker, draw=lambda: self.draw),
+            invocations=invocations,
+            streaming=StreamingOperations(invocations),
         )
         self.handlers = granting(self.catalog, answering)
 
