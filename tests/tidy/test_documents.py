@@ -31,7 +31,9 @@ def test_every_command_and_option_is_documented() -> None:
         _, found, section = page.partition(f"\n## `lamina {name}")
         assert found, f"docs/COMMANDS.md has no section on lamina {name}"
         section = section.partition("\n## ")[0]
-        for parameter in command.params:
+        below = getattr(command, "commands", {})
+        assert [sub for sub in below if f"\n### `lamina {name} {sub}" not in section] == []
+        for parameter in [*command.params, *(parameter for sub in below.values() for parameter in sub.params)]:
             for option in parameter.opts if parameter.param_type_name == "option" else []:
                 assert f"`{option}" in section, f"docs/COMMANDS.md says nothing of lamina {name} {option}"
 

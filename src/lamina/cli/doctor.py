@@ -102,7 +102,9 @@ def _tools() -> list[Line]:
         "aws": ("The tour in README uses it; any SDK does as well.", "pip install awscli"),
         "uv": ("It brings further Python runtimes and builds layers for them.", "pip install uv"),
     }
-    lines = []
+    lines = [
+        Line("tools", "runtimes", "ok", "`lamina runtimes` lists those beside Python, and installs Node.js and Java")
+    ]
     for name, (means, mend) in wanted.items():
         path = shutil.which(name)
         lines.append(

@@ -104,7 +104,8 @@ def install(
 
     locked = lock.read_lock()
     plans = [_plan(locked, name, sdk, interpreter) for name in dict.fromkeys(names)]
-    home = Home(_state(state or context.obj))
+    folder = _state(state or context.obj)
+    home = Home(folder)
     fetcher = Fetcher(sources(locked.registries, os.environ, read_file), home.downloads)
     progress = InstallProgress()
     try:
@@ -116,11 +117,13 @@ def install(
                     continue
                 if before is not None:
                     home.check_unused()
-                if not plan.lang:
-                    progress.say(_machines_own(plan, interpreter))
+                if not plan.lang and interpreter:
+                    progress.say(f"No registry carries {plan.runtime} for {plan.architecture}; installing the rest.")
                 with progress.installing(plan):
                     size = Installer(home, fetcher, progress).install(plan)
-                progress.done(f"{plan.runtime} is ready: {_what(plan)}", size)
+                progress.done(f"{plan.runtime} is installed: {_what(plan)}", size)
+                if not plan.lang:
+                    progress.say(_machines_own(plan.runtime, folder))
     except InstallFailed as error:
         raise Failure(str(error), error.hint or None) from error
     except ServerRuns as error:
@@ -245,9 +248,14 @@ def _what(plan: InstallPlan) -> str:
     return ", ".join(parts)
 
 
-def _machines_own(plan: InstallPlan, wanted: bool) -> str:
-    told = f"No registry carries {plan.runtime} for {plan.architecture}" if wanted else "As asked"
-    return f"{told}: {plan.runtime} will run on what this machine has, and `lamina runtimes` tells whether it has it."
+def _machines_own(runtime: str, state: Path) -> str:
+    """Whether a runtime that was installed without an interpreter has one."""
+    from lamina.worker import runtimes as machine
+
+    kit = machine.find(state, os.environ).kits.get(runtime)
+    if kit is not None:
+        return f"It runs on {kit.found}, release {kit.release}."
+    return f"This machine has no interpreter of its own for {runtime} yet; `lamina runtimes` tells when it has."
 
 
 def _refuse_while_running(error: Exception) -> NoReturn:

@@ -17,7 +17,7 @@ from lamina import __version__
 from tests.support.server import Server
 
 LAMINA = str(Path(sys.executable).with_name("lamina"))
-COMMANDS = ["up", "doctor", "demo", "completion"]
+COMMANDS = ["up", "doctor", "runtimes", "logs", "demo", "completion"]
 
 
 def _lamina(*arguments: str, **environ: str) -> subprocess.CompletedProcess[str]:
