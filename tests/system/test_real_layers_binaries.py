@@ -125,6 +125,12 @@ def test_a_program_of_go_with_the_library_of_aws(shared_server: Server) -> None:
     assert plain.value == {"errorMessage": "failed as asked", "errorType": "errorString"}
     typed = function.call({"fail": "typed", "name": "x"})
     assert typed.value == {"errorMessage": "nobody is called x", "errorType": "noSuchName"}
+    # After a panic the library answers, and then ends its process: the next event finds a new one.
+    for _ in range(5):
+        panicked = function.call({"fail": "panic"})
+        assert panicked.value["errorMessage"] == "panicked as asked"
+        assert panicked.value["stackTrace"]
+        assert function.value({"name": "again"})["greeting"] == "hello again"
     ended = function.call({"fail": "exit"})
     assert ended.value == {
         "errorType": "Runtime.ExitError",

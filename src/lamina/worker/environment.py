@@ -208,6 +208,14 @@ class Environment:
                 self._listening.cancel()
 
     async def _run(self, invocation: Invocation) -> Answer | Failure:
+        happened = await self._run_once(invocation)
+        generation = self._generation
+        if isinstance(happened, Exited) and self.usable and generation is not None and generation.untaken:
+            # The runtime had answered its last event, and ended before it asked for this one: it is another's.
+            happened = await self._run_once(invocation)
+        return happened
+
+    async def _run_once(self, invocation: Invocation) -> Answer | Failure:
         try:
             generation = self._generation
             if generation is None or generation.failure is not None:

@@ -73,6 +73,11 @@ class Generation:
         """Whether there is anybody but the runtime to wait for, and to take leave of."""
         return self.extensions.count > 0
 
+    @property
+    def untaken(self) -> bool:
+        """Whether the event that was given out last has not reached the runtime."""
+        return self._session.offered
+
     async def initialise(self, deadline: float, extensions: tuple[str, ...] | None) -> Failure | None:
         """Start everything, and wait until all are ready; else why not. *extensions*: their names, None if unknown.
 

@@ -33,6 +33,9 @@ from lamina.worker.zygotes import SandboxEnded, SandboxFailed
 
 _SWEEP_SECONDS: Final = 1.0
 _START_SECONDS: Final = 0.5
+# How long a call waits for an environment that has answered and whose extensions are finishing, before another is
+# started for it: that would take longer, and serve callers who come one after the other from two of everything.
+_REST_SECONDS: Final = 0.2
 _log = logging.getLogger(__name__)
 
 
@@ -70,6 +73,8 @@ class Worker:
         self._environments: set[Environment] = set()
         self._starts: set[_Start] = set()
         self._tasks: set[asyncio.Task[None]] = set()
+        # By spec, those that have answered and wait for their extensions; who waits for one takes it from here.
+        self._resting: dict[EnvironmentSpec, deque[asyncio.Task[None]]] = defaultdict(deque)
         # Those whose extensions are being told that it is over; they are given their time even when the server stops.
         self._leaving: dict[Environment, asyncio.Task[None]] = {}
         # More starts at once would only take the processors from one another; but a function that sleeps as it is
@@ -126,7 +131,7 @@ class Worker:
             if rest is None:
                 self._return(environment)
             else:
-                self._spawn(self._return_after(rest, environment))
+                self._rest(spec, rest, environment)
 
     async def _return_after(self, rest: Coroutine[Any, Any, None], environment: Environment) -> None:
         try:
@@ -136,6 +141,26 @@ class Worker:
             raise
         finally:
             self._return(environment)
+
+    def _rest(self, spec: EnvironmentSpec, rest: Coroutine[Any, Any, None], environment: Environment) -> None:
+        """Return *environment* once *rest* is over. Until then it can be waited for."""
+        task = asyncio.ensure_future(self._return_after(rest, environment))
+        self._track(task)
+        self._resting[spec].append(task)
+
+        def rested(_: object) -> None:
+            resting = self._resting[spec]
+            if task in resting:
+                resting.remove(task)
+            if not resting:
+                del self._resting[spec]
+
+        task.add_done_callback(rested)
+
+    async def _wait_rested(self, spec: EnvironmentSpec) -> None:
+        """Give an environment that is nearly free again, and that nobody waits for yet, the time to become so."""
+        if self._resting.get(spec) and not self.has_provisioned(spec) and not self._pool.has_idle(spec):
+            await asyncio.wait((self._resting[spec].popleft(),), timeout=_REST_SECONDS)
 
     def prepare(self, runtime: str) -> None:
         """Begin to get what every function of *runtime* needs, ahead of its first invocation."""
@@ -167,6 +192,8 @@ class Worker:
         return self.provisions.free(spec) is not None
 
     async def _obtain(self, spec: EnvironmentSpec) -> Environment:
+        if self._resting:
+            await self._wait_rested(spec)
         while True:
             wanted = self.provisions.free(spec) or spec
             decision = self._pool.request(wanted)
@@ -316,7 +343,9 @@ class Worker:
         return since < now - self._keepalive_s or not environment.usable
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
-        task = asyncio.ensure_future(work)
+        self._track(asyncio.ensure_future(work))
+
+    def _track(self, task: asyncio.Task[None]) -> None:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
