@@ -52,6 +52,8 @@ def stand_by(message: dict[str, Any], log_fd: int, order_fd: int, complaint_fd: 
     """Do ahead of time what needs no order, giving up every right above all; then `run` the one from *order_fd*."""
     _take_streams(log_fd, complaint_fd, order_fd)
     os.setsid()
+    # Process 1, whose fork this is, has not given up its own yet.
+    syscalls.drop_bounding_set()
     _seal(message["seal"])
     code = _compiled(message["program"]) if message["program"] else None
     pieces = []
