@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 
 from tests.support import functions, installs, java, logs, zips
 from tests.support.functions import Function
@@ -307,3 +309,12 @@ def test_a_wrapper_of_a_layer_starts_java(server: Server, code: bytes) -> None:
         Environment={"Variables": {"AWS_LAMBDA_EXEC_WRAPPER": "/opt/wrap"}},
     )
     assert function.value({})["WRAPPED"] == "/var/lang/bin/java"
+
+
+def test_a_running_server_says_what_to_install_and_finds_it_without_a_restart(tmp_path: Path, code: bytes) -> None:
+    with Server.started(tmp_path / "state") as server:
+        function = _create(server, code, "demo.Handlers::shout")
+        with pytest.raises(ClientError, match=f"lamina runtimes install {RUNTIME}"):
+            function.call("a")
+        installs.install(server.state, RUNTIME)
+        assert function.value("a") == "A"

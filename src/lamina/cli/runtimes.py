@@ -64,7 +64,7 @@ def show(
 @runtimes.command("install")
 def install(
     context: typer.Context,
-    names: Annotated[list[str], typer.Argument(metavar="RUNTIME...", help="Such as nodejs22.x or java21.")],
+    names: Annotated[list[str], typer.Argument(metavar="RUNTIME", help="Such as nodejs22.x or java21.")],
     sdk: Annotated[
         str,
         typer.Option(
@@ -141,7 +141,7 @@ def install(
 @runtimes.command("remove")
 def remove(
     context: typer.Context,
-    names: Annotated[list[str], typer.Argument(metavar="RUNTIME...", help="Such as nodejs22.x or java21.")],
+    names: Annotated[list[str], typer.Argument(metavar="RUNTIME", help="Such as nodejs22.x or java21.")],
     state: State = None,
 ) -> None:
     """Remove runtimes that `lamina runtimes install` fetched. The server must not be running.
