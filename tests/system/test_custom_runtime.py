@@ -81,6 +81,35 @@ def test_nothing_of_the_house_is_to_be_seen(shared_server: Server) -> None:
     assert seen == "/.lamina:  /var/runtime:|runtime task|0"
 
 
+def test_its_process_has_no_right_left(shared_server: Server) -> None:
+    look = """answer=$(printf '{'; while IFS=$':\\t' read -r name value rest; do
+    case $name in Cap*|NoNewPrivs|Seccomp) printf '"%s":"%s",' "$name" "$value" ;; esac
+  done </proc/$$/status; printf '"last":null}')"""
+    seen = custom(shared_server, program("bootstrap", bootstrap(look))).value()
+    capabilities = {name: int(value, 16) for name, value in seen.items() if name.startswith("Cap")}
+    assert len(capabilities) == 5
+    assert not any(capabilities.values())
+    assert (seen["NoNewPrivs"], seen["Seccomp"]) == ("1", "2")
+
+
+def test_it_looks_into_process_1_as_little_as_any_function(shared_server: Server) -> None:
+    look = """answer=""
+  for name in exe root cwd ns/mnt; do readlink "/proc/1/$name" >/dev/null 2>&1 && answer+="$name "; done
+  for name in root cwd fd; do ls "/proc/1/$name/" >/dev/null 2>&1 && answer+="$name/ "; done
+  for name in environ maps mem; do head -c 1 "/proc/1/$name" >/dev/null 2>&1 && answer+="$name "; done
+  answer="\\"$answer\\"" """
+    assert custom(shared_server, program("bootstrap", bootstrap(look))).value() == ""
+
+
+def test_too_much_memory_and_too_much_time_end_it_and_the_next_event_gets_another(shared_server: Server) -> None:
+    handle = "case $event in 1) sleep 60 ;; 2) head -c 900m /dev/zero | tail ;; esac; answer=$event"
+    function = custom(shared_server, program("bootstrap", bootstrap(handle)), Timeout=2, MemorySize=128)
+    assert function.call(1).value["errorType"] == "Sandbox.Timedout"
+    assert function.value(0) == 0
+    assert function.call(2).value["errorType"] in ("Runtime.OutOfMemory", "Runtime.ExitError", "Sandbox.Timedout")
+    assert function.value(3) == 3
+
+
 def test_what_it_prints_is_logged_and_its_crash_told(shared_server: Server) -> None:
     handle = "echo to stdout; echo to stderr >&2; [[ $event == 1 ]] && exit 3; answer=$event"
     function = custom(shared_server, program("bootstrap", bootstrap(handle)))
