@@ -11,6 +11,11 @@ from lamina.functions.runtimes import Language
 # Both options to the client of Node.js are AWS's; so is a tenth of the memory for what is young.
 _YOUNG_SHARE: Final = 10
 _HEADER_BYTES_MAX: Final = 81920
+# What these releases do by default, and AWS's runtimes only for a function that asks for it in NODE_OPTIONS.
+_EXPERIMENTS: Final = {
+    "20": ("experimental-require-module",),
+    "22": ("experimental-require-module", "experimental-detect-module"),
+}
 # AWS gives Java's heap so much of a function's memory.
 _HEAP_PERCENT: Final = 85
 _JAVA_CLIENT: Final = "com.amazonaws.services.lambda.runtime.api.client.AWSLambda"
@@ -51,9 +56,13 @@ def _python(spec: EnvironmentSpec) -> tuple[str, ...]:
 
 def _nodejs(spec: EnvironmentSpec) -> tuple[str, ...]:
     young = spec.memory_mb // _YOUNG_SHARE
+    asked = dict(spec.variables).get("NODE_OPTIONS", "").replace("_", "-")
+    heap = (f"--max-semi-space-size={young // 2}", f"--max-old-space-size={spec.memory_mb - young}")
     return (
         *("/var/lang/bin/node", "--expose-gc", "--max-http-header-size", str(_HEADER_BYTES_MAX)),
-        *(f"--max-semi-space-size={young // 2}", f"--max-old-space-size={spec.memory_mb - young}"),
+        # Who sets one of the two decides about both.
+        *(() if "-space-size" in asked else heap),
+        *(f"--no-{name}" for name in _EXPERIMENTS.get(Language.of(spec.runtime).version, ()) if name not in asked),
         "/var/runtime/index.mjs",
     )
 

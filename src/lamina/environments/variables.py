@@ -84,6 +84,7 @@ def _ruby(version: str) -> dict[str, str]:
         "GEM_PATH": gems,
         "RUBYLIB": "/var/runtime/gems/aws_lambda_ric-3.1.3/lib:/var/task:/var/runtime/lib:/opt/ruby/lib",
         **_SHELL,
+        **_LOG_DESCRIPTOR,
     }
 
 

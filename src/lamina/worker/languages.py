@@ -27,6 +27,8 @@ _ASK_RUBY: Final = (
     'require "rbconfig"; require "json"; '
     'puts JSON.generate([RUBY_ENGINE, RUBY_VERSION, RbConfig.ruby, RbConfig::CONFIG["prefix"]])'
 )
+# The first 20 that knows the option by which AWS's runtimes switch off what a later one does by default.
+_OLDEST_NODE_20: Final = 17
 _ASKED_AT_ONCE: Final = 4
 # Prefixes that hold the whole system, which a sandbox shows anyway.
 _SYSTEM: Final = ("/", "/usr")
@@ -60,6 +62,8 @@ _Language = tuple[tuple[str, str], Found] | None
 def _node(program: Path) -> _Language:
     match searching.ask([program, "-e", _ASK_NODE]):
         case [str(release), str(executable)]:
+            if release.startswith("20.") and int(release.split(".")[1]) < _OLDEST_NODE_20:
+                return None
             # One file: what it needs beside it is the system's.
             lang = tuple(contents.program(f"{LANG_ROOT}/bin/node", Path(executable)))
             return ("nodejs", release.partition(".")[0]), Found(release, Path(executable), lang)

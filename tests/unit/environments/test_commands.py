@@ -28,8 +28,27 @@ def test_node_gets_awss_options_and_a_tenth_of_the_memory_for_what_is_young() ->
         "81920",
         "--max-semi-space-size=51",
         "--max-old-space-size=922",
+        "--no-experimental-require-module",
+        "--no-experimental-detect-module",
         "/var/runtime/index.mjs",
     )
+
+
+@pytest.mark.parametrize(
+    ("runtime", "asked", "left"),
+    [
+        (
+            "nodejs20.x",
+            "",
+            ["--max-semi-space-size=10", "--max-old-space-size=180", "--no-experimental-require-module"],
+        ),
+        ("nodejs22.x", "--max_old_space_size=50 --experimental-detect-module", ["--no-experimental-require-module"]),
+        ("nodejs24.x", "--max-semi-space-size=5", []),
+    ],
+)
+def test_what_node_options_ask_for_is_left_to_them(runtime: str, asked: str, left: list[str]) -> None:
+    spec = made_from(runtime=runtime, memory_mb=200, environment=(("NODE_OPTIONS", asked),))
+    assert list(command(spec).argv[4:-1]) == left
 
 
 def test_java_gets_a_heap_of_its_share_and_the_handler_by_name() -> None:

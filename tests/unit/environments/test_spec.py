@@ -48,7 +48,7 @@ def told(spec: EnvironmentSpec) -> dict[str, str]:
 
 
 # What a runtime's client takes away, or adds, before a function can look; Java's does neither.
-TAKEN = {"python": {"_LAMBDA_TELEMETRY_LOG_FD"}, "nodejs": {"_LAMBDA_TELEMETRY_LOG_FD"}}
+TAKEN = {family: {"_LAMBDA_TELEMETRY_LOG_FD"} for family in ("python", "nodejs", "ruby")}
 ADDED = {"_X_AMZN_TRACE_ID"}
 # Lamina's own, for an SDK inside to come back to it.
 OURS = {"AWS_ENDPOINT_URL"}
