@@ -159,6 +159,19 @@ def test_invoke_waits_for_the_whole_of_a_streamed_response(function: Function) -
     assert (large.error, large.value["errorType"]) == ("Unhandled", "Function.ResponseSizeTooLarge")
 
 
+def test_the_platform_tells_how_much_was_streamed_and_when(shared_server: Server) -> None:
+    logging = {"LogFormat": "JSON", "SystemLogLevel": "DEBUG"}
+    function = create(shared_server, streamer.CODE, LoggingConfig=logging)
+    _, complete = streamed(function, {"chunks": ["one"], "size": 1000, "count": 5}, LogType="Tail")
+    lines = [json.loads(line) for line in base64.b64decode(complete["LogResult"]).splitlines() if line[:1] == b"{"]
+    [done] = [line["record"] for line in lines if line["type"] == "platform.runtimeDone"]
+    assert done["metrics"]["producedBytes"] == 5003
+    latency, duration = done["spans"]
+    assert (latency["name"], duration["name"]) == ("responseLatency", "responseDuration")
+    assert latency["start"] <= duration["start"]
+    assert latency["durationMs"] + duration["durationMs"] <= done["metrics"]["durationMs"]
+
+
 # Who is too fast, too slow, or gone
 
 

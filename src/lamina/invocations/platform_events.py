@@ -8,10 +8,29 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 
 from lamina.invocations.calls import Measured
 
 Record = dict[str, object]
+
+
+@dataclass(frozen=True, slots=True)
+class Streamed:
+    """When a streamed response came: after *latency_ms*, for *response_ms*, of an invocation begun at *began*."""
+
+    began: datetime
+    latency_ms: float
+    response_ms: float
+
+
+@dataclass(frozen=True, slots=True)
+class Produced:
+    """The bytes of a response, and when they came if they were streamed."""
+
+    size: int
+    streamed: Streamed | None = None
 
 
 def init_start(initialization: str, phase: str, runtime_version: str, runtime_arn: str) -> Record:
@@ -50,18 +69,19 @@ def runtime_done(
     status: str,
     error_type: str | None,
     duration_ms: float,
-    produced_bytes: int | None = None,
+    produced: Produced | None = None,
     trace_id: str | None = None,
 ) -> Record:
     """platform.runtimeDone"""
     metrics: Record = {"durationMs": round(duration_ms, 3)}
-    if produced_bytes is not None:
-        metrics["producedBytes"] = produced_bytes
+    if produced is not None:
+        metrics["producedBytes"] = produced.size
     return {
         "requestId": request_id,
         "status": status,
         **_error(error_type),
         "metrics": metrics,
+        **({} if produced is None or produced.streamed is None else {"spans": _spans(produced.streamed)}),
         **_tracing(trace_id),
     }
 
@@ -101,6 +121,19 @@ def logs_dropped(records: int, size: int) -> Record:
     """platform.logsDropped"""
     reason = "Consumer seems to have fallen behind as it has not acknowledged receipt of logs."
     return {"reason": reason, "droppedRecords": records, "droppedBytes": size}
+
+
+def _spans(streamed: Streamed) -> list[Record]:
+    first = streamed.began + timedelta(milliseconds=streamed.latency_ms)
+    return [
+        _span("responseLatency", streamed.began, streamed.latency_ms),
+        _span("responseDuration", first, streamed.response_ms),
+    ]
+
+
+def _span(name: str, start: datetime, duration_ms: float) -> Record:
+    moment = start.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return {"name": name, "start": moment, "durationMs": round(duration_ms, 3)}
 
 
 def _error(error_type: str | None) -> Mapping[str, object]:

@@ -6,6 +6,7 @@ The platform's part is small: pieces go on as they come, and a sender that is fa
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Callable
+from dataclasses import dataclass
 from typing import Final, Generic, Protocol, TypeVar
 
 T = TypeVar("T")
@@ -16,6 +17,15 @@ STREAM_BYTES_MAX: Final = 200 * 1024 * 1024
 
 class BrokenOff(Exception):
     """The rest of a stream will not come: the function failed after it had begun to answer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Flow:
+    """What there was of a streamed response: how much, and when it began and ended, by `time.perf_counter`."""
+
+    size: int
+    began: float
+    ended: float
 
 
 class Closing(Generic[T]):

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import base64
 import binascii
+import time
 from collections.abc import Mapping
 from typing import Final
 
-from lamina.invocations.streams import STREAM_BYTES_MAX
+from lamina.invocations.streams import STREAM_BYTES_MAX, Flow
 from lamina.runtime_api.bodies import Body
 from lamina.runtime_api.connections import Exchange, Head, Peer
 from lamina.runtime_api.replies import Reply
@@ -66,6 +67,7 @@ class Streamed:
         self._runtime, self._request_id, self._peer = runtime, request_id, peer
         self._sink = runtime.begin_stream()
         self._size = 0
+        self._began = time.perf_counter()
         self._over = False
         self._sink.begin(content_type, peer)
 
@@ -80,25 +82,24 @@ class Streamed:
         if self._size <= STREAM_BYTES_MAX:
             self._sink.put(piece)
             return
-        self._leave()
-        self._runtime.end_stream(Answer(self._request_id, b"", too_large=True, streamed=True))
+        flow = self._leave()
+        self._runtime.end_stream(Answer(self._request_id, b"", too_large=True, streamed=flow))
         # There may be no end to what comes.
         self._peer.close()
 
     def end(self, trailers: Mapping[bytes, str]) -> Reply | None:
-        self._leave()
+        flow = self._leave()
         error_type, error = _told_behind(trailers)
-        failure = Answer(self._request_id, error, error_type, streamed=True) if error_type else None
-        return self._runtime.end_stream(failure)
+        return self._runtime.end_stream(Answer(self._request_id, error, error_type or None, streamed=flow))
 
     def drop(self) -> None:
         if not self._over:
-            self._leave()
-            self._runtime.break_stream()
+            self._runtime.break_stream(self._leave())
 
-    def _leave(self) -> None:
+    def _leave(self) -> Flow:
         self._over = True
         self._sink.end()
+        return Flow(self._size, self._began, time.perf_counter())
 
 
 def _told_behind(trailers: Mapping[bytes, str]) -> tuple[str, bytes]:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from lamina.invocations.calls import TRUNCATED, truncated
-from lamina.invocations.streams import Sink
+from lamina.invocations.streams import Flow, Sink
 from lamina.runtime_api.replies import ACCEPTED, JSON, Reply, refusal
 
 RESPONSE_BYTES_MAX: Final = 6 * 1024 * 1024 + 100
@@ -43,7 +43,7 @@ class Answer:
     error_type: str | None = None
     too_large: bool = False
     content_type: str | None = None
-    streamed: bool = False
+    streamed: Flow | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,8 +74,9 @@ class RuntimeSession:
         self._offered: Offer | None = None
         self._current: str | None = None
         self._sink: Sink | None = None
-        # Whether the response of the current invocation has begun to come in pieces, and whether it has broken off.
-        self._streaming = self._broken = False
+        # Whether the response of the current invocation has begun to come in pieces, and what it was if it broke off.
+        self._streaming = False
+        self._broken: Flow | None = None
         self._waiting: Callable[[Reply], None] | None = None
 
     @property
@@ -97,9 +98,9 @@ class RuntimeSession:
 
     def next(self, reply: Callable[[Reply], None]) -> Reply | None:
         """GET /runtime/invocation/next: the reply; None if *reply* is called once there is one."""
-        if self._current is not None and self._broken:
+        if self._current is not None and self._broken is not None:
             # It was not that the process died: it has thought better of its answer.
-            self._finish(Answer(self._current, truncated(self._current), TRUNCATED, streamed=True))
+            self._finish(Answer(self._current, truncated(self._current), TRUNCATED, streamed=self._broken))
         if self._current is not None:
             return refusal(403, "InvalidStateTransition", "State transition from Running to Ready failed")
         self._waiting = reply
@@ -131,16 +132,16 @@ class RuntimeSession:
         self._streaming = True
         return self._sink
 
-    def end_stream(self, error: Answer | None) -> Reply:
-        """The response that was begun is complete, or is ended by *error*."""
+    def end_stream(self, answer: Answer) -> Reply:
+        """The response that was begun has come to its end, which *answer* tells."""
         assert self._streaming
-        assert self._current is not None
-        self._finish(error or Answer(self._current, b"", streamed=True))
+        assert self._current == answer.request_id
+        self._finish(answer)
         return ACCEPTED
 
-    def break_stream(self) -> None:
+    def break_stream(self, flow: Flow) -> None:
         """The connection of the response that was begun has gone. Why, the next thing to happen will tell."""
-        self._broken = self._streaming
+        self._broken = flow
 
     def response(self, request_id: str, payload: bytes, content_type: str | None = None) -> Reply:
         """POST /runtime/invocation/{id}/response"""
@@ -179,7 +180,7 @@ class RuntimeSession:
 
     def _finish(self, answer: Answer) -> None:
         self._current = self._sink = None
-        self._streaming = self._broken = False
+        self._streaming, self._broken = False, None
         self._answered(answer)
 
     def _deliver(self) -> None:

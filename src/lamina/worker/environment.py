@@ -15,6 +15,7 @@ import signal
 import time
 from collections.abc import Coroutine, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
 
@@ -23,6 +24,7 @@ from lamina.environments.extension_variables import extension_variables
 from lamina.environments.spec import EnvironmentSpec
 from lamina.invocations import calls
 from lamina.invocations.calls import Invocation, Measured, Outcome, ProcessEnd
+from lamina.invocations.platform_events import Produced, Streamed
 from lamina.runtime_api.connections import Connections
 from lamina.runtime_api.extensions import ExtensionFailed, Facts
 from lamina.runtime_api.session import Answer, InitFailed, Offer
@@ -163,7 +165,7 @@ class Environment:
             memory_used_mb=self._memory_used_mb(),
             init_ms=init_ms,
         )
-        produced = len(outcome.payload) if isinstance(happened, Answer) else None
+        produced = _produced(happened, outcome.payload, began) if isinstance(happened, Answer) else None
         self._platform.finished(invocation.request_id, outcome.verdict, measured, produced, invocation.trace_id)
         tail = self.log.tail()
         self.log.flush()
@@ -386,6 +388,15 @@ class Environment:
         held = self.prepared.memory_held_bytes() >> 20, _resident_peak_kb(self._processes.runtime_pid) >> 10
         self._memory_used = max(1, self._memory_used, *held)
         return min(self._memory_used, self.spec.memory_mb)
+
+
+def _produced(answer: Answer, payload: bytes, began: float) -> Produced:
+    """What there was of *answer*, to an invocation that began at *began* of `time.perf_counter`."""
+    flow = answer.streamed
+    if flow is None:
+        return Produced(len(payload))
+    moment = datetime.now(UTC) - timedelta(seconds=time.perf_counter() - began)
+    return Produced(flow.size, Streamed(moment, (flow.began - began) * 1000, (flow.ended - flow.began) * 1000))
 
 
 def _cast(spec: EnvironmentSpec, assignment: Assignment) -> Cast:

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from lamina.environments.spec import EnvironmentSpec
 from lamina.invocations import json_log_lines, log_lines, platform_events
 from lamina.invocations.calls import Measured
-from lamina.invocations.platform_events import Record
+from lamina.invocations.platform_events import Produced, Record
 from lamina.runtime_api.log_frames import Piece
 from lamina.worker.logs import EnvironmentLog
 
@@ -94,10 +94,10 @@ class PlatformLog:
         request_id: str,
         verdict: Verdict,
         measured: Measured,
-        produced_bytes: int | None = None,
+        produced: Produced | None = None,
         trace_id: str | None = None,
     ) -> None:
-        """An invocation is over: with *produced_bytes* of an answer where there is one."""
+        """An invocation is over: with what there was of an answer."""
         if not self._json:
             remarked = replace(measured, problem=_remark(verdict))
             self._log.platform(log_lines.end(request_id))
@@ -105,9 +105,7 @@ class PlatformLog:
         if not self._json and self._tell is None:
             return
         status, error_type = verdict.status, verdict.error_type
-        done = platform_events.runtime_done(
-            request_id, status, error_type, measured.duration_ms, produced_bytes, trace_id
-        )
+        done = platform_events.runtime_done(request_id, status, error_type, measured.duration_ms, produced, trace_id)
         report = platform_events.report(request_id, status, error_type, measured, trace_id)
         if self._json:
             self._write("platform.runtimeDone", done)
