@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import textwrap
+from typing import Any
 
 from tests.support import zips
-from tests.support.functions import layer
+from tests.support.functions import Answer, Function, layer, wait_until
 from tests.support.server import Server
 
 # Speaks for what follows it. Everything that happens to an extension is a line in /tmp/<name>, which outlives it.
@@ -99,3 +100,17 @@ def notes(name):
     except FileNotFoundError:
         return []
 """
+
+
+def call(function: Function, event: Any = None) -> Answer:
+    """Invoke a function on a server of one environment, once that is free."""
+
+    def once() -> Answer | None:
+        try:
+            return function.call(event)
+        except function.client.exceptions.TooManyRequestsException:
+            return None
+
+    answer = wait_until(once, 20)
+    assert answer is not None
+    return answer

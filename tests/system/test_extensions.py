@@ -8,26 +8,12 @@ from typing import Any
 import pytest
 
 from tests.support import zips
-from tests.support.extensions import READING, extensions
-from tests.support.functions import Answer, Function, create, layer, wait_until
+from tests.support.extensions import READING, call, extensions
+from tests.support.functions import Answer, create, layer, wait_until
 from tests.support.server import ACCOUNT, Server
 
 COUNTING = 'register("INVOKE", "SHUTDOWN")\nuntil_shutdown()'
 TELLING = READING + "def handler(event, context):\n    return notes(event)\n"
-
-
-def _call(function: Function, event: Any = None) -> Answer:
-    """Invoke a function on a server of one environment, once that is free."""
-
-    def once() -> Answer | None:
-        try:
-            return function.call(event)
-        except function.client.exceptions.TooManyRequestsException:
-            return None
-
-    answer = wait_until(once, 20)
-    assert answer is not None
-    return answer
 
 
 def _error(answer: Answer) -> tuple[str, str]:
@@ -42,8 +28,8 @@ def _kinds(events: list[Any]) -> list[str]:
 def test_an_extension_is_told_of_every_invocation(server_of_one_environment: Server) -> None:
     server = server_of_one_environment
     function = create(server, TELLING, Layers=[extensions(server, counter=COUNTING)])
-    answers = [_call(function, "counter") for _ in range(3)]
-    events = _call(function, "counter").value
+    answers = [call(function, "counter") for _ in range(3)]
+    events = call(function, "counter").value
     assert _kinds(events)[:3] == ["INVOKE"] * 3
     for answer, event in zip(answers, events, strict=False):
         assert event["requestId"] == answer.request_id
@@ -127,10 +113,10 @@ def test_the_caller_is_answered_before_a_slow_extension_and_the_next_waits_for_i
             return open("/tmp/slow").read() if os.path.exists("/tmp/slow") else ""
     """
     function = create(server, code, Layers=[extensions(server, slow=body)])
-    assert "done" not in _call(function).value
+    assert "done" not in call(function).value
     with pytest.raises(function.client.exceptions.TooManyRequestsException):
         function.call()
-    assert "done" in _call(function).value, "whoever came next found it finished"
+    assert "done" in call(function).value, "whoever came next found it finished"
 
 
 def test_output_of_an_extension_is_in_the_log(shared_server: Server) -> None:
@@ -165,10 +151,10 @@ def test_an_internal_extension(server_of_one_environment: Server) -> None:
             return {"events": events, "refused": refused[1]["errorType"], "late": late}
     """
     function = create(server_of_one_environment, code)
-    first = _call(function)
+    first = call(function)
     assert first.value["refused"] == "Extension.InvalidEventType"
     assert (first.value["late"][0], first.value["late"][1]["errorType"]) == (403, "Extension.RegistrationClosed")
-    assert _call(function).value["events"][0]["requestId"] == first.request_id
+    assert call(function).value["events"][0]["requestId"] == first.request_id
 
 
 @pytest.mark.parametrize(
@@ -248,10 +234,10 @@ def test_a_crash_in_the_middle_ends_the_invocation_and_the_next_finds_everything
             return [count, os.path.exists("/tmp/kept")]
     """
     function = create(server, code, Layers=[extensions(server, fragile=body)])
-    assert _call(function, "not yet").value == [1, False]
-    answer = _call(function, "now")
+    assert call(function, "not yet").value == [1, False]
+    answer = call(function, "now")
     assert _error(answer) == ("Extension.Crash", f"RequestId: {answer.request_id} Error: exit status 7")
-    assert _call(function, "not yet").value == [1, True]
+    assert call(function, "not yet").value == [1, True]
 
 
 def test_an_exit_error_ends_it_too(shared_server: Server) -> None:

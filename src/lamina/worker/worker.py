@@ -33,6 +33,7 @@ from lamina.worker.zygotes import SandboxEnded, SandboxFailed
 
 _SWEEP_SECONDS: Final = 1.0
 _START_SECONDS: Final = 0.5
+_LEAVING_MAX: Final = 128
 # How long a call waits for an environment that has answered and whose extensions are finishing, before another is
 # started for it: that would take longer, and serve callers who come one after the other from two of everything.
 _REST_SECONDS: Final = 0.2
@@ -281,7 +282,8 @@ class Worker:
         self.provisions.ended(environment)
         if environment in self._leaving:
             return
-        if environment.takes_leave:
+        # However fast environments follow on one another, those that leave must not take all user ids from the living.
+        if environment.takes_leave and (self._closed or len(self._leaving) < _LEAVING_MAX):
             self._leaving[environment] = asyncio.ensure_future(self._take_leave(environment))
             return
         self._close(environment)
