@@ -313,3 +313,12 @@ def test_a_stream_that_breaks_off_fails_and_the_next_event_is_answered(server: S
     function = _function(server, runtime, code)
     assert function.call(True).error == "Unhandled"
     assert function.value(False) == "some"
+
+
+@pytest.mark.parametrize("version", node.WITH_CALLBACKS)
+def test_before_24_an_es_module_can_be_required_only_by_request(server: Server, version: str) -> None:
+    files = {"index.js": "exports.handler = async () => require('./m.mjs').default;", "m.mjs": "export default 'm';"}
+    function = _function(server, f"nodejs{version}.x", files)
+    assert function.call().value["errorMessage"].startswith("require() of ES Module /var/task/m.mjs")
+    function.update(Environment={"Variables": {"NODE_OPTIONS": "--experimental-require-module"}})
+    assert function.value() == "m"
