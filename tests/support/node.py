@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
+import os
 import platform
+import shutil
 import textwrap
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -27,6 +30,32 @@ def program(version: str) -> Path:
     """The interpreter of Node.js *version* ("22"), fetched once."""
     name = f"node{version}-{_MACHINES[platform.machine()]}"
     return fetching.node_modules("nodejs") / "nodejs" / "node_modules" / name / "bin" / "node"
+
+
+def install(state: Path, version: str) -> None:
+    """Put Node.js *version* into the state folder of a server to be, as `lamina runtimes install` would."""
+    folder = state / "runtimes" / "installed" / "v1" / f"nodejs{version}.x"
+    interpreter = program(version)
+    (folder / "lang" / "bin").mkdir(parents=True)
+    try:
+        os.link(interpreter, folder / "lang" / "bin" / "node")
+    except OSError:
+        shutil.copy(interpreter, folder / "lang" / "bin" / "node")
+    sdk = folder / "runtime" / "node_modules" / "@aws-sdk" / "stands-in"
+    sdk.mkdir(parents=True)
+    (sdk / "index.js").write_text("module.exports = __filename;")
+    release = json.loads((interpreter.parent.parent / "package.json").read_text())["version"]
+    manifest = {
+        "runtime": folder.name,
+        "kind": "nodejs",
+        "architecture": {"aarch64": "arm64"}.get(os.uname().machine, os.uname().machine),
+        "release": release,
+        "lang": True,
+        "sdk": "stands-in",
+        "artifacts": [],
+        "installed_bytes": 0,
+    }
+    (folder / "manifest.json").write_text(json.dumps(manifest))
 
 
 def invoke(

@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import json
-import os
-import shutil
 import textwrap
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -26,33 +23,9 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """A server in whose state every Node.js runtime lies as `lamina runtimes install` would have put it there."""
     state = tmp_path_factory.mktemp("node") / "state"
     for version in node.VERSIONS:
-        _install(state / "runtimes" / "installed" / "v1" / f"nodejs{version}.x", version)
+        node.install(state, version)
     with Server.started(state) as server:
         yield server
-
-
-def _install(folder: Path, version: str) -> None:
-    program = node.program(version)
-    (folder / "lang" / "bin").mkdir(parents=True)
-    try:
-        os.link(program, folder / "lang" / "bin" / "node")
-    except OSError:
-        shutil.copy(program, folder / "lang" / "bin" / "node")
-    sdk = folder / "runtime" / "node_modules" / "@aws-sdk" / "stands-in"
-    sdk.mkdir(parents=True)
-    (sdk / "index.js").write_text("module.exports = __filename;")
-    release = json.loads((program.parent.parent / "package.json").read_text())["version"]
-    manifest = {
-        "runtime": folder.name,
-        "kind": "nodejs",
-        "architecture": {"aarch64": "arm64"}.get(os.uname().machine, os.uname().machine),
-        "release": release,
-        "lang": True,
-        "sdk": "stands-in",
-        "artifacts": [],
-        "installed_bytes": 0,
-    }
-    (folder / "manifest.json").write_text(json.dumps(manifest))
 
 
 def _files(code: str | dict[str, str]) -> dict[str, bytes]:
