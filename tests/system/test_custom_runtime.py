@@ -84,7 +84,7 @@ def test_nothing_of_the_house_is_to_be_seen(shared_server: Server) -> None:
 def test_its_process_has_no_right_left(shared_server: Server) -> None:
     look = """answer=$(printf '{'; while IFS=$':\\t' read -r name value rest; do
     case $name in Cap*|NoNewPrivs|Seccomp) printf '"%s":"%s",' "$name" "$value" ;; esac
-  done </proc/$$/status; printf '"last":null}')"""
+  done <<<"$(cat /proc/$$/status)"; printf '"last":null}')"""
     seen = custom(shared_server, program("bootstrap", bootstrap(look))).value()
     capabilities = {name: int(value, 16) for name, value in seen.items() if name.startswith("Cap")}
     assert len(capabilities) == 5
@@ -94,8 +94,8 @@ def test_its_process_has_no_right_left(shared_server: Server) -> None:
 
 def test_it_looks_into_process_1_as_little_as_any_function(shared_server: Server) -> None:
     look = """answer=""
-  for name in exe root cwd ns/mnt; do readlink "/proc/1/$name" >/dev/null 2>&1 && answer+="$name "; done
-  for name in root cwd fd; do ls "/proc/1/$name/" >/dev/null 2>&1 && answer+="$name/ "; done
+  for name in exe root cwd ns/mnt fd/0 fd/3; do readlink "/proc/1/$name" >/dev/null 2>&1 && answer+="$name "; done
+  for name in root cwd; do ls "/proc/1/$name/" >/dev/null 2>&1 && answer+="$name/ "; done
   for name in environ maps mem; do head -c 1 "/proc/1/$name" >/dev/null 2>&1 && answer+="$name "; done
   answer="\\"$answer\\"" """
     assert custom(shared_server, program("bootstrap", bootstrap(look))).value() == ""
