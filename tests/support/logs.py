@@ -18,11 +18,11 @@ def logged(state: Path, function: str) -> list[str]:
     folder = LogGroups(state / "logs" / "v1").folder(LogGroupArn(Scope(ACCOUNT, REGION), f"/aws/lambda/{function}"))
     reader, messages, after = LogReader(), list[str](), -1
     while True:
-        page, more = reader.page(folder, Wanted(0, 1 << 62, after), {}, 10_000, forward=True)
-        messages += [event.message for event in page]
-        if not more:
+        page = reader.page(folder, Wanted(0, 1 << 62, after), {}, 10_000, forward=True)
+        messages += [event.message for event in page.events]
+        if page.resume is None:
             return messages
-        after = page[-1].position
+        after = page.resume
 
 
 class Written(LogWriter):

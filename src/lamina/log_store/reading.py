@@ -2,11 +2,15 @@
 
 A segment that is written no more never changes, so what it holds of each stream is remembered; with that, whole
 segments are passed over. Of one that is looked into, a batch is taken apart only if its stream and times are asked for.
+
+A search through a flood can take seconds. Whoever waits for the interpreter's lock gets it from a busy thread after
+five milliseconds, which is longer than most calls of functions take; so the lock is let go of here every now and then.
 """
 
 from __future__ import annotations
 
 import threading
+import time
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -23,6 +27,9 @@ _STREAMS_REMEMBERED_MAX: Final = 200_000
 # What a page of events may come to, each counted with 26 bytes besides its text, as AWS counts.
 _PAGE_BYTES_MAX: Final = 1_048_576
 _EVENT_BYTES: Final = 26
+_LOOKS_AT_A_TIME: Final = 100
+# A page is given with what was found by then: clients lose patience after a minute.
+_LOOKED_AT_MAX: Final = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +61,14 @@ class Wanted:
     # None: those of any stream.
     stream: Callable[[str], bool] | None = None
     matches: Callable[[str], bool] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Events in the order of their positions; the next page begins behind (before) `resume`, None after the last."""
+
+    events: list[StoredEvent]
+    resume: int | None
 
 
 Spans = Mapping[str, Span]
@@ -96,20 +111,40 @@ class LogReader:
                 removed += 1
         return removed
 
-    def page(
-        self, folder: Path, wanted: Wanted, deleted: Mapping[str, Place], limit: int, *, forward: bool
-    ) -> tuple[list[StoredEvent], bool]:
-        """At most *limit* of the wanted events, and at most some 1 MB of them, by position; whether there are more.
+    def page(self, folder: Path, wanted: Wanted, deleted: Mapping[str, Place], limit: int, *, forward: bool) -> Page:
+        """At most *limit* of the wanted events, and at most some 1 MB of them, by position.
 
         Going *forward* they are the first of them, else the last.
         """
         nearest = _Nearest(limit + 1, forward)
-        for number, times in self._in_order(folder, forward=forward):
+        order = self._in_order(folder, forward=forward)
+        resume: int | None = None
+        for number, times in order:
             if times is None or not nearest.beyond(*times):
                 self._gather(folder, number, wanted, deleted, nearest)
+            if nearest.looked_at > _LOOKED_AT_MAX:
+                resume = self._frontier(
+                    folder, [each for each, _ in order[order.index((number, times)) + 1 :]], forward
+                )
+                if resume is not None and _gets_on(resume, wanted, forward=forward):
+                    break
+                resume = None
         kept = nearest.sorted()
+        if resume is not None:
+            kept = [event for event in kept if (event.position <= resume if forward else event.position >= resume)]
         page = _fitting(kept[:limit])
-        return (page if forward else page[::-1]), len(kept) > len(page)
+        if len(page) < len(kept):
+            resume = page[-1].position
+        return Page(page if forward else page[::-1], resume)
+
+    def _frontier(self, folder: Path, numbers: list[int], forward: bool) -> int | None:
+        """Where a search goes on that has seen all but the segments *numbers*; None where there are none."""
+        spans = [span for number in numbers for span in self._spans(folder, number, False, {}).values()]
+        if not spans:
+            return None
+        if forward:
+            return position(min(span.first_ms for span in spans), 0, 0) - 1
+        return position(max(span.last_ms for span in spans) + 1, 0, 0)
 
     def _in_order(self, folder: Path, *, forward: bool) -> list[tuple[int, tuple[int, int] | None]]:
         """The segments with the first and last time in each (None of one that is being written), the nearest first."""
@@ -184,6 +219,7 @@ class _Nearest:
         self._count, self.forward = count, forward
         self._held: list[StoredEvent] = []
         self._edge_ms: int | None = None
+        self.looked_at = 0
 
     def beyond(self, first_ms: int, last_ms: int) -> bool:
         """Whether nothing from the first to the last of these times can be among them."""
@@ -210,6 +246,9 @@ class _Nearest:
 
 def _gather_events(data: bytes, held: Batch, number: int, wanted: Wanted, nearest: _Nearest) -> None:
     for offset, ms, line in batches.events(data, held):
+        nearest.looked_at += 1
+        if nearest.looked_at % _LOOKS_AT_A_TIME == 0:
+            time.sleep(0)
         if not wanted.first_ms <= ms < wanted.end_ms or nearest.beyond(ms, ms):
             continue
         place = position(ms, number, offset)
@@ -220,9 +259,18 @@ def _gather_events(data: bytes, held: Batch, number: int, wanted: Wanted, neares
             nearest.add(StoredEvent(place, held.stream, ms, held.ingested_ms, text))
 
 
+def _gets_on(resume: int, wanted: Wanted, *, forward: bool) -> bool:
+    """Whether a next page from *resume* on is a smaller search than the one for *wanted*."""
+    if forward:
+        return resume > max(wanted.after, position(wanted.first_ms, 0, 0))
+    return resume < min(position(wanted.end_ms, 0, 0), wanted.before if wanted.before is not None else resume + 1)
+
+
 def _summary(data: bytes, hidden: Mapping[str, int]) -> dict[str, Span]:
     spans: dict[str, Span] = {}
-    for held in batches.find(data):
+    for count, held in enumerate(batches.find(data)):
+        if count % _LOOKS_AT_A_TIME == 0:
+            time.sleep(0)
         if held.start < hidden.get(held.stream, 0):
             continue
         span = Span(held.first_ms, held.last_ms, held.ingested_ms, held.ingested_ms)

@@ -12,8 +12,9 @@ from typing import Final
 from lamina.log_store import layout
 
 CREATED_MAX: Final = 50_000
-_LINE: Final = re.compile(r"\+(\d{1,15}) (.+)|-(\d{1,15}) (\d{1,15}):(\d{1,15}) (.+)")
-# Lines beyond those that still mean something, before the file is written anew.
+# A colon, which no stream has in its name, says that the line is whole.
+_LINE: Final = re.compile(r"\+(\d{1,15}) (.+):|-(\d{1,15}) (\d{1,15}):(\d{1,15}) (.+):")
+# Lines beyond twice those that meant something at the last look, before the file is written anew.
 _STALE_MAX: Final = 1000
 
 # Segment and offset in it.
@@ -28,6 +29,7 @@ class Streams:
         self._file = folder / layout.STREAMS
         self._lock = threading.Lock()
         self._lines = 0
+        self._lines_max = _STALE_MAX
         self._created: dict[str, int] = {}
         self._deleted: dict[str, tuple[int, Place]] = {}
         self._load()
@@ -46,13 +48,13 @@ class Streams:
 
     def create(self, name: str, ms: int) -> None:
         with self._lock:
-            self._append(f"+{ms} {name}")
+            self._append(f"+{ms} {name}:")
             self._created[name] = ms
 
     def delete(self, name: str, ms: int, end: Place) -> None:
         """Forget *name* and its events before *end*."""
         with self._lock:
-            self._append(f"-{ms} {end[0]}:{end[1]} {name}")
+            self._append(f"-{ms} {end[0]}:{end[1]} {name}:")
             self._created.pop(name, None)
             self._deleted[name] = (ms, end)
 
@@ -62,8 +64,7 @@ class Streams:
             text = self._file.read_bytes().decode(errors="replace")
         except FileNotFoundError:
             return
-        # What has no end was never answered.
-        for line in text.rpartition("\n")[0].split("\n"):
+        for line in text.split("\n"):
             match = _LINE.fullmatch(line)
             if match is None:
                 continue
@@ -76,7 +77,7 @@ class Streams:
                 self._deleted[deleted] = (int(deleted_ms), (int(number), int(offset)))
 
     def _append(self, line: str) -> None:
-        if self._lines > 2 * (len(self._created) + len(self._deleted)) + _STALE_MAX:
+        if self._lines > self._lines_max:
             self._rewrite()
         _write(self._file, os.O_APPEND, f"\n{line}\n")
         self._lines += 1
@@ -84,12 +85,12 @@ class Streams:
     def _rewrite(self) -> None:
         oldest = min(layout.segment_numbers(self._folder), default=0)
         self._deleted = {name: held for name, held in self._deleted.items() if held[1][0] >= oldest}
-        lines = [f"\n-{ms} {place[0]}:{place[1]} {name}\n" for name, (ms, place) in self._deleted.items()]
-        lines += [f"\n+{ms} {name}\n" for name, ms in self._created.items()]
+        lines = [f"\n-{ms} {place[0]}:{place[1]} {name}:\n" for name, (ms, place) in self._deleted.items()]
+        lines += [f"\n+{ms} {name}:\n" for name, ms in self._created.items()]
         aside = self._file.with_suffix(".new")
         _write(aside, os.O_TRUNC, "".join(lines))
         aside.rename(self._file)
-        self._lines = len(lines)
+        self._lines, self._lines_max = len(lines), 2 * len(lines) + _STALE_MAX
 
 
 def _write(file: Path, how: int, text: str) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 from lamina.log_store import batches
 from lamina.log_store.groups import LogGroups
-from lamina.log_store.reading import LogReader, Wanted
+from lamina.log_store.reading import LogReader, Page, Wanted
 from lamina.log_store.writing import LogWriter
 from lamina.logs.events import PageToken, StoredEvent
 from lamina.logs.names import LogGroupArn
@@ -71,7 +71,8 @@ class LogEventOperations:
             raise stream_not_found()
         token = _token(request.get("nextToken"))
         forward = bool(request.get("startFromHead")) if token is None else token.forward
-        events, _ = self._page(group, request, token, forward=forward, stream=stream.__eq__)
+        page = self._page(group, request, token, forward=forward, stream=stream.__eq__)
+        events = page.events
         first_ms = request.get("startTime", 0)
         if events:
             back = PageToken(events[0].position, forward=False)
@@ -81,6 +82,9 @@ class LogEventOperations:
             back, onward = PageToken(token.position, forward=False), PageToken(token.position, forward=True)
         else:
             back, onward = PageToken.at(first_ms, forward=False), PageToken.at(first_ms, forward=True)
+        if page.resume is not None:
+            # Where the search was too long for one answer, that is not at an event.
+            back, onward = (back, PageToken(page.resume, True)) if forward else (PageToken(page.resume, False), onward)
         return {
             "events": [_output(event) for event in events],
             "nextForwardToken": str(onward),
@@ -103,12 +107,12 @@ class LogEventOperations:
             stream = lambda name: name.startswith(prefix)  # noqa: E731 - one of three
         token = _token(request.get("nextToken"))
         forward = request.get("startFromHead", True) if token is None else token.forward
-        events, more = self._page(group, request, token, forward=forward, stream=stream, matches=matches)
-        ordered = events if forward else events[::-1]
+        page = self._page(group, request, token, forward=forward, stream=stream, matches=matches)
+        ordered = page.events if forward else page.events[::-1]
         return {
             "events": [{**_output(event), "logStreamName": event.stream, "eventId": event.id} for event in ordered],
             "searchedLogStreams": [],
-            "nextToken": str(PageToken(ordered[-1].position, forward)) if more else None,
+            "nextToken": None if page.resume is None else str(PageToken(page.resume, forward)),
         }
 
     def _page(
@@ -120,7 +124,7 @@ class LogEventOperations:
         forward: bool,
         stream: Callable[[str], bool] | None,
         matches: Predicate | None = None,
-    ) -> tuple[list[StoredEvent], bool]:
+    ) -> Page:
         settings = existing(self._groups, group)
         kept_ms = oldest_ms(settings.retention_days, int(self._stamps.seconds() * 1000))
         wanted = Wanted(

@@ -40,9 +40,9 @@ class Logs:
 
     def messages(self, group: LogGroupArn = GROUP) -> list[str]:
         self.writer.wait_written()
-        page, more = LogReader().page(self.groups.folder(group), Wanted(0, 1 << 62), {}, 10_000, forward=True)
-        assert not more
-        return [event.message for event in page]
+        page = LogReader().page(self.groups.folder(group), Wanted(0, 1 << 62), {}, 10_000, forward=True)
+        assert page.resume is None
+        return [event.message for event in page.events]
 
 
 def test_a_group_comes_into_being_with_its_first_event(tmp_path: Path) -> None:
