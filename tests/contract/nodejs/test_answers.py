@@ -185,6 +185,31 @@ def test_the_context_is_what_the_invocation_and_the_variables_say(tmp_path: Path
     assert not {"clientContext", "identity", "tenantId", "trace"} & set(without)
 
 
+def test_from_24_on_libraries_find_the_invocation_in_a_store(tmp_path: Path) -> None:
+    code = """
+        const store = awslambda.InvokeStore;
+        const before = [store.hasContext(), store.getRequestId()];
+        exports.handler = async () => {
+            const kept = store.get("mine");
+            store.set("mine", 1);
+            let refused;
+            try { store.set(Symbol.for("_AWS_LAMBDA_REQUEST_ID"), "x"); } catch (error) { refused = error.message; }
+            const told = [store.getRequestId(), store.getXRayTraceId(), store.getTenantId()];
+            return [before, kept, store.get("mine"), told, refused];
+        };
+    """
+    first = Event.of({}, lambda_runtime_trace_id="Root=1", lambda_runtime_aws_tenant_id="blue")
+    second = Event()
+    refused = "Cannot modify protected Lambda context field: Symbol(_AWS_LAMBDA_REQUEST_ID)"
+    outcome = invoke(tmp_path / "24", code, [first, second], version="24")
+    assert outcome.values == [
+        [[False, "-"], None, 1, [first.request_id, "Root=1", "blue"], refused],
+        [[False, "-"], None, 1, [second.request_id, None, None], refused],
+    ]
+    outcome = invoke(tmp_path / "22", "exports.handler = async () => 'InvokeStore' in awslambda;", version="22")
+    assert outcome.values == [False]
+
+
 @pytest.mark.parametrize("version", VERSIONS)
 def test_of_the_client_only_awss_global_is_to_be_seen(tmp_path: Path, version: str) -> None:
     code = """

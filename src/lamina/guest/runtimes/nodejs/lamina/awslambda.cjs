@@ -10,10 +10,10 @@ const RESPONSE = "response";
 const INTEGRATION_TYPE = "application/vnd.awslambda.http-integration-response";
 const DELIMITER_BYTES = 8;
 
-/** Make the global, unless *environ* says that the function wants none. */
-function provide(environ) {
+/** Make the global, with what else is to lie in it, unless *environ* says that the function wants none. */
+function provide(environ, more) {
   if (!["1", "true"].includes(environ.AWS_LAMBDA_NODEJS_NO_GLOBAL_AWSLAMBDA)) {
-    globalThis.awslambda = { ...globalThis.awslambda, streamifyResponse, HttpResponseStream };
+    globalThis.awslambda = { ...globalThis.awslambda, streamifyResponse, HttpResponseStream, ...more };
   }
 }
 

@@ -19,7 +19,7 @@ const CALLBACKS_GONE =
 async function load(environ, release) {
   const setting = environ._HANDLER;
   const { folder, file, names } = parse(setting);
-  awslambda.provide(environ);
+  awslambda.provide(environ, release < 24 ? {} : { InvokeStore: require("./invoke_store.cjs").store });
   let module;
   try {
     module = await loadModule(environ.LAMBDA_TASK_ROOT, folder, file, release);

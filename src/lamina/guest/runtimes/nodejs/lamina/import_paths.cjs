@@ -7,7 +7,6 @@
 
 const fs = require("node:fs");
 const nodeModule = require("node:module");
-const { resolveAlong } = require("./node_path.cjs");
 
 // On every NODE_PATH of AWS; what is imported from there by its bare name is no package.
 const NO_PACKAGES = new Set(["/var/runtime", "/var/task"]);
@@ -24,6 +23,7 @@ function use() {
   }
   inUse = true;
   if (nodeModule.registerHooks) {
+    const { resolveAlong } = require("./node_path.cjs");
     nodeModule.registerHooks({
       resolve: (specifier, context, next) => resolveAlong(folders, specifier, context, next),
     });

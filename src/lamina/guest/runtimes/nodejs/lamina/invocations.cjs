@@ -28,6 +28,9 @@ class Invocations {
       this.#current = requestId;
       log.enterInvocation(requestId, headers["lambda-runtime-aws-tenant-id"]);
       followTrace(headers, process.env);
+      if (this.#release >= 24) {
+        require("./invoke_store.cjs").store.enter(headers);
+      }
       await answer({ requestId, headers, payload });
       // What the function left to be done in this turn of the event loop still belongs to the invocation.
       await new Promise(setImmediate);
