@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -196,6 +197,23 @@ def test_what_is_logged_and_printed_is_in_the_functions_log(server: Server, code
     log = _create(server, code, "demo.Handlers::log").call("this").log
     assert "logged this\n" in log
     assert "printed this\n" in log
+
+
+def test_a_message_that_is_logged_is_one_event_whatever_lines_it_has(server: Server, code: bytes) -> None:
+    function = _create(server, code, "demo.Handlers::log")
+    function.value("first\n\tsecond")
+    functions.wait_until(
+        lambda: "logged first\n\tsecond" in [line.rstrip() for line in logs.logged(server.state, function.name)]
+    )
+
+
+def test_messages_become_objects_where_the_log_is_json(server: Server, code: bytes) -> None:
+    function = _create(server, code, "demo.Handlers::log", LoggingConfig={"LogFormat": "JSON"})
+    answer = function.call("this")
+    objects = [json.loads(line) for line in answer.log.splitlines() if line.startswith("{")]
+    (logged,) = [told for told in objects if str(told.get("message", "")).startswith("logged")]
+    assert logged["AWSRequestId"] == answer.request_id
+    assert {told["type"] for told in objects if "type" in told} >= {"platform.start", "platform.report"}
 
 
 def test_java_is_where_aws_has_it_with_most_of_the_memory_for_its_heap(server: Server, code: bytes) -> None:

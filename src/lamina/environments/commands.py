@@ -72,6 +72,8 @@ def _java(spec: EnvironmentSpec) -> tuple[str, ...]:
         *("/var/lang/bin/java", f"-XX:MaxHeapSize={spec.memory_mb * 1024 * _HEAP_PERCENT // 100}k"),
         # A JVM that lives as briefly as most functions do is best served by its first compiler and no threads beside.
         *("-XX:+UseSerialGC", "-XX:+TieredCompilation", "-XX:TieredStopAtLevel=1", "-Xshare:auto"),
+        # The client makes a stream of the descriptor for framed messages, and goes on without frames where it may not.
+        "--add-opens=java.base/java.io=ALL-UNNAMED",
         *("-classpath", "/var/runtime/lib/*", _JAVA_CLIENT, spec.handler),
     )
 
