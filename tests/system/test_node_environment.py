@@ -274,6 +274,27 @@ def test_a_streaming_handler_answers_an_ordinary_call_with_all_of_it(server: Ser
 
 
 @ALL
+def test_a_streaming_handler_answers_in_pieces(server: Server, runtime: str) -> None:
+    code = """
+        exports.handler = awslambda.streamifyResponse(async (fails, stream) => {
+            stream.write("one ");
+            await new Promise((done) => setTimeout(done, 20));
+            stream.write("two");
+            await new Promise((done) => setTimeout(done, 20));
+            if (fails) throw new RangeError("on the way");
+            stream.end();
+        });
+    """
+    function = _function(server, runtime, code)
+    for fails in (True, False):
+        answer = function.client.invoke_with_response_stream(FunctionName=function.name, Payload=json.dumps(fails))
+        *pieces, complete = answer["EventStream"]
+        assert b"".join(piece["PayloadChunk"]["Payload"] for piece in pieces) == b"one two"
+        ended = complete["InvokeComplete"]
+        assert ("RangeError" in ended["ErrorDetails"]) if fails else (ended == {})
+
+
+@ALL
 def test_a_stream_that_breaks_off_fails_and_the_next_event_is_answered(server: Server, runtime: str) -> None:
     code = """
         exports.handler = awslambda.streamifyResponse(async (breaks, stream) => {
