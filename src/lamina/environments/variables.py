@@ -85,6 +85,7 @@ def _ruby(version: str) -> dict[str, str]:
         "RUBYLIB": "/var/runtime/gems/aws_lambda_ric-3.1.3/lib:/var/task:/var/runtime/lib:/opt/ruby/lib",
         **_SHELL,
         **_LOG_DESCRIPTOR,
+        **_LOG_DESCRIPTOR,
     }
 
 
