@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.support import javascript, zips
-from tests.support.functions import unique
+from tests.support import javascript, streamer, zips
+from tests.support.functions import create, unique
 from tests.support.runtimes import NEWEST
 from tests.support.server import ACCOUNT, REGION, Server
 
@@ -57,3 +57,30 @@ def test_javascript_drives_a_function_with_two_layers_through_its_life(shared_se
     assert outdated[:2] == _class_and_code("PreconditionFailedException")
     assert malformed[1:] == ["ValidationException", malformed[2], 400]
     assert malformed[2].startswith("1 validation error detected: Value '*' at 'functionName' failed")
+
+
+STREAMING = """
+import { InvokeWithResponseStreamCommand, LambdaClient } from "@aws-sdk/client-lambda";
+const client = new LambdaClient({});
+const { name, events } = JSON.parse(process.env.GIVEN);
+const seen = [];
+for (const event of events) {
+    const command = new InvokeWithResponseStreamCommand({ FunctionName: name, Payload: JSON.stringify(event) });
+    const { EventStream, ExecutedVersion } = await client.send(command);
+    let text = "", complete;
+    for await (const each of EventStream) {
+        text += new TextDecoder().decode(each.PayloadChunk?.Payload);
+        complete ??= each.InvokeComplete;
+    }
+    seen.push([ExecutedVersion, text, complete.ErrorCode ?? null]);
+}
+console.log(JSON.stringify(seen));
+"""
+
+
+@pytest.mark.slow
+def test_javascript_reads_a_streamed_response(shared_server: Server) -> None:
+    function = create(shared_server, streamer.CODE)
+    events = [{"chunks": ["one", "two"]}, {"chunks": ["one"], "end": "error"}]
+    seen = javascript.run(STREAMING, shared_server.endpoint, {"name": function.name, "events": events})
+    assert seen == [["$LATEST", "onetwo", None], ["$LATEST", "one", "Unhandled"]]
