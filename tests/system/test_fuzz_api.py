@@ -91,8 +91,9 @@ def _answer(client: Any, operation: str, request: Mapping[str, Any]) -> None:
         # botocore has no way to send it.
         return
     else:
-        if "Payload" in output:
-            output["Payload"].close()
+        for streamed in ("Payload", "EventStream"):
+            if streamed in output:
+                output[streamed].close()
 
 
 def _request(operation: OperationModel, plain: Mapping[str, Any]) -> dict[str, Any]:
