@@ -6,9 +6,7 @@ rather than believed by its name.
 
 from __future__ import annotations
 
-import json
 import os
-import subprocess
 import sys
 from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -19,6 +17,7 @@ from lamina.sandbox.contents import InterpreterLayout
 from lamina.worker import searching
 
 OLDEST, NEWEST = 8, 15
+_VERSIONS = [f"3.{minor}" for minor in range(OLDEST, NEWEST + 1)]
 _ASKED = """
 import json, os, sys, sysconfig
 stdlib = sysconfig.get_path("stdlib")
@@ -30,7 +29,6 @@ print(json.dumps({
     "shared": shared and os.path.join(sysconfig.get_config_var("LIBDIR"), shared),
 }))
 """
-_ANSWER_SECONDS_MAX = 10
 _ASKED_AT_ONCE = 4
 # Prefixes an interpreter shares with everything else that is installed.
 _COMMON_PREFIXES = ("/", "/usr", "/usr/local")
@@ -44,20 +42,23 @@ def find(environ: Mapping[str, str] = os.environ) -> dict[str, InterpreterLayout
     found: dict[str, InterpreterLayout] = {}
     with ThreadPoolExecutor(_ASKED_AT_ONCE) as executor:
         for layout in executor.map(_ask, _candidates(environ)):
-            if layout is not None:
+            if layout is not None and layout.version in _VERSIONS:
                 found.setdefault(f"python{layout.version}", layout)
     return dict(sorted(found.items(), key=lambda item: int(item[0].partition(".")[2])))
 
 
 def house() -> InterpreterLayout:
-    """The interpreter below this process's own virtual environment, on which process 1 of a sandbox can run."""
+    """The interpreter below this process's own virtual environment, on which process 1 of a sandbox can run.
+
+    Whatever its version: one that is newer than any runtime of Lambda will do.
+    """
     layout = _ask(Path(getattr(sys, "_base_executable", sys.executable)))
     assert layout is not None, "the server's own interpreter does not answer"
     return layout
 
 
 def _candidates(environ: Mapping[str, str]) -> Iterable[Path]:
-    names = [f"python3.{minor}" for minor in range(OLDEST, NEWEST + 1)]
+    names = [f"python{version}" for version in _VERSIONS]
     seen: set[Path] = set()
     for folder in _folders(environ):
         for name in names:
@@ -88,21 +89,14 @@ def _folders(environ: Mapping[str, str]) -> Iterable[Path]:
 
 def _ask(candidate: Path) -> InterpreterLayout | None:
     try:
-        answer = subprocess.run(
-            [candidate, "-I", "-S", "-c", _ASKED],
-            capture_output=True,
-            check=True,
-            timeout=_ANSWER_SECONDS_MAX,
-            env={"PATH": os.defpath},
-        )
-        return _layout(json.loads(answer.stdout))
-    except (OSError, subprocess.SubprocessError, ValueError, LookupError, TypeError):
+        return _layout(searching.ask([candidate, "-I", "-S", "-c", _ASKED]))
+    except (LookupError, TypeError, ValueError):
         return None  # whatever else goes by such a name
 
 
 def _layout(facts: Mapping[str, Any]) -> InterpreterLayout | None:
     major, minor, _ = facts["version"]
-    if facts["implementation"] != "cpython" or major != 3 or not OLDEST <= minor <= NEWEST:
+    if facts["implementation"] != "cpython":
         return None
     return InterpreterLayout(
         version=f"{major}.{minor}",

@@ -149,3 +149,24 @@ def test_this_interpreter_describes_itself(tmp_path: Path) -> None:
     assert layout.prefix == Path(sys.base_prefix)
     assert (layout.standard_library / "os.py").is_file()
     assert layout.executable.resolve() == layout.executable
+
+
+def test_process_1_runs_on_the_servers_own_below_its_virtual_environment() -> None:
+    layout = interpreters.house()
+    assert layout.version == "{}.{}".format(*sys.version_info[:2])
+    assert layout.executable.is_file()
+    assert (layout.standard_library / "os.py").is_file()
+    assert ".venv" not in layout.executable.parts
+
+
+def test_one_newer_than_any_runtime_is_a_house_and_no_runtime(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    newer = tmp_path / f"python3.{NEWEST}"
+    facts = {
+        "implementation": "cpython", "version": [3, NEWEST + 1, 0], "prefix": "/new", "executable": "/new/bin/python",
+        "stdlib": "/new/lib", "site": True, "shared": None,
+    }  # fmt: skip
+    newer.write_text(f"#!/bin/sh\nprintf '%s' '{json.dumps(facts)}'\n")
+    newer.chmod(0o755)
+    assert f"python3.{NEWEST + 1}" not in interpreters.find({"PATH": str(tmp_path)})
+    monkeypatch.setattr(sys, "_base_executable", str(newer))
+    assert interpreters.house().version == f"3.{NEWEST + 1}"
