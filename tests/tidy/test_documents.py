@@ -11,6 +11,7 @@ from typer.main import get_command
 
 from lamina.cli.commands import app
 from lamina.settings import SETTINGS
+from tests.support.recorded import RECORDED
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
@@ -89,9 +90,28 @@ def test_every_promise_names_a_test_that_exists() -> None:
     assert [int(number) for number, _ in promises] == list(range(1, len(promises) + 1))
     for number, held_by in promises:
         for name in re.findall(r"`([^`]+)`", held_by):
-            file, _, test = name.partition("::")
-            assert (ROOT / file).exists(), f"promise {number} names {file}, which does not exist"
-            assert not test or f"def {test}(" in (ROOT / file).read_text(), f"promise {number}: {file} has no {test}"
+            assert _is_a_test(name), f"promise {number} is held by {name}, which does not exist"
+
+
+def _is_a_test(name: str) -> bool:
+    """Whether *name*, a file below the root or a test in one as pytest spells it, exists."""
+    file, _, test = name.partition("::")
+    path = ROOT / file
+    return path.exists() and (not test or f"def {test}(" in path.read_text())
+
+
+def test_every_item_of_the_execution_environment_names_tests_that_exist() -> None:
+    rows = re.findall(r"^\| (.+) \| .+ \| (.+) \|$", (DOCS / "ENVIRONMENT.md").read_text(), re.MULTILINE)
+    items = {item: re.findall(r"`([^`]+)`", held_by) for item, held_by in rows if held_by not in ("held by", "---")}
+    assert len(items) > 80
+    assert [item for item, tests in items.items() if not tests] == []
+    assert {item: name for item, tests in items.items() for name in tests if not _is_a_test(name)} == {}
+
+
+def test_every_variable_that_was_recorded_on_aws_is_on_the_page_of_the_execution_environment() -> None:
+    page = (DOCS / "ENVIRONMENT.md").read_text().partition("## Variables")[2].partition("\n## ")[0]
+    variables = {name for recorded in RECORDED.values() for name in recorded} - {"TEST_KEY"}
+    assert {name for name in variables if f"`{name}`" not in page} == set()
 
 
 # The names are put together here, so that this file does not trip over itself.
