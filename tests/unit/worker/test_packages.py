@@ -123,3 +123,19 @@ def test_two_runtimes_that_begin_at_once_share_what_one_of_them_puts_together(tm
     assert len(set(together)) == 1
     assert tops(together[0].packages) >= {"awslambdaric", "boto3"}
     assert [path.name for path in (tmp_path / "v1").iterdir()] == [together[0].packages.parent.name]
+
+
+def test_a_client_of_another_language_is_copied_with_its_folders_for_everybody_to_read(tmp_path: Path) -> None:
+    client = packages.provide_client(tmp_path, "nodejs")
+    assert client is not None
+    inside = {str(path.relative_to(client)) for path in client.rglob("*") if path.is_file()}
+    assert "index.mjs" in inside
+    assert any("/" in name for name in inside)
+    for path in [client, *client.rglob("*")]:
+        needed = 0o755 if path.is_dir() else 0o444
+        assert path.stat().st_mode & needed == needed, path
+    assert packages.provide_client(tmp_path, "nodejs") == client
+
+
+def test_where_lamina_has_no_client_there_is_none(tmp_path: Path) -> None:
+    assert packages.provide_client(tmp_path, "provided") is packages.provide_client(tmp_path, "java") is None

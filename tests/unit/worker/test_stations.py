@@ -11,12 +11,12 @@ from typing import Any
 import pytest
 
 from lamina.sandbox import processes
-from lamina.sandbox.contents import InterpreterLayout
+from lamina.sandbox.contents import HOUSE, InterpreterLayout
 from lamina.worker import kits, packages
 from lamina.worker.packages import RuntimeFiles
 from lamina.worker.runtimes import RuntimeNotInstalled, Runtimes
 from lamina.worker.stations import Stations
-from lamina.worker.zygotes import SandboxFailed, Zygote
+from lamina.worker.zygotes import SandboxFailed, Zygote, ZygotePlan
 
 from .sandboxes import UIDS, FakeCgroups, FakeScratch, FakeZygote, free_uids, machine
 
@@ -29,17 +29,20 @@ class Yard:
 
     def __init__(self, state: Path) -> None:
         self.started: list[FakeZygote] = []
+        self.plans: list[ZygotePlan] = []
         self.failures: list[Exception] = []
         self.buried: list[int] = []
         self.machine = machine(FakeScratch(), FakeCgroups())
 
         async def runtimes() -> Runtimes:
-            return Runtimes({"python3.12": kits.python("python3.12", LAYOUT)}, LAYOUT)
+            found = [kits.python("python3.12", LAYOUT), *kits.provided()]
+            return Runtimes({kit.runtime: kit for kit in found}, LAYOUT)
 
         self.stations = Stations(self.machine, runtimes, state)
 
-    async def start(self, _plan: object) -> Any:
+    async def start(self, plan: ZygotePlan) -> Any:
         await asyncio.sleep(0)
+        self.plans.append(plan)
         if self.failures:
             raise self.failures.pop(0)
         self.started.append(FakeZygote(pid=100 + len(self.started)))
@@ -119,6 +122,21 @@ def test_a_runtime_that_is_not_installed_has_none(in_a_yard: Run) -> None:
         with pytest.raises(RuntimeNotInstalled):
             await yard.stations.get("python3.9")
         yard.stations._open.clear()
+
+    in_a_yard(test)
+
+
+def test_what_is_executed_has_a_zygote_of_the_house_that_knows_nothing_of_the_runtime(in_a_yard: Run) -> None:
+    async def test(yard: Yard) -> None:
+        await yard.stations.get("python3.12")
+        await yard.stations.get("provided.al2023")
+        forked, executed = yard.plans
+        assert forked.executable == "/var/lang/bin/python3.12"
+        assert "awslambdaric.bootstrap" in forked.preload
+        assert executed.executable == f"{HOUSE}/bin/python3.12"
+        assert executed.environ.keys() == {"LD_LIBRARY_PATH"}
+        assert not executed.preload
+        assert "/var/lang" not in [operation[1] for operation in executed.operations]
 
     in_a_yard(test)
 
