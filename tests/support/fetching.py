@@ -149,6 +149,8 @@ def emulator() -> Path:
 
 
 def _run(*command: str, cwd: Path | None = None, **environ: str) -> None:
+    if shutil.which(command[0]) is None:
+        pytest.fail(f"{command[0]} is not on this machine; ./scripts/setup --dev says how to get it")
     done = subprocess.run(
         command,
         cwd=cwd,
