@@ -42,6 +42,8 @@ from lamina.worker.zygotes import SandboxEnded, SandboxFailed
 INIT_SECONDS_MAX: Final = 10
 # An environment used again within this time is not frozen in between: that would cost every call of a busy one.
 _FREEZE_AFTER_S: Final = 0.02
+# So long a runtime that reported an error may take to ask for its next event, before the caller is answered.
+_AFTERWORD_S: Final = 0.1
 # How long a killed process may take to be gone before its whole sandbox goes.
 _KILL_SECONDS_MAX: Final = 2
 _log = logging.getLogger(__name__)
@@ -153,6 +155,9 @@ class Environment:
         self._deadline = self._loop.time() + invocation.timeout_s
         happened = self._stillborn or await self._run(invocation)
         duration_ms = (time.perf_counter() - began) * 1000
+        if isinstance(happened, Answer) and happened.error_type is not None and self._generation is not None:
+            # Amazon's client for Java logs what was thrown once it has answered: that is part of this call's log.
+            await self._generation.wait_next(self._loop.time() + _AFTERWORD_S)
         self.log.drain()
         outcome = told(invocation.request_id, invocation.timeout_s, happened)
         self._say(invocation, happened)

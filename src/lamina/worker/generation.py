@@ -126,6 +126,10 @@ class Generation:
         assert answer is not None
         return answer
 
+    async def wait_next(self, deadline: float) -> None:
+        """Returns when the runtime has asked for its next event, or can no more, or at *deadline*."""
+        await self._until(deadline, lambda: self._session.waiting)
+
     async def wait_rest(self, deadline: float) -> Failure | None:
         """Returns when everyone has asked for the next event, or with what prevents it."""
         return await self._until(deadline, lambda: self.extensions.all_ready and self._session.waiting)
