@@ -151,7 +151,8 @@ async def _build(settings: Settings, house: contextlib.AsyncExitStack) -> Gatewa
     expiry = LogExpiry(groups, log_reader, stamps)
     expiry.open()
     house.push_async_callback(expiry.close)
-    means = machine.examine(state, settings.max_environments)
+    means = machine.examine(state, settings.max_environments, settings.network)
+    house.callback(means.network.close)
     doors = Doors()
     house.callback(doors.close)
     worker = Worker(

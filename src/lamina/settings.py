@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 
 class BadSetting(ValueError):
@@ -32,6 +32,7 @@ class Settings:
     account_id: str
     region: str
     max_environments: int
+    network: Literal["outbound", "none", "host"]
     keepalive_ms: int
     synchronous_create: bool
     retry_base_delay_s: int
@@ -103,6 +104,12 @@ def _switch(value: str) -> bool:
 
 def _level(value: str) -> str:
     if value.lower() not in LOG_LEVELS:
+        raise ValueError
+    return value.lower()
+
+
+def _network(value: str) -> str:
+    if value.lower() not in ("outbound", "none", "host"):
         raise ValueError
     return value.lower()
 
@@ -192,6 +199,17 @@ SETTINGS = (
         "`1000`",
         "The most execution environments alive at once; a call that would need one more is throttled as on AWS. "
         "Also how many an account may reserve and provision from.",
+    ),
+    Setting(
+        "network",
+        "--network",
+        ("LAMINA_NETWORK",),
+        _network,
+        "outbound, none or host",
+        _always("outbound"),
+        "`outbound`",
+        "What functions reach. `outbound`: what this machine reaches, but not this machine, nor one another. `none`: "
+        "the server's API only. `host`: they are on this machine's own network and reach every service on it.",
     ),
     Setting(
         "keepalive_ms",

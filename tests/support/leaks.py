@@ -8,6 +8,7 @@ run's processes alone: another run on the same machine is none of its business.
 from __future__ import annotations
 
 import ctypes
+import hashlib
 import os
 import socket
 import threading
@@ -55,7 +56,7 @@ def look(belonging_to: Path) -> Traces:
         frozenset(_descendants()),
         frozenset(line for line in _lines("/proc/self/mountinfo") if any(name in line for name in ours)),
         frozenset(_cgroups()),
-        frozenset([*_names("/run/netns"), *(f"interface {name}" for name in _names("/sys/class/net"))]),
+        frozenset([*_names("/run/netns"), *_interfaces(belonging_to)]),
         frozenset(line for line in _loop_devices() if any(name in line for name in ours)),
         frozenset(_listeners()),
         frozenset(repr(thread) for thread in threading.enumerate() if not thread.daemon and thread.is_alive()),
@@ -123,6 +124,16 @@ def _cgroups() -> Iterator[str]:
 def _members(group: Path) -> set[int]:
     """The processes in *group* and below."""
     return {int(pid) for folder, _, _ in os.walk(group) for pid in _lines(f"{folder}/cgroup.procs")}
+
+
+def _interfaces(belonging_to: Path) -> Iterator[str]:
+    """All there are, but of servers' uplinks those of servers that kept their state in this run's folder."""
+    depths = ("*", "*/*", "*/*/*", "*/*/*/*")
+    states = {str(found.parent) for depth in depths for found in belonging_to.glob(f"{depth}/catalog.db")}
+    tags = tuple(f"lm{hashlib.sha256(state.encode()).hexdigest()[:6]}" for state in states)
+    for name in _names("/sys/class/net"):
+        if not name.startswith("lm") or name.startswith(tags):
+            yield f"interface {name}"
 
 
 def _loop_devices() -> Iterator[str]:

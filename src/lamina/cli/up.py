@@ -20,12 +20,14 @@ if TYPE_CHECKING:
 _HOST = "Address to listen on.  [default: 127.0.0.1]"
 _PORT = "Port to listen on; 0 picks a free one.  [default: 4566]"
 _STATE = "Folder that everything is kept in.  [default: /var/lib/lamina for root, else ~/.local/state/lamina]"
+_NETWORK = "What functions reach: outbound, none or host.  [default: outbound]"
 
 
 def up(
     host: Annotated[str | None, typer.Option(metavar="ADDRESS", help=_HOST)] = None,
     port: Annotated[str | None, typer.Option(metavar="PORT", help=_PORT)] = None,
     state: Annotated[str | None, typer.Option(metavar="DIR", help=_STATE)] = None,
+    network: Annotated[str | None, typer.Option(metavar="REACH", help=_NETWORK)] = None,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print the export line only.")] = False,
 ) -> None:
     """Serve the Lambda API on this machine.
@@ -39,11 +41,12 @@ def up(
       lamina up --port 0 --state /tmp/lamina
       LAMINA_LOG_LEVEL=debug lamina up
     """
-    settings = Settings.read(os.environ, {"host": host, "port": port, "state_dir": state}, root=os.geteuid() == 0)
+    given = {"host": host, "port": port, "state_dir": state, "network": network}
+    settings = Settings.read(os.environ, given, root=os.geteuid() == 0)
     from lamina.main import StateInUse, serve
     from lamina.sandbox import probe
 
-    for line in notes(probe.examine()):
+    for line in notes(probe.examine(settings.network)):
         print(line, file=sys.stderr)
 
     def ready(bound_port: int) -> None:

@@ -100,8 +100,13 @@ _AMAZON_LINUX_2: Final = {
 }
 
 
-def variables(spec: EnvironmentSpec, credentials: Credentials, log_stream: str) -> Mapping[str, str]:
-    """The environment variables of the runtime's process, as recorded on AWS (aws_recorded_env), the user's on top."""
+def variables(
+    spec: EnvironmentSpec, credentials: Credentials, log_stream: str, ports: tuple[int, int] | None = None
+) -> Mapping[str, str]:
+    """The environment variables of the runtime's process, as recorded on AWS (aws_recorded_env), the user's on top.
+
+    *ports* are those of the Runtime API and of the endpoint where both are on loopback, not at addresses like AWS's.
+    """
     region = spec.function.scope.region
     told = {
         **runtime_variables(spec.runtime),
@@ -120,6 +125,9 @@ def variables(spec: EnvironmentSpec, credentials: Credentials, log_stream: str) 
         # Not on AWS, where an SDK's own rules lead to the service; here they lead to this server, from inside.
         "AWS_ENDPOINT_URL": ENDPOINT,
     }
+    if ports is not None:
+        told["AWS_LAMBDA_RUNTIME_API"] = f"127.0.0.1:{ports[0]}"
+        told["AWS_ENDPOINT_URL"] = f"http://127.0.0.1:{ports[1]}"
     if spec.log_format == "JSON":
         told["AWS_LAMBDA_LOG_FORMAT"] = "JSON"
         told["AWS_LAMBDA_LOG_LEVEL"] = spec.application_log_level or "INFO"

@@ -11,26 +11,31 @@ import json
 import os
 import sys
 
-from . import syscalls
+from . import router, syscalls
 from .mounts import carry_out
+from .netlink import Netlink
 
 
 def main() -> None:
     plan = json.load(sys.stdin)
     if plan["user_namespace"]:
         become_root_of_a_user_namespace()
+    # Made before: it speaks for the namespace that we leave.
+    outside = Netlink()
     syscalls.unshare(
         syscalls.CLONE_NEWNS
         | syscalls.CLONE_NEWPID
         | syscalls.CLONE_NEWIPC
         | syscalls.CLONE_NEWUTS
-        | syscalls.CLONE_NEWNET
+        | (0 if plan["network"] == "host" else syscalls.CLONE_NEWNET)
     )
     failure_read, failure_write = os.pipe()
     pid = os.fork()
     if pid == 0:
         os.close(failure_read)
         try:
+            if plan["router"] is not None:
+                router.set_up(plan["router"], outside)
             _build_root(plan)
             # Our own streams are the server's pipes, which would stay open for as long as the zygote lives.
             null = os.open("/dev/null", os.O_RDWR)

@@ -26,15 +26,18 @@ _FORK_TRIES = 100
 _FORK_PAUSE_S = 0.01
 
 
-def main(control: socket.socket, log_fd: int) -> Callable[[], None]:
-    """Serve the worker; returns only in the runtime's process: what it has to call."""
-    syscalls.unshare(syscalls.CLONE_NEWNS | syscalls.CLONE_NEWIPC | syscalls.CLONE_NEWUTS | syscalls.CLONE_NEWNET)
+def main(control: socket.socket, log_fd: int, way_out: dict[str, Any], number: int) -> Callable[[], None]:
+    """Serve the worker; returns only in the runtime's process: what it has to call.
+
+    *way_out* says what network is to be had, *number* tells this environment from others of its zygote.
+    """
+    syscalls.unshare(syscalls.CLONE_NEWNS | syscalls.CLONE_NEWIPC | syscalls.CLONE_NEWUTS)
     # Nobody in the sandbox may trace this process or open its memory, whatever uid it shares.
     syscalls.prctl(syscalls.PR_SET_DUMPABLE, 0)
     try:
         carry_out([["proc", "/proc"]], "")
         _bind_shared_memory_to_processes()
-        listeners = network.open_listeners()
+        listeners = network.enter(way_out["mode"], number, way_out["resolver"])
     except (OSError, StepFailed) as error:
         messages.send(control, {"failed": str(error)})
         os._exit(1)

@@ -1,45 +1,97 @@
-"""The network an environment has of its own: a loopback interface with two listeners at an address like AWS's."""
+"""The network an environment has of its own: two listeners at an address like AWS's, and perhaps a way out."""
 
 from __future__ import annotations
 
-import fcntl
+import errno
+import os
 import socket
-import struct
+from contextlib import closing
+from typing import Callable, Tuple
+
+from . import netlink, syscalls
+from .netlink import Netlink
 
 ADDRESS = "169.254.100.1"
 RUNTIME_API_PORT = 9001
 # The server's own API, for whoever has the environment's credentials.
 ENDPOINT_PORT = 4566
 
-_SIOCSIFFLAGS = 0x8914
-_SIOCSIFADDR = 0x8916
-_SIOCSIFNETMASK = 0x891C
-_IFF_UP = 1
+# Environments' own addresses: 169.254.0.1 to 169.254.63.254, one in each router.
+_FIRST = (169 << 24) + (254 << 16)
+_NUMBERS = 16382
+# A number may still be held by an environment that lives long, or by one whose end the kernel is still tidying up.
+_NUMBER_TRIES = 100
+_STRIDE = 61
+_LOOPBACK, _INTERFACE, _ROUTERS_INTERFACES = 1, 1000, 1000
+_NO_IPV6 = "/proc/sys/net/ipv6/conf/default/disable_ipv6"
+
+Listeners = Tuple[socket.socket, socket.socket]
 
 
-def open_listeners() -> tuple[socket.socket, socket.socket]:
-    """Listeners for the Runtime API and for the endpoint, at 169.254.100.1 and 127.0.0.1 of this namespace.
+def enter(mode: str, number: int, gateway: str) -> Listeners:
+    """Make the namespace and what is in it; *number* tells environments of one router (this namespace) apart.
 
-    A socket belongs to the namespace it was made in, so the worker, who is handed these, answers inside the
-    environment from outside of it, and no other environment can reach them.
+    Gives the listeners for the Runtime API and for the endpoint. A socket belongs to the namespace it was made in, so
+    the worker, who is handed these, answers inside the environment from outside of it, and no other environment can
+    reach them. In *mode* "host" the namespace is the host's, and they are at ports of its loopback that were free.
     """
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as control:
-        _request(control, _SIOCSIFADDR, b"lo:1", _address(ADDRESS))
-        _request(control, _SIOCSIFNETMASK, b"lo:1", _address("255.255.255.255"))
-        _request(control, _SIOCSIFFLAGS, b"lo", struct.pack("h14x", _IFF_UP))
-    return _listen(RUNTIME_API_PORT), _listen(ENDPOINT_PORT)
+    if mode == "host":
+        return _listen("127.0.0.1", 0), _listen("127.0.0.1", 0)
+    # Made before: it speaks for the namespace that we leave.
+    with closing(Netlink()) as outside:
+        syscalls.unshare(syscalls.CLONE_NEWNET)
+        with closing(Netlink()) as inside:
+            inside.do(netlink.new_address(_LOOPBACK, ADDRESS), netlink.bring_up(_LOOPBACK))
+            if mode == "outbound":
+                switch_off_ipv6()
+                address = _connect(outside, number)
+                inside.do(
+                    netlink.bring_up(_INTERFACE),
+                    netlink.new_address(_INTERFACE, address),
+                    netlink.new_default_route(_INTERFACE, gateway),
+                )
+    return _listen("0.0.0.0", RUNTIME_API_PORT), _listen("0.0.0.0", ENDPOINT_PORT)
 
 
-def _listen(port: int) -> socket.socket:
+def switch_off_ipv6() -> None:
+    """Have interfaces that are still to come go without it; loopback keeps it. Some kernels have none."""
+    try:
+        with open(_NO_IPV6, "w") as file:
+            file.write("1")
+    except FileNotFoundError:
+        pass
+
+
+def _connect(outside: Netlink, number: int) -> str:
+    """A pair of interfaces between here and the router, which is brought up there; gives the address to have here."""
+    here = os.open("/proc/self/ns/net", os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        return _with_a_free_number(number, lambda free: _pair(outside, free, here))
+    finally:
+        os.close(here)
+
+
+def _pair(outside: Netlink, number: int, here: int) -> str:
+    index = _ROUTERS_INTERFACES + number
+    value = _FIRST + number
+    address = "%d.%d.%d.%d" % (value >> 24, value >> 16 & 255, value >> 8 & 255, value & 255)
+    outside.do(netlink.new_pair("e%d" % number, index, "eth0", _INTERFACE, here))
+    outside.do(netlink.bring_up(index), netlink.new_route(index, address))
+    return address
+
+
+def _with_a_free_number(number: int, use: Callable[[int], str]) -> str:
+    for attempt in range(_NUMBER_TRIES):
+        try:
+            return use(1 + (number + attempt * _STRIDE) % _NUMBERS)
+        except OSError as error:
+            if error.errno not in (errno.EEXIST, errno.EBUSY):
+                raise
+    raise OSError(errno.EADDRNOTAVAIL, "no address for an environment is free")
+
+
+def _listen(address: str, port: int) -> socket.socket:
     listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
-    listener.bind(("0.0.0.0", port))
+    listener.bind((address, port))
     listener.listen(64)
     return listener
-
-
-def _request(control: socket.socket, number: int, interface: bytes, payload: bytes) -> None:
-    fcntl.ioctl(control, number, struct.pack("16s", interface) + payload.ljust(24, b"\0"))
-
-
-def _address(dotted: str) -> bytes:
-    return struct.pack("hH4s8x", socket.AF_INET, 0, socket.inet_aton(dotted))

@@ -14,7 +14,7 @@ import socket
 import sys
 from typing import Callable
 
-from . import init, messages, syscalls
+from . import init, messages, router, syscalls
 
 
 def main(control_fd: int) -> Callable[[], None]:
@@ -35,11 +35,17 @@ def main(control_fd: int) -> Callable[[], None]:
     # What exists now lives for ever: kept out of the children's collections, its pages stay shared.
     gc.collect()
     gc.freeze()
-    messages.send(control, {"ready": True})
+    way_out = message["network"]
+    resolver = router.open_resolver(way_out["resolver"]) if way_out["mode"] == "outbound" else ()
+    messages.send(control, {"ready": True}, tuple(listener.fileno() for listener in resolver))
+    for listener in resolver:
+        listener.close()
+    forks = 0
     while True:
         message, fds = messages.receive(control)
         if message is None:
             os._exit(0)
+        forks += 1
         try:
             pid = _fork_into_new_pid_namespace(own_pid_namespace)
         except OSError as error:
@@ -50,7 +56,7 @@ def main(control_fd: int) -> Callable[[], None]:
         if pid == 0:
             control.close()
             os.close(own_pid_namespace)
-            return init.main(socket.socket(fileno=fds[0]), fds[1])
+            return init.main(socket.socket(fileno=fds[0]), fds[1], way_out, forks)
         for fd in fds:
             os.close(fd)
 

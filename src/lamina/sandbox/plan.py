@@ -29,6 +29,7 @@ class HostFolders:
     guest: Path  # the code of lamina.guest
     trees: Path
     scratch: Path | None  # folders for /tmp, where it is not a file system of its own
+    resolver: str = ""  # the text of /etc/resolv.conf
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +59,7 @@ def plan_root(
     operations += [("mask", path) for path in system.hidden]
     operations += [("bind_read_only", path, program) for path, program in system.replaced.items()]
     operations += _devices()
-    operations += _accounts(first_uid, users)
+    operations += _accounts(first_uid, users, host.resolver)
     operations += _stage(host)
     operations += [("folder", RUNTIME_ROOT), *contents]
     operations += [
@@ -84,7 +85,7 @@ def _devices() -> list[Operation]:
     return operations
 
 
-def _accounts(first_uid: int, users: int) -> list[Operation]:
+def _accounts(first_uid: int, users: int, resolver: str) -> list[Operation]:
     names = range(_FIRST_USER, _FIRST_USER + users)
     passwd = "".join(
         f"sbx_user{name}:x:{first_uid + index}:{first_uid + index}::/home/sbx_user{name}:/sbin/nologin\n"
@@ -96,7 +97,7 @@ def _accounts(first_uid: int, users: int) -> list[Operation]:
         ("file", "/etc/group", "root:x:0:\n" + groups),
         ("file", "/etc/hosts", "127.0.0.1 localhost\n169.254.100.1 sandbox.localdomain sandbox\n"),
         ("file", "/etc/nsswitch.conf", "passwd: files\ngroup: files\nhosts: files dns\n"),
-        ("file", "/etc/resolv.conf", ""),
+        ("file", "/etc/resolv.conf", resolver),
     ]
 
 

@@ -13,8 +13,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Literal
 
-from lamina.sandbox import cgroups, scratch, seccomp
+from lamina.sandbox import cgroups, host_network, scratch, seccomp, user_network
 from lamina.sandbox.cgroups import Unavailable
+from lamina.sandbox.network import Mode
 
 _GUEST: Final = Path(__file__).parent.parent / "guest"
 _TRIAL: Final = "import sys; sys.path.insert(0, sys.argv[1]); from guest.trial import main; main()"
@@ -32,10 +33,13 @@ class Finding:
     mend: str = ""
 
 
-def examine() -> Sequence[Finding]:
-    """Everything a sandbox is made of, on this machine, for this user. Leaves nothing behind."""
+def examine(network: Mode = "outbound") -> Sequence[Finding]:
+    """Everything a sandbox is made of, on this machine, for this user, with the *network* that functions are to have.
+
+    Leaves nothing behind.
+    """
     with tempfile.TemporaryDirectory(prefix="lamina-probe-") as folder:
-        return [_architecture(), *_kernel(Path(folder)), _seccomp(), *_groups(), _tmp(Path(folder))]
+        return [_architecture(), *_kernel(Path(folder)), _seccomp(), *_groups(), _tmp(Path(folder)), _reach(network)]
 
 
 def _architecture() -> Finding:
@@ -141,6 +145,33 @@ def _groups() -> list[Finding]:
             "Boot with cgroup v2: `systemd.unified_cgroup_hierarchy=1`.",
         ),
     ]
+
+
+def _reach(network: Mode) -> Finding:
+    if network == "none":
+        return Finding("outbound network", "ok", "not wanted")
+    if network == "host":
+        return Finding(
+            "outbound network",
+            "substitute",
+            "functions are on this machine's own network",
+            "They reach every service on it, on loopback and by abstract sockets too, and whatever it reaches. The "
+            "Runtime API of each environment is at a port of loopback, where other functions and users can reach it.",
+            "`lamina up --network outbound` keeps them apart.",
+        )
+    if os.geteuid() == 0:
+        why = host_network.why_not(f"{os.getpid():06x}"[-6:])
+        if why is None:
+            return Finding("outbound network", "ok", "addresses are translated by the kernel")
+        mend = "The kernel needs veth and nf_tables; in a container, `docker run --privileged`."
+    else:
+        helper = user_network.find_helper()
+        if not isinstance(helper, str):
+            return Finding("outbound network", "ok", f"by {helper}")
+        why, mend = helper, "`apt-get install passt`, and `/dev/net/tun` open to all, as distributions have it."
+    return Finding(
+        "outbound network", "substitute", why, "Functions reach the server's own API, and nothing else.", mend
+    )
 
 
 def _tmp(folder: Path) -> Finding:

@@ -6,13 +6,16 @@ import hashlib
 import logging
 import os
 import platform
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from lamina.sandbox import cgroups, scratch, seccomp
 from lamina.sandbox.cgroups import Cgroups, Unavailable
+from lamina.sandbox.network import Mode
 from lamina.sandbox.plan import LIMITS, UNLIMITED, Seal
 from lamina.sandbox.scratch import Scratch
+from lamina.worker.network import Network
+from lamina.worker.network import find as find_network
 from lamina.worker.uids import Uids
 
 # Where a function cannot be charged for its memory, a limit on private memory stands behind the watchdog; the room
@@ -36,6 +39,7 @@ class Machine:
     first_uid: int
     uids: Uids
     environments_max: int  # what was asked for, or what there are user ids for
+    network: Network = field(default_factory=lambda: Network("none"))
 
     def seal_ahead(self, uid: int) -> Seal:
         """What holds a process before it is known which function it will run; `seal` then only limits it further."""
@@ -52,13 +56,15 @@ class Machine:
         return Seal(uid, not self.privileged, limits, seccomp.program(platform.machine()), _OOM_SCORE)
 
 
-def examine(state: Path, environments_max: int) -> Machine:
+def examine(state: Path, environments_max: int, network: Mode = "none") -> Machine:
     """The means of this process; what an earlier server on *state* left behind is cleared away.
 
-    Fewer environments than *environments_max* are promised where there are too few user ids for them.
+    What has `network` is to be closed in the end. Fewer environments than *environments_max* are promised where there
+    are too few user ids for them.
     """
     privileged = os.geteuid() == 0
-    groups = cgroups.find(f"lamina-{hashlib.sha256(str(state).encode()).hexdigest()[:12]}")
+    tag = hashlib.sha256(str(state).encode()).hexdigest()
+    groups = cgroups.find(f"lamina-{tag[:12]}")
     if not isinstance(groups, Unavailable):
         groups.sweep()
     first_uid, count = 1051, 1
@@ -80,6 +86,7 @@ def examine(state: Path, environments_max: int) -> Machine:
         first_uid=first_uid,
         uids=Uids(first_uid, count, shared=not privileged),
         environments_max=environments_max,
+        network=find_network(network, tag[:6]),
     )
 
 

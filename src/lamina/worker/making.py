@@ -92,7 +92,7 @@ class Maker:
         return Assignment(
             mounts=plan_environment(spec.code.hex, layers, prepared.tmp.folder_name, MASKED_PROC),
             seal=self._machine.seal(prepared.uid, spec.memory_mb, spec.storage_mb),
-            variables=variables(spec, credentials, stream.name),
+            variables=variables(spec, credentials, stream.name, self._machine.network.ports(prepared.blank)),
             command=command(spec),
             program=BOOTSTRAP,
         )

@@ -6,6 +6,7 @@ import asyncio
 import itertools
 import os
 from collections.abc import Callable, Coroutine, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -19,8 +20,9 @@ from lamina.worker import kits, packages, system
 from lamina.worker.blanks import Shelf
 from lamina.worker.kits import Kit
 from lamina.worker.machine import Machine
+from lamina.worker.network import Way
 from lamina.worker.runtimes import Runtimes
-from lamina.worker.zygotes import Zygote, ZygotePlan
+from lamina.worker.zygotes import SandboxFailed, Zygote, ZygotePlan
 
 _GUEST: Final = Path(__file__).parent.parent / "guest"
 _AHEAD: Final = 2
@@ -29,11 +31,12 @@ _AHEAD: Final = 2
 class Station:
     """A runtime's zygote and its shelf of blanks."""
 
-    def __init__(self, runtime: str, release: str, zygote: Zygote, shelf: Shelf) -> None:
+    def __init__(self, runtime: str, release: str, zygote: Zygote, shelf: Shelf, way: Way) -> None:
         self._runtime = runtime
         self._release = release
         self._zygote = zygote
         self._watch = asyncio.ensure_future(zygote.wait_gone())
+        self._way = way
         self.shelf = shelf
 
     @property
@@ -51,6 +54,7 @@ class Station:
         await self.shelf.close()
         self._zygote.close()
         await self._watch
+        await self._way.close()
         await asyncio.to_thread(processes.bury, self._zygote.pid)
 
 
@@ -96,17 +100,22 @@ class Stations:
         runtimes = await self._runtimes()
         kit = runtimes.kit(runtime)
         if kit.interpreter is None:
-            zygote = await Zygote.start(await asyncio.to_thread(self._executed, kit, runtimes.house))
+            zygote = await self._start(await asyncio.to_thread(self._executed, kit, runtimes.house))
         else:
             zygote = await self._fork_from(kit, kit.interpreter)
+        try:
+            way = await self._machine.network.connect(zygote)
+        except BaseException:
+            zygote.close()
+            raise
         shelf = Shelf(zygote, self._machine, _AHEAD, self.fresh_name)
         shelf.fill()
-        return Station(runtime, kit.release, zygote, shelf)
+        return Station(runtime, kit.release, zygote, shelf, way)
 
     async def _fork_from(self, kit: Kit, interpreter: InterpreterLayout) -> Zygote:
         files = await asyncio.to_thread(packages.provide, self._state / "runtimes", interpreter.version)
         operations = contents.python(interpreter, files.packages) + contents.folder(RUNTIME_ROOT, files.var_runtime)
-        zygote = await Zygote.start(
+        zygote = await self._start(
             ZygotePlan(
                 runtime=kit.runtime,
                 operations=await asyncio.to_thread(self._root, operations),
@@ -122,6 +131,15 @@ class Stations:
         )
         self._compiling.add(asyncio.ensure_future(packages.compile_ahead(files, interpreter)))
         return zygote
+
+    async def _start(self, plan: ZygotePlan) -> Zygote:
+        """A zygote by *plan* in the network that functions have here."""
+        network = self._machine.network
+        try:
+            router = await asyncio.to_thread(network.plan_router)
+        except OSError as error:
+            raise SandboxFailed(f"no way out of {plan.runtime} could be planned: {error}") from error
+        return await Zygote.start(replace(plan, network=network.mode, router=router))
 
     def _executed(self, kit: Kit, house: InterpreterLayout) -> ZygotePlan:
         """A zygote that has nothing of the runtime, only what process 1 of its environments is made of."""
@@ -142,5 +160,6 @@ class Stations:
             guest=_GUEST,
             trees=self._state / "trees" / "v1",
             scratch=self._machine.scratch.root,
+            resolver=self._machine.network.resolver_configuration,
         )
         return plan_root(system.look(), operations, host, self._machine.first_uid, self._machine.uids.count)

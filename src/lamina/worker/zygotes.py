@@ -9,10 +9,12 @@ import os
 import signal
 import socket
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
+from lamina.sandbox.network import Mode, Router
 from lamina.sandbox.plan import Seal
 from lamina.worker.channel import Channel, ChannelClosed
 
@@ -47,6 +49,8 @@ class ZygotePlan:
     preload: tuple[str, ...] = ()
     forget: tuple[str, ...] = ()
     program: str = ""  # what a fork of it will run, read ahead; none where it executes something else
+    network: Mode = "none"
+    router: Router | None = None
 
 
 @dataclass(slots=True)
@@ -110,10 +114,11 @@ class Blank:
 class Zygote:
     """A running zygote. Ends, and all environments with it, when its channel is closed."""
 
-    def __init__(self, plan: ZygotePlan, channel: Channel, pid: int) -> None:
+    def __init__(self, plan: ZygotePlan, channel: Channel, pid: int, resolver: Sequence[int] = ()) -> None:
         self.plan = plan
         self._channel = channel
         self.pid = pid
+        self._resolver = resolver
 
     @classmethod
     async def start(cls, plan: ZygotePlan) -> Zygote:
@@ -122,7 +127,8 @@ class Zygote:
         try:
             with theirs:
                 await _enter(plan, theirs)
-            channel.send({"path": plan.search_path, "preload": plan.preload, "forget": plan.forget})
+            network = {"mode": plan.network, "resolver": plan.router.resolver if plan.router else ""}
+            channel.send({"path": plan.search_path, "preload": plan.preload, "forget": plan.forget, "network": network})
             async with asyncio.timeout(_START_SECONDS_MAX):
                 packet = await channel.receive()
             if "failed" in packet.message:
@@ -133,7 +139,7 @@ class Zygote:
         except BaseException:
             channel.close()
             raise
-        return cls(plan, channel, packet.pid)
+        return cls(plan, channel, packet.pid, packet.fds)
 
     async def fork(self) -> Blank:
         """A new blank environment. Raises SandboxFailed."""
@@ -167,6 +173,13 @@ class Zygote:
             undo.pop_all()
         return blank
 
+    def take_resolver(self) -> tuple[socket.socket, socket.socket]:
+        """The sockets where its environments ask for names, for datagrams and connections: the caller's from now."""
+        if len(self._resolver) < 2:
+            raise OSError("the server has no file descriptor left")
+        datagrams, listener = (socket.socket(fileno=fd) for fd in self._resolver)
+        return datagrams, listener
+
     async def wait_gone(self) -> None:
         """Returns once the zygote has ended, for whatever reason."""
         with contextlib.suppress(ChannelClosed):
@@ -184,6 +197,8 @@ async def _enter(plan: ZygotePlan, control: socket.socket) -> None:
         "mount_point": str(plan.mount_point),
         "user_namespace": plan.user_namespace,
         "environ": plan.environ,
+        "network": plan.network,
+        "router": plan.router and plan.router.message(),
         "argv": [plan.executable, *plan.options, "-c", _ZYGOTE, str(control.fileno())],
     }
     process = await asyncio.create_subprocess_exec(
