@@ -75,3 +75,7 @@ class Sink(Protocol):
     def end(self) -> None:
         """Nothing more will come from *sender*, which is not to be touched any more."""
         ...
+
+    async def wait_left(self) -> None:
+        """Returns when the sender has come to its end, or cannot because nobody takes what it sent."""
+        ...

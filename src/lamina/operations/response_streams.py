@@ -46,6 +46,11 @@ class ResponseStream:
         # What its connection is used for next must not wait for our reader.
         self._go_on()
         self._sender = None
+        self._changed.set()
+
+    async def wait_left(self) -> None:
+        while self._sender is not None and not self._paused:
+            await self._wait_changed()
 
     def finish(self) -> None:
         """The invocation is over, whether or not it ever streamed."""

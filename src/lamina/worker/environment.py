@@ -25,6 +25,7 @@ from lamina.environments.spec import EnvironmentSpec
 from lamina.invocations import calls
 from lamina.invocations.calls import Invocation, Measured, Outcome, ProcessEnd
 from lamina.invocations.platform_events import Produced, Streamed
+from lamina.invocations.streams import Sink
 from lamina.runtime_api.connections import Connections
 from lamina.runtime_api.extensions import ExtensionFailed, Facts
 from lamina.runtime_api.session import Answer, InitFailed, Offer
@@ -46,6 +47,10 @@ _FREEZE_AFTER_S: Final = 0.02
 _AFTERWORD_S: Final = 0.1
 # How long a killed process may take to be gone before its whole sandbox goes.
 _KILL_SECONDS_MAX: Final = 2
+# For reading what an ended process has streamed, if another one keeps its connection open; and the turns of the loop
+# until a connection that is waiting to be accepted was.
+_LAST_PIECES_SECONDS_MAX: Final = 0.2
+_ACCEPTING_TURNS: Final = 10
 _log = logging.getLogger(__name__)
 
 
@@ -158,6 +163,8 @@ class Environment:
         if isinstance(happened, Answer) and happened.error_type is not None and self._generation is not None:
             # Amazon's client for Java logs what was thrown once it has answered: that is part of this call's log.
             await self._generation.wait_next(self._loop.time() + _AFTERWORD_S)
+        if invocation.sink is not None and isinstance(happened, Exited):
+            await _wait_read(invocation.sink)
         self.log.drain()
         outcome = told(invocation.request_id, invocation.timeout_s, happened)
         self._say(invocation, happened)
@@ -414,6 +421,16 @@ def _cast(spec: EnvironmentSpec, assignment: Assignment) -> Cast:
         facts=Facts(spec.function.name, spec.version, spec.handler, spec.function.scope.account),
         structured_logs=spec.log_format == "JSON",
     )
+
+
+async def _wait_read(sink: Sink) -> None:
+    """Returns when what a process that has ended had streamed before is read, which lies in its sockets."""
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(_LAST_PIECES_SECONDS_MAX):
+            # Its last connection may not even be accepted.
+            for _ in range(_ACCEPTING_TURNS):
+                await asyncio.sleep(0)
+            await sink.wait_left()
 
 
 def _resident_peak_kb(pid: int) -> int:

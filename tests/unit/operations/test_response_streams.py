@@ -106,3 +106,20 @@ def test_what_nobody_wants_is_not_held_and_holds_up_nobody() -> None:
     assert (sender.told, stream.held_bytes) == (["pause", "resume"], 0)
     stream.put(LARGE)
     assert (sender.told, stream.held_bytes) == (["pause", "resume"], 0)
+
+
+def test_waiting_for_a_sender_to_leave_ends_with_it_or_where_nobody_reads() -> None:
+    async def test() -> None:
+        await ResponseStream().wait_left()
+        stream, _ = begun()
+        leaving = asyncio.ensure_future(stream.wait_left())
+        stream.put(b"one")
+        await asyncio.sleep(0)
+        assert not leaving.done()
+        stream.end()
+        await leaving
+        unread, _ = begun()
+        unread.put(LARGE)
+        await unread.wait_left()
+
+    asyncio.run(test())

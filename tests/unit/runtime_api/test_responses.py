@@ -57,6 +57,9 @@ class FakeSink:
     def end(self) -> None:
         self.ended = True
 
+    async def wait_left(self) -> None:
+        assert self.ended
+
 
 class Runtime:
     """A session that has been given the invocation "id", and what it told of it."""
