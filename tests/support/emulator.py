@@ -7,9 +7,7 @@ import json
 import os
 import socket
 import subprocess
-import sys
-import sysconfig
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,13 +28,8 @@ class Emulator:
 
     @classmethod
     @contextmanager
-    def running(
-        cls, task: Path, handler: str, variables: Mapping[str, str], python: str = sys.executable
-    ) -> Iterator[Emulator]:
-        """The function whose code lies in *task*, under *python* and AWS's own runtime client.
-
-        *python* must be of this interpreter's version, for which that client is installed here.
-        """
+    def running(cls, task: Path, runtime: Sequence[str | Path], variables: Mapping[str, str]) -> Iterator[Emulator]:
+        """The function whose code lies in *task*, by AWS's own client: *runtime* is the command that starts it."""
         log = task.parent / f"{task.name}.log"
         port, runtime_api = _free_ports()
         with log.open("wb") as output:
@@ -45,13 +38,13 @@ class Emulator:
                     fetching.emulator(),
                     *("--runtime-interface-emulator-address", f"127.0.0.1:{port}"),
                     *("--runtime-api-address", f"127.0.0.1:{runtime_api}"),
-                    *(python, "-m", "awslambdaric", handler),
+                    *runtime,
                 ],
                 cwd=task,
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,
-                env={"PATH": os.environ["PATH"], "PYTHONPATH": sysconfig.get_path("purelib"), **variables},
+                env={"PATH": os.environ["PATH"], "LAMBDA_TASK_ROOT": str(task), **variables},
                 start_new_session=True,
             )
         try:

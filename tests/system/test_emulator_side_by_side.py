@@ -17,6 +17,7 @@ import pytest
 from lamina.worker import interpreters
 from tests.support.emulator import Emulator
 from tests.support.functions import Function, create
+from tests.support.java import classes
 from tests.support.server import Server
 
 RUNTIME = f"python{sys.version_info.major}.{sys.version_info.minor}"
@@ -26,6 +27,7 @@ _FOLDERS = {
     sysconfig.get_path("purelib"): f"/var/lang/lib/{RUNTIME}/site-packages",
     str(_PYTHON.standard_library): f"/var/lang/lib/{RUNTIME}",
 }
+_PACKAGES = {"PYTHONPATH": sysconfig.get_path("purelib")}
 _UUID = rb"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
 
 pytestmark = pytest.mark.timeout(400)
@@ -145,11 +147,15 @@ def _both(server: Server, task: Path, case: Case, timeout_s: int = 10) -> tuple[
         "AWS_LAMBDA_FUNCTION_TIMEOUT": str(timeout_s),
         "AWS_LAMBDA_LOG_GROUP_NAME": f"/aws/lambda/{function.name}",
     }
-    with Emulator.running(task, case.handler, case.variables | told, str(_PYTHON.executable)) as emulator:
+    with Emulator.running(task, _python(case.handler), case.variables | told | _PACKAGES) as emulator:
         there = [emulator.call(event) for event in case.events]
     for folder, inside in [*_FOLDERS.items(), (str(task), "/var/task")]:
         there = [body.replace(folder.encode(), inside.encode()) for body in there]
     return [_alike(body) for body in here], [_alike(body) for body in there]
+
+
+def _python(handler: str) -> list[str | Path]:
+    return [_PYTHON.executable, "-m", "awslambdaric", handler]
 
 
 def _payload(function: Function, event: Any) -> bytes:
@@ -209,7 +215,7 @@ def test_the_client_context(shared_server: Server, task: Path) -> None:
     sent = {"custom": {"k": "v"}, "client": {"app_title": "title"}, "env": {}}
     encoded = base64.b64encode(json.dumps(sent).encode()).decode()
     here = create(shared_server, code, runtime=RUNTIME).call({}, ClientContext=encoded).raw
-    with Emulator.running(task, "index.handler", {}) as emulator:
+    with Emulator.running(task, _python("index.handler"), _PACKAGES) as emulator:
         assert emulator.call({}, {"X-Amz-Client-Context": encoded}) == here
 
 
@@ -228,10 +234,42 @@ def test_what_a_function_prints_and_logs(shared_server: Server, task: Path) -> N
     )
     (task / "index.py").write_text(code)
     here = create(shared_server, code, runtime=RUNTIME).call({}).log
-    with Emulator.running(task, "index.handler", {}) as emulator:
+    with Emulator.running(task, _python("index.handler"), _PACKAGES) as emulator:
         emulator.call({})
         there = emulator.log.read_text().replace(str(task), "/var/task")
     assert _said(here) == _said(there)
+
+
+_JAVA = """
+import java.util.Map;
+
+public class Index {
+    public Object handle(Map<String, Object> event) {
+        if (event.get("throw") != null) {
+            throw new IllegalStateException((String) event.get("throw"), new RuntimeException("cause"));
+        }
+        if (event.get("exit") != null) {
+            System.exit((Integer) event.get("exit"));
+        }
+        return event;
+    }
+}
+"""
+
+
+@pytest.mark.parametrize("handler", ["Index::handle", "Index::missing", "Missing::handle", "Index"])
+def test_java_answers_as_under_the_emulator(server_with_installed: Server, task: Path, handler: str) -> None:
+    code = classes(server_with_installed.state, {"Index.java": _JAVA})
+    for name, content in code.items():
+        (task / name).write_bytes(content)
+    made = server_with_installed.state / "runtimes/installed/v1/java21"
+    function = create(server_with_installed, code, runtime="java21", Handler=handler, MemorySize=512, Timeout=30)
+    events = [{"a": ["ü", 1, 2.5, None]}, {"throw": "as told"}, {"exit": 3}, {}] if handler == "Index::handle" else [{}]
+    here = [_alike(_payload(function, event)) for event in events]
+    client = "com.amazonaws.services.lambda.runtime.api.client.AWSLambda"
+    java: list[str | Path] = [made / "lang/bin/java", "-classpath", f"{made}/runtime/lib/*", client, handler]
+    with Emulator.running(task, java, {"AWS_LAMBDA_FUNCTION_TIMEOUT": "30"}) as emulator:
+        assert [_alike(emulator.call(event)) for event in events] == here
 
 
 def _said(log: str) -> list[str]:
