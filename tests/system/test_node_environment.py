@@ -144,7 +144,7 @@ def test_node_options_load_a_layers_module_first(server: Server, runtime: str) -
         (
             "require('nowhere');",
             "Runtime.ImportModuleError",
-            "Error: Cannot find module 'nowhere'\nRequire stack:\n- /var/task/index.js\n- /var/runtime/index.mjs",
+            "Error: Cannot find module 'nowhere'\nRequire stack:\n- /var/task/index.js",
         ),
         ("exports.handler = (", "Runtime.UserCodeSyntaxError", "SyntaxError: Unexpected end of input"),
         ("throw new TypeError('as it loads');", "TypeError", "as it loads"),
@@ -164,7 +164,9 @@ def test_node_options_load_a_layers_module_first(server: Server, runtime: str) -
 def test_an_error_reaches_the_caller(server: Server, runtime: str, code: str, error_type: str, message: str) -> None:
     answer = _function(server, runtime, code).call()
     assert answer.error == "Unhandled"
-    assert (answer.value["errorType"], answer.value["errorMessage"]) == (error_type, message)
+    assert answer.value["errorType"] == error_type
+    # Before 24 AWS's client is among those who required what is missing.
+    assert answer.value["errorMessage"].removesuffix("\n- /var/runtime/index.mjs") == message
     assert message in "\n".join(answer.value["trace"])
 
 

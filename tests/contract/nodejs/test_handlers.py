@@ -69,7 +69,7 @@ def failed(outcome: Outcome) -> str:
     assert outcome.only.kind == "init error"
     error_type: str = outcome.only.value["errorType"]
     assert outcome.only.headers["lambda-runtime-function-error-type"] == error_type
-    assert outcome.status == 129
+    assert outcome.status in (129, 1)
     return error_type
 
 
@@ -107,7 +107,8 @@ def test_a_missing_file_and_a_missing_package_are_told_with_who_wanted_them(tmp_
     outcome = invoke(tmp_path / "2", "require('lodash');", version=version)
     assert failed(outcome) == "Runtime.ImportModuleError"
     assert outcome.only.value["errorMessage"] == (
-        f"Error: Cannot find module 'lodash'\nRequire stack:\n- {tmp_path}/2/task/index.js\n- /var/runtime/index.mjs"
+        f"Error: Cannot find module 'lodash'\nRequire stack:\n- {tmp_path}/2/task/index.js"
+        + ("" if version == "24" else "\n- /var/runtime/index.mjs")
     )
     # An ES module's failure is not translated.
     outcome = invoke(tmp_path / "3", {"index.mjs": "import 'lodash';"}, version=version)

@@ -32,7 +32,7 @@ def test_a_line_has_its_time_its_invocation_and_its_level(tmp_path: Path, versio
     none = "-" if version == "24" else "undefined"
     assert re.fullmatch(rf"{TIME}\t{none}\tINFO\tas it loads", lines[0])
     assert re.fullmatch(rf'{TIME}\t{event.request_id}\tERROR\ttext and {{"a":1}} \[ 2 \]', lines[1])
-    assert re.fullmatch(rf"{TIME}\t{event.request_id}\tINFO\t", lines[2])
+    assert re.fullmatch(rf"{TIME}\t{event.request_id}\tINFO\tundefined", lines[2])
 
 
 def test_a_message_of_many_lines_and_any_letters_stays_whole_and_in_its_place(tmp_path: Path) -> None:

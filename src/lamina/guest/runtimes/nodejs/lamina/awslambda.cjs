@@ -35,7 +35,7 @@ function streamifyResponse(handler, options) {
 }
 
 class HttpResponseStream {
-  /** *stream*, before whose first bytes *metadata* will be sent: {statusCode, headers, cookies}. */
+  /** *stream*, before whose first write *metadata* will be sent: {statusCode, headers, cookies}. */
   static from(stream, metadata) {
     stream.setContentType(INTEGRATION_TYPE);
     const json = JSON.stringify(metadata);

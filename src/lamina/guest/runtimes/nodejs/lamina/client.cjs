@@ -14,7 +14,8 @@ const { RuntimeApi } = require("./runtime_api.cjs");
 
 const UNCAUGHT_EXCEPTION = 129;
 const UNHANDLED_REJECTION = 128;
-// What Node.js itself exits with when nothing can settle what the main module awaits.
+// What Node.js itself exits with when nobody catches anything, and when nothing can settle what the main module awaits.
+const FAILED = 1;
 const UNSETTLED = 13;
 
 /** Be the runtime of the function that *environ*, the process's variables, tells of; returns once its code loads. */
@@ -43,7 +44,7 @@ function begin(environ) {
   handlers.load(environ, release).then(
     (handler) => invocations.serve(handler).catch((error) => end("Uncaught Exception", error, UNCAUGHT_EXCEPTION)),
     // Whatever a module throws as it loads, AWS reports as an exception that nobody caught.
-    (error) => end(release < 24 ? "Uncaught Exception" : "Init Error", error, UNCAUGHT_EXCEPTION),
+    (error) => (release < 24 ? end("Uncaught Exception", error, UNCAUGHT_EXCEPTION) : end("Init Error", error, FAILED)),
   );
 }
 

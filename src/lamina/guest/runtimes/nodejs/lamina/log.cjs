@@ -31,7 +31,7 @@ function patchConsole(environ, release) {
   const write = writer(environ);
   for (const [method, level] of Object.entries(METHODS)) {
     // AWS lets a fatal message through whatever the level is, which cannot be above it.
-    console[method] = LEVELS[level] < least ? () => {} : (...values) => write(level, ...values);
+    console[method] = LEVELS[level] < least ? () => {} : (first, ...rest) => write(level, first, ...rest);
   }
 }
 

@@ -37,7 +37,11 @@ class ResponseStream extends Writable {
   }
 
   write(chunk, ...rest) {
-    this.#written = true;
+    if (!this.#written) {
+      this.#written = true;
+      // Only here: an answer that is given to `end` alone has no metadata on AWS either.
+      this._onBeforeFirstWrite?.((data) => super.write(data));
+    }
     return super.write(sendable(chunk), ...rest);
   }
 
@@ -77,8 +81,6 @@ class ResponseStream extends Writable {
   #begun() {
     if (this.#upload === null) {
       this.#upload = this.#open(this.#contentType, this.#answer.resolve, (error) => this.destroy(error));
-      const write = (data) => this.#upload.write(Buffer.from(data), () => {});
-      this._onBeforeFirstWrite?.(write);
     }
     return this.#upload;
   }
