@@ -279,6 +279,22 @@ class Waiting:
         return events
 
 
+class Allowance:
+    """How many lines of output may still be put into words: so many a second, so many at once, however many come."""
+
+    def __init__(self, now: float, per_second: int, at_once: int) -> None:
+        self._last, self._per_second, self._at_once = now, per_second, at_once
+        self._left = float(at_once)
+
+    def take(self, count: int, now: float) -> int:
+        """As many of *count* as there is room for at the time *now*, in seconds."""
+        self._left = min(self._at_once, self._left + (now - self._last) * self._per_second)
+        self._last = now
+        taken = min(count, int(self._left))
+        self._left -= taken
+        return taken
+
+
 def request(destination: Destination, events: Sequence[bytes]) -> bytes:
     """What goes over the connection: an HTTP request with all *events*, or a line for each."""
     if destination.target is None:

@@ -302,15 +302,15 @@ class Environment:
     def _assigned(self, assigned: Assigned) -> None:
         self._extensions = assigned.extensions
         if assigned.output is not None:
-            self._extension_output = ExtensionOutput(assigned.output, self._extension_wrote)
+            self._extension_output = ExtensionOutput(assigned.output, self._extensions_wrote)
         if self._generation is not None and assigned.extensions:
             self._generation.found(assigned.extensions)
 
-    def _extension_wrote(self, line: bytes) -> None:
-        self.log.platform(line)
+    def _extensions_wrote(self, lines: list[bytes]) -> None:
+        self.log.beside(b"".join(lines))
         self.log.flush()
         if self._generation is not None and self._generation.telemetry is not None:
-            self._generation.telemetry.extension_line(line)
+            self._generation.telemetry.extension_output(lines)
 
     def _exited(self, extension: str | None, report: Mapping[str, Any]) -> None:
         if self._generation is not None:

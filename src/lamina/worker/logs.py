@@ -63,6 +63,13 @@ class EnvironmentLog:
         self._pend(now_ms, line, whole=True)
         self._keep_tail(line)
 
+    def beside(self, lines: bytes) -> None:
+        """Add whole lines that have come another way than through the pipe."""
+        now_ms = self._now_ms()
+        self._end_line(now_ms)
+        self._pend(now_ms, lines, whole=False)
+        self._keep_tail(lines)
+
     def begin(self) -> None:
         """The tail begins anew: an invocation does."""
         self._tail.clear()

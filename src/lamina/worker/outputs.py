@@ -40,9 +40,9 @@ class Lines:
 
 
 class ExtensionOutput:
-    """Reads *pipe* and calls *wrote* with every line."""
+    """Reads *pipe* and calls *wrote* with the lines that have come."""
 
-    def __init__(self, pipe: int, wrote: Callable[[bytes], None]) -> None:
+    def __init__(self, pipe: int, wrote: Callable[[list[bytes]], None]) -> None:
         self._pipe = pipe
         self._wrote = wrote
         self._lines = Lines()
@@ -58,7 +58,7 @@ class ExtensionOutput:
             if not self._read():
                 break
         if rest := self._lines.flush():
-            self._wrote(rest)
+            self._wrote([rest])
         os.close(self._pipe)
 
     def _readable(self) -> None:
@@ -72,6 +72,6 @@ class ExtensionOutput:
         if not data:
             self._loop.remove_reader(self._pipe)
             return False
-        for line in self._lines.feed(data):
-            self._wrote(line)
+        if lines := self._lines.feed(data):
+            self._wrote(lines)
         return True

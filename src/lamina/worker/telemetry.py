@@ -18,7 +18,7 @@ from typing import Final
 
 from lamina.runtime_api import subscriptions
 from lamina.runtime_api.replies import Reply
-from lamina.runtime_api.subscriptions import Api, Event, Subscription, Waiting
+from lamina.runtime_api.subscriptions import Allowance, Api, Event, Subscription, Waiting
 from lamina.worker.outputs import Lines
 
 # Begins a connection to an address and a port inside the environment. Raises OSError.
@@ -29,6 +29,9 @@ _TRIES_MAX: Final = 4
 _FIRST_PAUSE_S: Final = 0.1
 # What happened before somebody subscribed is kept for them until initialisation is over.
 _EARLY_EVENTS_MAX: Final = 500
+# Output is put into words line by line, on the server's own time: a flood of short lines must not take all of it.
+_LINES_PER_SECOND: Final = 5_000
+_LINES_AT_ONCE: Final = 5_000
 _ANSWER_BYTES_MAX: Final = 64 * 1024
 _LENGTH: Final = re.compile(rb"\r\ncontent-length:[ \t]*(\d{1,7})[ \t]*\r\n", re.IGNORECASE)
 
@@ -42,6 +45,8 @@ class Telemetry:
         self._deliveries: dict[str, _Delivery] = {}
         self._early: deque[Event] | None = deque(maxlen=_EARLY_EVENTS_MAX)
         self._function_lines = Lines()
+        self._loop = asyncio.get_running_loop()
+        self._allowance = Allowance(self._loop.time(), _LINES_PER_SECOND, _LINES_AT_ONCE)
 
     @property
     def in_flight(self) -> bool:
@@ -88,16 +93,17 @@ class Telemetry:
         """What the function has written: printed text, cut anywhere, or a framed message."""
         if self._early is None and not self._deliveries:
             return
+        lines: list[bytes] = []
         for text, framed_ms in pieces:
-            if framed_ms is not None:
-                self._tell_line("function", text)
-                continue
-            for line in self._function_lines.feed(text):
-                self._tell_line("function", line)
+            if framed_ms is None:
+                lines += self._function_lines.feed(text)
+            else:
+                lines.append(text)
+        self._tell_lines("function", lines)
 
-    def extension_line(self, line: bytes) -> None:
-        """A line that an extension has written."""
-        self._tell_line("extension", line)
+    def extension_output(self, lines: Sequence[bytes]) -> None:
+        """What the extensions have written."""
+        self._tell_lines("extension", lines)
 
     def hurry(self) -> None:
         """From now on send everything at once: the environment ends."""
@@ -124,12 +130,17 @@ class Telemetry:
         for delivery in self._deliveries.values():
             delivery.close()
 
-    def _tell_line(self, kind: str, line: bytes) -> None:
-        wanted = self._early is not None or any(
-            kind in delivery.subscription.types for delivery in self._deliveries.values()
-        )
-        if wanted:
+    def _tell_lines(self, kind: str, lines: Sequence[bytes]) -> None:
+        wanting = [delivery for delivery in self._deliveries.values() if kind in delivery.subscription.types]
+        if not wanting and self._early is None:
+            return
+        allowed = self._allowance.take(len(lines), self._loop.time())
+        for line in lines[:allowed]:
             self.tell(kind, self._record(line))
+        if allowed < len(lines):
+            size = sum(map(len, lines[allowed:]))
+            for delivery in wanting:
+                delivery.drop(len(lines) - allowed, size)
 
     def _record(self, line: bytes) -> object:
         if self._structured and line.startswith(b"{"):
@@ -168,6 +179,11 @@ class _Delivery:
         self._some.set()
         if self._waiting.full:
             self._now.set()
+
+    def drop(self, records: int, size: int) -> None:
+        self._waiting.drop(records, size)
+        self._idle.clear()
+        self._some.set()
 
     def hurry(self) -> None:
         self._hurried = True

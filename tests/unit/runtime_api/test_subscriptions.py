@@ -9,7 +9,7 @@ import pytest
 
 from lamina.runtime_api import subscriptions
 from lamina.runtime_api.replies import Reply
-from lamina.runtime_api.subscriptions import Api, Destination, Event, Subscription, Waiting
+from lamina.runtime_api.subscriptions import Allowance, Api, Destination, Event, Subscription, Waiting
 
 REQUEST: dict[str, Any] = {
     "schemaVersion": "2022-12-13",
@@ -177,3 +177,10 @@ def test_what_goes_over_the_connection() -> None:
     assert body == b"[1,2]"
     tcp = parsed(destination={"protocol": "TCP", "port": 99}).destination
     assert subscriptions.request(tcp, [b"1", b"2"]) == b"1\n2\n"
+
+
+def test_a_flood_is_put_into_words_only_as_fast_as_is_allowed() -> None:
+    allowance = Allowance(0.0, per_second=100, at_once=50)
+    assert [allowance.take(40, 0.0), allowance.take(40, 0.0), allowance.take(40, 0.0)] == [40, 10, 0]
+    assert allowance.take(40, 0.1) == 10
+    assert allowance.take(1000, 100.0) == 50, "what was not used is not saved up"

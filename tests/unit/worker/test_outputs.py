@@ -33,7 +33,7 @@ def test_what_is_left_in_the_pipe_is_taken_at_the_end() -> None:
     async def run() -> list[bytes]:
         read, write = os.pipe()
         told: list[bytes] = []
-        output = ExtensionOutput(read, told.append)
+        output = ExtensionOutput(read, told.extend)
         os.write(write, b"one\ntwo\nno end")
         os.close(write)
         output.close()

@@ -191,3 +191,19 @@ def test_nobody_waits_longer_than_asked_for_a_listener_that_says_nothing() -> No
             assert telemetry.in_flight
 
     asyncio.run(run())
+
+
+def test_of_a_flood_of_lines_the_rest_is_counted() -> None:
+    async def run() -> None:
+        ears = Ears(OK)
+        async with speaking(ears, maxItems=10_000) as telemetry:
+            telemetry.close_subscriptions()
+            telemetry.function_output([(b"x\n" * 20_000, None)])
+            batch = await ears.batches.get()
+            dropped = batch[-1]
+            assert kinds(batch[:-1]) == ["function"] * (len(batch) - 1)
+            assert dropped["type"] == "platform.logsDropped"
+            assert len(batch) - 1 + dropped["record"]["droppedRecords"] == 20_000
+            assert len(batch) < 7_000
+
+    asyncio.run(run())
