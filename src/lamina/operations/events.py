@@ -69,8 +69,7 @@ class EventQueue:
 
     async def _handle(self, event: Event) -> None:
         outcome = await self._outcome(event)
-        await asyncio.to_thread(self._conclude, event, outcome)
-        if self._told is not None:
+        if await asyncio.to_thread(self._conclude, event, outcome) and self._told is not None:
             self._told.wake()
 
     async def _outcome(self, event: Event) -> Outcome | GiveUp | None:
@@ -80,7 +79,8 @@ class EventQueue:
             _log.exception("event %s of %s could not be run", event.id, event.function)
             return None
 
-    def _conclude(self, event: Event, outcome: Outcome | GiveUp | None) -> None:
+    def _conclude(self, event: Event, outcome: Outcome | GiveUp | None) -> bool:
+        """Record what follows; whether there is something to deliver now."""
         now = time.time()
         config = self._config(event.function)
         what_next = self._what_next(event, outcome, _patience(config), now)
@@ -88,31 +88,32 @@ class EventQueue:
         with self._catalog.writing() as transaction:
             if isinstance(what_next, RetryAt):
                 transaction.events.reschedule(event.id, attempts=what_next.attempts, due_at=what_next.due_at)
-                return
+                return False
             # Together: whoever is to be told is told exactly once.
             transaction.events.remove(event.id)
             end = _End(event, _ended(event, outcome, what_next), now)
-            self._tell(transaction, config, end)
+            sent = self._tell(transaction, config, end)
             if dead_letter is not None:
-                self._send(transaction, dead_letter, end, None)
+                sent = self._send(transaction, dead_letter, end, None) or sent
         self._put_off.pop(event.id, None)
         if isinstance(what_next, GiveUp):
             _log.warning("event %s of %s is given up: %s", event.id, event.function, what_next.reason)
+        return sent
 
-    def _tell(self, transaction: Transaction, config: EventInvoke | None, end: _End) -> None:
-        """Record what the destination of *end* is to be told."""
+    def _tell(self, transaction: Transaction, config: EventInvoke | None, end: _End) -> bool:
+        """Record what the destination of *end* is to be told; whether that is something to deliver."""
         well = end.ended.condition == SUCCESS
         wanted = None if config is None else config.on_success if well else config.on_failure
         if wanted is None:
-            return
+            return False
         target = destinations.destination(wanted, end.event.function)
         text = record(end.event.id, end.event.function, end.event.payload, end.ended, end.now)
         if isinstance(target, FunctionArn):
             transaction.events.add(Event(str(uuid.uuid4()), target, text.encode(), end.now, end.now))
-        else:
-            self._send(transaction, target, end, text)
+            return False
+        return self._send(transaction, target, end, text)
 
-    def _send(self, transaction: Transaction, target: Elsewhere, end: _End, text: str | None) -> None:
+    def _send(self, transaction: Transaction, target: Elsewhere, end: _End, text: str | None) -> bool:
         """Record a message for *target*: the invocation record *text*, or without one the event that failed."""
         if self._told is None or not self._told.takes(target):
             _log.warning(
@@ -121,13 +122,14 @@ class EventQueue:
                 end.event.function,
                 target.arn,
             )
-            return
+            return False
         name = str(uuid.uuid4())
         if text is None:
             request = deliveries.of_dead_letter(target, end.event.id, end.event.payload, end.ended)
         else:
             request = deliveries.of_record(target, end.event.function, text, end.ended, delivery_id=name, now=end.now)
         transaction.deliveries.add(Delivery(name, target.arn, request, end.now, end.now))
+        return True
 
     def _what_next(
         self, event: Event, outcome: Outcome | GiveUp | None, patience: Patience, now: float

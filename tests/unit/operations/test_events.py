@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Coroutine, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Awaitable, Callable, Coroutine, Iterator
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from typing import Any
 
@@ -18,10 +18,10 @@ from lamina.names import FunctionArn
 from lamina.operations.events import EventQueue
 
 from .house import HERE
+from .watched import PATIENCE_S, Watched
 
 DONE = Outcome(b"null")
 FAILED = Outcome(b"{}", "Unhandled")
-_PATIENCE_S = 30
 
 
 def event(number: int, **members: Any) -> Event:
@@ -42,50 +42,6 @@ class Script:
         if isinstance(answer, Exception):
             raise answer
         return answer
-
-
-class Watched:
-    """A catalog that can be waited on."""
-
-    def __init__(self, catalog: Catalog) -> None:
-        self._catalog = catalog
-        self._loop: asyncio.AbstractEventLoop | None = None
-        self._changed = asyncio.Event()
-
-    def reading(self) -> AbstractContextManager[Transaction]:
-        return self._catalog.reading()
-
-    @contextmanager
-    def writing(self) -> Iterator[Transaction]:
-        with self._catalog.writing() as transaction:
-            yield transaction
-        if self._loop is not None:
-            self._loop.call_soon_threadsafe(self._changed.set)
-
-    async def wait_until(self, condition: Callable[[], bool]) -> None:
-        """Returns once *condition* holds, which is looked at after every change."""
-        self._loop = asyncio.get_running_loop()
-        async with asyncio.timeout(_PATIENCE_S):
-            while not condition():
-                await self._changed.wait()
-                self._changed.clear()
-        self._loop = None
-
-    @property
-    def function_changes(self) -> int:
-        return self._catalog.function_changes
-
-    def close(self) -> None:
-        self._catalog.close()
-
-    def events(self) -> Sequence[Event]:
-        with self._catalog.reading() as transaction:
-            return transaction.events.due(1e12, 1000)
-
-    def add(self, *events: Event) -> None:
-        with self._catalog.writing() as transaction:
-            for event in events:
-                transaction.events.add(event)
 
 
 @pytest.fixture
@@ -200,8 +156,8 @@ def test_a_retry_waits_for_a_minute_and_then_for_two(catalog: Watched) -> None:
 
     with_queue(catalog, script, test, base_delay_s=60.0)
     delays = {left.id: left.due_at - before for left in catalog.events()}
-    assert 60 <= delays["id-1"] < 60 + _PATIENCE_S
-    assert 120 <= delays["id-2"] < 120 + _PATIENCE_S
+    assert 60 <= delays["id-1"] < 60 + PATIENCE_S
+    assert 120 <= delays["id-2"] < 120 + PATIENCE_S
 
 
 def test_retries_are_counted_over_a_restart(catalog: Watched) -> None:
