@@ -163,14 +163,15 @@ def test_a_stream_that_nobody_will_end_ends_the_process(tmp_path: Path, version:
 
 
 def test_before_24_the_next_event_waits_for_the_event_loop(tmp_path: Path) -> None:
-    body = "setTimeout(() => { rang += 1; }, 30); stream.end(String(rang));"
+    body = "setTimeout(() => { rang += 1; }, event); stream.end(String(rang));"
     code = f"let rang = 0; {_streaming(body)}"
     not_waiting = code.replace("{ setT", "{ context.callbackWaitsForEmptyEventLoop = false; setT", 1)
-    outcome = invoke(tmp_path / "22", code, [Event(), Event()], version="22")
+    soon, never = [Event.of(20)] * 2, [Event.of(60_000)] * 2
+    outcome = invoke(tmp_path / "22", code, soon, version="22")
     assert [said.body for said in outcome.said] == [b"0", b"1"]
-    outcome = invoke(tmp_path / "24", code, [Event(), Event()], version="24")
+    outcome = invoke(tmp_path / "24", code, never, version="24")
     assert [said.body for said in outcome.said] == [b"0", b"0"]
-    outcome = invoke(tmp_path / "not", not_waiting, [Event(), Event()], version="22")
+    outcome = invoke(tmp_path / "not", not_waiting, never, version="22")
     assert [said.body for said in outcome.said] == [b"0", b"0"]
 
 
