@@ -39,3 +39,15 @@ def test_the_sdk_that_was_installed_comes_after_a_layers(server_with_installed: 
     )
     function.update(Layers=[bring])
     assert function.value() == "layer"
+
+
+def test_the_sdk_that_was_installed_talks_to_lamina_from_inside(server_with_installed: Server) -> None:
+    code = {
+        "index.js": b"""
+            const { LambdaClient, GetFunctionCommand } = require("@aws-sdk/client-lambda");
+            exports.handler = async name =>
+                (await new LambdaClient().send(new GetFunctionCommand({ FunctionName: name }))).Configuration.Runtime;
+        """
+    }
+    function = create(server_with_installed, code, runtime="nodejs24.x")
+    assert function.value(function.name) == "nodejs24.x"
