@@ -21,6 +21,7 @@ from typing import Any, Final
 
 from lamina.environments.commands import Command
 from lamina.environments.extension_variables import extension_variables
+from lamina.environments.phases import init_seconds_max
 from lamina.environments.spec import EnvironmentSpec
 from lamina.invocations import calls
 from lamina.invocations.calls import Invocation, Measured, Outcome, ProcessEnd
@@ -40,7 +41,6 @@ from lamina.worker.platform_log import PlatformLog
 from lamina.worker.processes import Assigned, Processes, Program, Reports
 from lamina.worker.zygotes import SandboxEnded, SandboxFailed
 
-INIT_SECONDS_MAX: Final = 10
 # An environment used again within this time is not frozen in between: that would cost every call of a busy one.
 _FREEZE_AFTER_S: Final = 0.02
 # So long a runtime that reported an error may take to ask for its next event, before the caller is answered.
@@ -130,7 +130,8 @@ class Environment:
             self._listening = self._loop.create_task(self._processes.listen())
             generation = self._renew("init")
             tmp.handed_over()
-            failure = await generation.initialise(self._loop.time() + INIT_SECONDS_MAX, None)
+            seconds = init_seconds_max(self.spec.initialization, self.spec.timeout_s)
+            failure = await generation.initialise(self._loop.time() + seconds, None)
         except (ChannelClosed, OSError) as error:
             raise SandboxEnded(f"an environment ended while it was assigned: {error}") from error
         if isinstance(failure, Failed):
@@ -138,7 +139,7 @@ class Environment:
         self._init_ms = (time.perf_counter() - began) * 1000
         self.log.drain()
         if isinstance(failure, TimeIsUp):
-            # AWS gives this phase ten seconds, then begins anew within the first event's own time.
+            # AWS then begins anew within the first event's own time.
             self._init_ms = None
             await self._reset("timeout")
         elif failure is not None:

@@ -24,6 +24,8 @@ from lamina.worker.outputs import Lines
 # Begins a connection to an address and a port inside the environment. Raises OSError.
 Connect = Callable[[str, int], Awaitable[socket.socket]]
 
+_Words = dict[tuple[Api, str], "bytes | None"]
+
 _SEND_SECONDS_MAX: Final = 2.0
 _TRIES_MAX: Final = 4
 _FIRST_PAUSE_S: Final = 0.1
@@ -68,7 +70,7 @@ class Telemetry:
         delivery = self._deliveries[name] = _Delivery(subscription, self._connect)
         if present is None:
             for event in self._early:
-                self._pass_on(delivery, event)
+                self._pass_on(delivery, event, {})
         return subscriptions.SUBSCRIBED
 
     def types_of(self, name: str) -> tuple[str, ...]:
@@ -86,8 +88,9 @@ class Telemetry:
         event = Event(_now(), kind, record)
         if self._early is not None:
             self._early.append(event)
+        words: _Words = {}
         for delivery in self._deliveries.values():
-            self._pass_on(delivery, event)
+            self._pass_on(delivery, event, words)
 
     def function_output(self, pieces: Sequence[tuple[bytes, int | None]]) -> None:
         """What the function has written: printed text, cut anywhere, or a framed message."""
@@ -148,12 +151,17 @@ class Telemetry:
                 return json.loads(line)
         return line.decode("utf-8", "replace")
 
-    def _pass_on(self, delivery: _Delivery, event: Event) -> None:
+    def _pass_on(self, delivery: _Delivery, event: Event, words: _Words) -> None:
         subscription = delivery.subscription
-        if event.category in subscription.types:
-            told = subscriptions.worded(event, subscription.api, subscription.schema)
-            if told is not None:
-                delivery.add(told)
+        if event.category not in subscription.types:
+            return
+        language = subscription.api, subscription.schema
+        if language not in words:
+            # Once for all who understand it, who then share its memory, too.
+            words[language] = subscriptions.worded(event, *language)
+        told = words[language]
+        if told is not None:
+            delivery.add(told)
 
 
 class _Delivery:
