@@ -136,3 +136,21 @@ def test_a_module_that_awaits_what_never_comes_fails_the_start(tmp_path: Path, v
     assert outcome.only.kind == "init error"
     assert outcome.only.value["errorType"] == "Runtime.NodeJsExit"
     assert outcome.status == 13
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_tools_that_watch_require_can_wrap_a_handler(tmp_path: Path, version: str) -> None:
+    # As OpenTelemetry does, from a layer, by a variable.
+    hook = tmp_path / "hook.cjs"
+    hook.write_text(
+        """
+        const { prototype } = require("node:module");
+        const plain = prototype.require;
+        prototype.require = function (name) {
+            const loaded = plain.call(this, name);
+            return name.endsWith("/index.js") ? { handler: async () => ["wrapped", await loaded.handler()] } : loaded;
+        };
+        """
+    )
+    outcome = invoke(tmp_path, COMMON, version=version, NODE_OPTIONS=f"--require {hook}")
+    assert outcome.values == [["wrapped", "task/index.js"]]

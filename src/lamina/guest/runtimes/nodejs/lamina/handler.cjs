@@ -2,14 +2,14 @@
 "use strict";
 
 const fs = require("node:fs");
-const nodeModule = require("node:module");
+const { createRequire } = require("node:module");
 const path = require("node:path");
 const awslambda = require("./awslambda.cjs");
 const errors = require("./errors.cjs");
 const importPaths = require("./import_paths.cjs");
 
 // The first module that asks for another is named in what Node.js says of one that is missing.
-const requireOfUser = nodeModule.createRequire("/var/runtime/index.mjs");
+const requireOfUser = createRequire("/var/runtime/index.mjs");
 const CALLBACKS_GONE =
   "ERROR: AWS Lambda has removed support for callback-based function handlers starting with Node.js 24. You need to " +
   "modify this function to use a supported handler signature to use Node.js 24 or later. For more information see " +
@@ -80,8 +80,8 @@ async function loadModule(root, folder, file, release) {
 async function loadCommonJs(name, release) {
   importPaths.useOnceImported(release);
   try {
-    // AWS's client imports from 24 on, and so is not named; to load takes less time than to import.
-    return release < 24 ? requireOfUser(name) : nodeModule._load(name);
+    // AWS's client imports from 24 on. To require takes less time, and is what tools watch to wrap a handler.
+    return requireOfUser(name);
   } catch (error) {
     // From 24 on a file may turn out to be an ES module, and to await something as it loads.
     if (release >= 24 && error.code === "ERR_REQUIRE_ASYNC_MODULE") {
@@ -123,7 +123,12 @@ function explained(error, release) {
     }
     return syntax;
   }
-  return error?.code === "MODULE_NOT_FOUND" ? new errors.ImportModuleError(error) : error;
+  if (error?.code !== "MODULE_NOT_FOUND") {
+    return error;
+  }
+  // Who imports a file is not among those who require what it misses.
+  const hidden = release >= 24 && error.requireStack?.length > 1 ? `\n- ${error.requireStack.at(-1)}` : "";
+  return new errors.ImportModuleError(String(error).replace(hidden, ""));
 }
 
 function find(module, names) {
