@@ -30,6 +30,7 @@ class HostFolders:
     trees: Path
     scratch: Path | None  # folders for /tmp, where it is not a file system of its own
     resolver: str = ""  # the text of /etc/resolv.conf
+    sandbox: str = "169.254.100.1"  # the address an environment knows itself by
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +60,7 @@ def plan_root(
     operations += [("mask", path) for path in system.hidden]
     operations += [("bind_read_only", path, program) for path, program in system.replaced.items()]
     operations += _devices()
-    operations += _accounts(first_uid, users, host.resolver)
+    operations += _accounts(first_uid, users, host)
     operations += _stage(host)
     operations += [("folder", RUNTIME_ROOT), *contents]
     operations += [
@@ -85,7 +86,7 @@ def _devices() -> list[Operation]:
     return operations
 
 
-def _accounts(first_uid: int, users: int, resolver: str) -> list[Operation]:
+def _accounts(first_uid: int, users: int, host: HostFolders) -> list[Operation]:
     names = range(_FIRST_USER, _FIRST_USER + users)
     passwd = "".join(
         f"sbx_user{name}:x:{first_uid + index}:{first_uid + index}::/home/sbx_user{name}:/sbin/nologin\n"
@@ -95,9 +96,9 @@ def _accounts(first_uid: int, users: int, resolver: str) -> list[Operation]:
     return [
         ("file", "/etc/passwd", "root:x:0:0:root:/root:/bin/bash\n" + passwd),
         ("file", "/etc/group", "root:x:0:\n" + groups),
-        ("file", "/etc/hosts", "127.0.0.1 localhost\n169.254.100.1 sandbox.localdomain sandbox\n"),
+        ("file", "/etc/hosts", f"127.0.0.1 localhost\n{host.sandbox} sandbox.localdomain sandbox\n"),
         ("file", "/etc/nsswitch.conf", "passwd: files\ngroup: files\nhosts: files dns\n"),
-        ("file", "/etc/resolv.conf", resolver),
+        ("file", "/etc/resolv.conf", host.resolver),
     ]
 
 

@@ -32,6 +32,11 @@ class Network:
         hosts = Path("/etc/resolv.conf").read_text(errors="replace") if self.mode == "host" else ""
         return resolver_configuration(self.mode, hosts)
 
+    @property
+    def sandbox_address(self) -> str:
+        """What an environment is told to be its own address: where the host's network is all there is, loopback."""
+        return "127.0.0.1" if self.mode == "host" else "169.254.100.1"
+
     def plan_router(self) -> Router | None:
         """What a zygote's namespace is to be made; None where it leads nowhere, or is the host's. Raises OSError."""
         if self.mode != "outbound":

@@ -19,6 +19,7 @@ from lamina.worker.channel import ChannelClosed
 RUNTIME: Final = "runtime"
 # An extension's process has the name of its file behind this.
 _EXTENSION: Final = "extension-"
+_LOOPBACK: Final = "127.0.0.1"
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +108,9 @@ class Processes:
 
     async def connect(self, address: str, port: int) -> socket.socket:
         """A connection to a port inside. Raises OSError."""
+        if self.prepared.blank.listener.getsockname()[0] == _LOOPBACK:
+            # Its network is the host's, and the sandbox's own address is none there.
+            address = _LOOPBACK
         number = next(self._numbers)
         loop = asyncio.get_running_loop()
         begun = self._connecting[number] = loop.create_future()

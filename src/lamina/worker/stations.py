@@ -161,5 +161,6 @@ class Stations:
             trees=self._state / "trees" / "v1",
             scratch=self._machine.scratch.root,
             resolver=self._machine.network.resolver_configuration,
+            sandbox=self._machine.network.sandbox_address,
         )
         return plan_root(system.look(), operations, host, self._machine.first_uid, self._machine.uids.count)
