@@ -101,15 +101,13 @@ def test_names_without_end_are_not_kept(prison: Server) -> None:
             answer = connection.getresponse()
             answer.read()
             kept, refused = kept + (answer.status == 200), refused + (answer.status == 403)
-        # Nobody asks for an event in their name: initialisation never ends, and this is told in time.
-        open("/tmp/told", "w").write("%d %d" % (kept, refused))
+        # Nobody will ever ask for an event in their name.
+        os._exit(100 + kept if refused == 2000 - kept else 1)
         def handler(event, context):
             return None
     """
-    function = create(prison, code, Timeout=3)
-    # Ten internal extensions that never get ready: the init phase ends after ten seconds, and again with the event.
-    answer = function.call()
-    assert answer.value["errorType"] == "Sandbox.Timedout"
+    answer = create(prison, code).call()
+    assert answer.value["errorMessage"].endswith("exit status 110"), "ten were kept, all others refused"
     still_well(prison)
 
 
@@ -154,9 +152,9 @@ def test_a_listener_that_takes_nothing_does_not_fill_the_servers_memory(prison: 
     function = _flooding(prison, listener)
     call(function, 0)
     before, descriptors = _memory_mb(prison), _descriptors(prison)
-    answer = call(function, 4)
+    answer = call(function, 2)
     assert answer.error is None, answer.raw
-    assert answer.value > 1_000_000, "it has gone on writing"
+    assert answer.value > 100_000, "it has gone on writing"
     assert _memory_mb(prison) - before < 60
     assert _descriptors(prison) < descriptors + 20
     still_well(prison)

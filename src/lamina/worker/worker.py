@@ -150,6 +150,8 @@ class Worker:
         self._resting[spec].append(task)
 
         def rested(_: object) -> None:
+            # Cancelled before it began, it would complain that nobody awaited it.
+            rest.close()
             resting = self._resting[spec]
             if task in resting:
                 resting.remove(task)
