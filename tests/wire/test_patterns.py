@@ -24,3 +24,9 @@ def test_classes_mean_ascii_and_the_whole_value_must_match() -> None:
     assert not matcher(r"\d{3}").fullmatch("١٢٣")
     assert not matcher("[a-z]+").fullmatch("abc\n")
     assert not matcher("a|ab").fullmatch("abc")
+
+
+def test_a_hyphen_behind_a_class_is_one_of_the_characters() -> None:
+    assert all(matcher(r"[\w-_]").fullmatch(one) for one in "a_-")
+    assert not matcher(r"[\w-_]").fullmatch(".")
+    assert matcher(r"[\w+=/:,.@-]*").fullmatch("a-")

@@ -8,6 +8,8 @@ from functools import cache
 from itertools import groupby
 
 _CATEGORY = re.compile(r"\\p\{(\w+)\}")
+# Behind a class Java takes a hyphen for itself, as in `[\w-_]`, and Python for a range that makes no sense.
+_HYPHEN = re.compile(r"(\\[wds])-(?!\])")
 
 
 @cache
@@ -16,6 +18,7 @@ def matcher(pattern: str) -> re.Pattern[str]:
 
     Compiled when first needed: the model has hundreds, a server uses few of them.
     """
+    pattern = _HYPHEN.sub(r"\1\\-", pattern)
     return re.compile(_CATEGORY.sub(lambda match: _ranges(match[1]), pattern), re.ASCII)
 
 
