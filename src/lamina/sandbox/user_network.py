@@ -11,6 +11,7 @@ from lamina.sandbox.network import WAY_OUT
 
 # Best first.
 _HELPERS: Final = ("pasta", "slirp4netns")
+_MINDED: Final = '"$@" & read -r _; kill "$!"; wait'
 _TUNNELS: Final = "/dev/net/tun"
 
 
@@ -25,10 +26,15 @@ def find_helper() -> Path | str:
 
 
 def command(helper: Path, pid: int, ready: int) -> list[str]:
-    """Gives the network namespace of process *pid* its uplink, and ends with it; writes to *ready* when it is there.
+    """Gives the network namespace of process *pid* its uplink, and writes to *ready* when it is there.
 
-    Nothing leads in by it, and nothing to this machine's loopback.
+    Nothing leads in by it, and nothing to this machine's loopback. It ends when its standard input does: pasta would
+    outlive a server that is killed, and would keep the namespaces it is for.
     """
+    return ["/bin/sh", "-c", _MINDED, "sh", *_command(helper, pid, ready)]
+
+
+def _command(helper: Path, pid: int, ready: int) -> list[str]:
     if helper.name == "pasta":
         closed = [part for option in ("-t", "-u", "-T", "-U") for part in (option, "none")]
         told = ["--foreground", "--quiet", "--config-net", "--ipv4-only", "--no-map-gw", "--ns-ifname", WAY_OUT]

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import os
+import select
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -85,9 +85,7 @@ class Way:
         if self.resolver is not None:
             self.resolver.close()
         if self.helper is not None:
-            with contextlib.suppress(ProcessLookupError):
-                self.helper.kill()
-            await self.helper.wait()
+            await _ended(self.helper)
 
 
 def find(wanted: Mode, tag: str) -> Network:
@@ -108,7 +106,7 @@ async def _started(helper: Path, pid: int) -> asyncio.subprocess.Process:
     try:
         process = await asyncio.create_subprocess_exec(
             *user_network.command(helper, pid, write),
-            stdin=asyncio.subprocess.DEVNULL,
+            stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.DEVNULL,
             stderr=asyncio.subprocess.PIPE,
             pass_fds=(write,),
@@ -116,12 +114,22 @@ async def _started(helper: Path, pid: int) -> asyncio.subprocess.Process:
     finally:
         os.close(write)
     try:
-        async with asyncio.timeout(_HELPER_SECONDS_MAX):
-            ready = await asyncio.to_thread(os.read, read, 64)
+        ready = await asyncio.to_thread(_read_within, read, _HELPER_SECONDS_MAX)
     finally:
         os.close(read)
     if not ready:
-        assert process.stderr is not None
-        complaint = (await process.stderr.read()).decode(errors="replace").strip()
-        raise OSError(f"{helper.name}: {complaint[-300:]}")
+        raise OSError(f"{helper.name}: {await _ended(process) or 'is not ready'}")
     return process
+
+
+def _read_within(descriptor: int, seconds: float) -> bytes:
+    # Not select(2): a server has more descriptors than that knows.
+    poll = select.poll()
+    poll.register(descriptor, select.POLLIN)
+    return os.read(descriptor, 64) if poll.poll(seconds * 1000) else b""
+
+
+async def _ended(process: asyncio.subprocess.Process) -> str:
+    """What *process* had to complain about, once it has ended."""
+    _, complaint = await process.communicate()
+    return complaint.decode(errors="replace").strip()[-300:]
