@@ -7,10 +7,12 @@ run's processes alone: another run on the same machine is none of its business.
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import hashlib
 import os
 import socket
+import struct
 import threading
 import time
 from collections.abc import Iterator
@@ -56,7 +58,7 @@ def look(belonging_to: Path) -> Traces:
         frozenset(_descendants()),
         frozenset(line for line in _lines("/proc/self/mountinfo") if any(name in line for name in ours)),
         frozenset(_cgroups()),
-        frozenset([*_names("/run/netns"), *_interfaces(belonging_to)]),
+        frozenset([*_names("/run/netns"), *_interfaces(belonging_to), *_filters(belonging_to)]),
         frozenset(line for line in _loop_devices() if any(name in line for name in ours)),
         frozenset(_listeners()),
         frozenset(repr(thread) for thread in threading.enumerate() if not thread.daemon and thread.is_alive()),
@@ -128,12 +130,28 @@ def _members(group: Path) -> set[int]:
 
 def _interfaces(belonging_to: Path) -> Iterator[str]:
     """All there are, but of servers' uplinks those of servers that kept their state in this run's folder."""
+    ours = tuple(f"lm{tag}" for tag in _tags(belonging_to))
+    for name in _names("/sys/class/net"):
+        if not name.startswith("lm") or name.startswith(ours):
+            yield f"interface {name}"
+
+
+def _filters(belonging_to: Path) -> Iterator[str]:
+    """The tables of nf_tables that belong to servers of this run."""
+    ours = {f"lamina-{tag}" for tag in _tags(belonging_to)}
+    # NFT_MSG_GETTABLE, all of them, whatever their family.
+    question = struct.pack("=IHHIIBBH", 20, 10 << 8 | 1, 0x301, 1, 0, 0, 0, 0)
+    with contextlib.suppress(OSError), socket.socket(16, socket.SOCK_RAW, 12) as asking:
+        asking.send(question)
+        told = asking.recv(1 << 20)
+        yield from (f"filters {name}" for name in ours if name.encode() in told)
+
+
+def _tags(belonging_to: Path) -> set[str]:
+    """What servers that kept their state in *belonging_to* put into the names of what they make."""
     depths = ("*", "*/*", "*/*/*", "*/*/*/*")
     states = {str(found.parent) for depth in depths for found in belonging_to.glob(f"{depth}/catalog.db")}
-    tags = tuple(f"lm{hashlib.sha256(state.encode()).hexdigest()[:6]}" for state in states)
-    for name in _names("/sys/class/net"):
-        if not name.startswith("lm") or name.startswith(tags):
-            yield f"interface {name}"
+    return {hashlib.sha256(state.encode()).hexdigest()[:6] for state in states}
 
 
 def _loop_devices() -> Iterator[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import signal
 import socket
@@ -13,6 +14,9 @@ from pathlib import Path
 
 import pytest
 
+from lamina.guest import netlink
+from lamina.guest.netlink import Netlink
+from lamina.sandbox import nftables
 from tests.support import leaks
 
 
@@ -72,3 +76,27 @@ def test_a_control_group_is_seen_unless_it_is_somebody_elses(tmp_path: Path) -> 
     finally:
         group.rmdir()
     assert not any(str(group) in line for line in leaks.look(tmp_path).since(before))
+
+
+@pytest.mark.root
+def test_an_interface_and_filters_of_a_server_of_this_run_are_seen_and_those_of_others_are_not(tmp_path: Path) -> None:
+    before = leaks.look(tmp_path)
+    state = tmp_path / "run" / "state"
+    state.mkdir(parents=True)
+    (state / "catalog.db").touch()
+    tag = hashlib.sha256(str(state).encode()).hexdigest()[:6]
+    ours, theirs = f"lm{tag}1", "lm0000001"
+    filters = Netlink(netlink.NETFILTER)
+    for name, end in ((ours, "lm0000002"), (theirs, "lm0000003")):
+        subprocess.run(["ip", "link", "add", name, "type", "veth", "peer", "name", end], check=True)
+    try:
+        for name in (f"lamina-{tag}", "lamina-000000"):
+            batch = nftables.table(name, [], owned=True)
+            filters.do_together(batch.data, batch.answers)
+        seen = leaks.look(tmp_path).since(before)
+        assert seen == [f"networks: filters lamina-{tag}", f"networks: interface {ours}"]
+    finally:
+        filters.close()
+        for name in (ours, theirs):
+            subprocess.run(["ip", "link", "delete", name], check=True)
+    assert leaks.left_behind(before, tmp_path) == []

@@ -36,6 +36,8 @@ class HostNetwork:
         """*tag* is this server's own, six letters or digits; what an earlier one of it left is taken away."""
         self._prefix = f"lm{tag}"
         self._count = 0
+        if (why := switches_why_not()) is not None:
+            raise OSError(why)
         self._forwarding = _Forwarding(_REMEMBERED)
         self._filters = Netlink(netlink.NETFILTER)
         self._route = Netlink()
@@ -169,6 +171,12 @@ def why_not(tag: str) -> str | None:
     except OSError as error:
         return str(error)
     return None
+
+
+def switches_why_not() -> str | None:
+    """What keeps a network namespace of ours from becoming a router, if anything does: containers have it so."""
+    read_only = os.statvfs("/proc/sys").f_flag & os.ST_RDONLY
+    return "/proc/sys is read-only" if read_only else None
 
 
 def own_networks() -> list[str]:

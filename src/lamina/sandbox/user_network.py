@@ -7,6 +7,7 @@ import shutil
 from pathlib import Path
 from typing import Final
 
+from lamina.sandbox.host_network import switches_why_not
 from lamina.sandbox.network import WAY_OUT
 
 # Best first.
@@ -17,6 +18,8 @@ _TUNNELS: Final = "/dev/net/tun"
 
 def find_helper() -> Path | str:
     """The program, or why there is none."""
+    if (why := switches_why_not()) is not None:
+        return why
     found = next((path for name in _HELPERS if (path := shutil.which(name))), None)
     if found is None:
         return "neither pasta nor slirp4netns is installed"
