@@ -38,12 +38,12 @@ class _Held:
     left_out_of: str = ""
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class _Place:
     """The segment that a group is written to."""
 
-    folder: Path
     number: int
+    file: Path
 
 
 class LogWriter:
@@ -96,17 +96,15 @@ class LogWriter:
     def append(self, group: LogGroupArn, batch: bytes) -> None:
         """Append *batch* to the group before this returns; raises OSError where that cannot be."""
         place = self._place(group)
-        file = layout.segment(place.folder, place.number)
         try:
-            size = _append(file, batch)
+            size = _append(place.file, batch)
         except FileNotFoundError:
             # Written to for the first time, or deleted since the last.
             self._create(group)
             place = self._place(group)
-            file = layout.segment(place.folder, place.number)
-            size = _append(file, batch)
+            size = _append(place.file, batch)
         if size > layout.SEGMENT_BYTES_MAX:
-            self._turn_over(place, file)
+            self._turn_over(group, place)
 
     def wait_written(self) -> None:
         """Block until everything passed on so far is in its file, or known to be lost."""
@@ -120,7 +118,7 @@ class LogWriter:
         """Segment and offset where the next batch of *group* will stand."""
         place = self._place(group)
         try:
-            return place.number, layout.segment(place.folder, place.number).stat().st_size
+            return place.number, place.file.stat().st_size
         except FileNotFoundError:
             return place.number, 0
 
@@ -128,10 +126,10 @@ class LogWriter:
         place = self._places.get(group)
         if place is None:
             folder = self._groups.folder(group)
+            number = max(layout.segment_numbers(folder), default=1)
             if len(self._places) >= _PLACES_MAX:
                 self._places.clear()
-            # Two threads that meet here keep one and the same.
-            place = self._places.setdefault(group, _Place(folder, max(layout.segment_numbers(folder), default=1)))
+            place = self._places[group] = _Place(number, layout.segment(folder, number))
         return place
 
     def _create(self, group: LogGroupArn) -> None:
@@ -141,13 +139,14 @@ class LogWriter:
         except GroupExists:
             pass
 
-    def _turn_over(self, place: _Place, full: Path) -> None:
+    def _turn_over(self, group: LogGroupArn, full: _Place) -> None:
+        folder, number = full.file.parent, full.number + 1
         with self._lock:
-            if layout.segment(place.folder, place.number) != full:
+            if self._places.get(group) is not full:
+                # Somebody else has.
                 return
-            place.number += 1
-            oldest = place.number - layout.SEGMENTS_KEPT
-        layout.segment(place.folder, oldest).unlink(missing_ok=True)
+            self._places[group] = _Place(number, layout.segment(folder, number))
+        layout.segment(folder, number - layout.SEGMENTS_KEPT).unlink(missing_ok=True)
 
     def _write_all(self) -> None:
         while True:
