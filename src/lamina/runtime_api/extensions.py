@@ -101,13 +101,13 @@ class Extensions:
 
     @property
     def all_registered(self) -> bool:
-        """Whether every program that was started has registered."""
-        return all(each.state is not State.STARTED for each in self._by_name.values())
+        """Whether every program that was started has registered, and none has ended before it did."""
+        return all(each.state not in (State.STARTED, State.EXITED) for each in self._by_name.values())
 
     @property
     def all_ready(self) -> bool:
-        """Whether none works on an event, or on its initialisation."""
-        return all(each.state in (State.READY, State.EXITED) for each in self._by_name.values())
+        """Whether all of them have asked for their next event."""
+        return all(each.state is State.READY for each in self._by_name.values())
 
     @property
     def count(self) -> int:

@@ -228,12 +228,11 @@ def test_once_it_is_ready_it_cannot_fail_to_initialise_but_exit() -> None:
     assert house.failures == [ExtensionFailed("Extension.ExitError", "Mine.Gone")]
 
 
-def test_who_has_gone_is_not_waited_for() -> None:
+def test_who_has_gone_is_neither_registered_nor_ready() -> None:
     house = House("a")
     house.ready("a")
-    house.extensions.invoke(INVOKE)
     house.extensions.ended("a")
-    assert house.extensions.all_ready
+    assert (house.extensions.all_registered, house.extensions.all_ready) == (False, False)
     assert [seen.state for seen in house.extensions.seen()] == [State.EXITED]
 
 
