@@ -165,16 +165,19 @@ def test_an_extension_that_takes_too_long_over_an_event_times_out(server_of_one_
             note(event)
             if event["eventType"] == "SHUTDOWN":
                 break
-            if event["requestId"] == open("/tmp/slow-one").read():
+            # It may hear of the event before the function does, which says how long it is to take.
+            while not os.path.exists("/tmp/" + event["requestId"]):
+                time.sleep(0.01)
+            if open("/tmp/" + event["requestId"]).read() == "slow":
                 time.sleep(60)
     """
     code = (
         READING
         + """
 def handler(event, context):
-    if event == "slow" or not os.path.exists("/tmp/slow-one"):
-        with open("/tmp/slow-one", "w") as file:
-            file.write(context.aws_request_id if event == "slow" else "")
+    with open("/tmp/told", "w") as file:
+        file.write(str(event))
+    os.rename("/tmp/told", "/tmp/" + context.aws_request_id)
     return notes("slow")
 """
     )
