@@ -50,9 +50,11 @@ def test_the_events_of_an_environment_in_their_order(server_of_one_environment: 
     assert all(set(event) == {"time", "type", "record"} for event in events)
     assert [event["time"] for event in events] == sorted(event["time"] for event in events)
     kinds = [event["type"] for event in events if event["type"] not in ("extension", "function")]
-    assert kinds[:8] == [
+    # It subscribes while the runtime gets ready: which is done first is chance.
+    assert "platform.telemetrySubscription" in kinds[1:3]
+    kinds.remove("platform.telemetrySubscription")
+    assert kinds[:7] == [
         "platform.initStart",
-        "platform.telemetrySubscription",
         "platform.initRuntimeDone",
         "platform.extension",
         "platform.initReport",
