@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import textwrap
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -424,3 +425,19 @@ def test_events_that_were_acknowledged_survive_kill_9(tmp_path: Path) -> None:
         assert logs.describe_log_groups(logGroupNamePrefix="g")["logGroups"][0]["retentionInDays"] == 7
         put(logs, "g", "s", (began + 50, "m50"))
         wait_until(lambda: messages(logs.filter_log_events(logGroupName="g"))[-1] == "m50")
+
+
+def test_a_function_reads_and_writes_logs_of_its_own_account(shared_server: Server, logs: Any, group: str) -> None:
+    inside = """
+        import boto3, time
+        def handler(event, context):
+            logs = boto3.client("logs")
+            logs.create_log_stream(logGroupName=event, logStreamName="inside")
+            now = int(time.time() * 1000)
+            told = [{"timestamp": now, "message": "from inside"}]
+            logs.put_log_events(logGroupName=event, logStreamName="inside", logEvents=told)
+            return [found["message"] for found in logs.filter_log_events(logGroupName=event)["events"]]
+    """
+    function = create(shared_server, textwrap.dedent(inside), Timeout=30, MemorySize=512)
+    assert function.value(group) == ["from inside"]
+    assert messages(logs.filter_log_events(logGroupName=group)) == ["from inside"]
