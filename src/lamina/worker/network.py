@@ -131,5 +131,6 @@ def _read_within(descriptor: int, seconds: float) -> bytes:
 
 async def _ended(process: asyncio.subprocess.Process) -> str:
     """What *process* had to complain about, once it has ended."""
-    _, complaint = await process.communicate()
+    # Nothing is said to it but that there is an end: that is what it waits for.
+    _, complaint = await process.communicate(b"")
     return complaint.decode(errors="replace").strip()[-300:]
