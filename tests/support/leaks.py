@@ -55,7 +55,7 @@ def look(belonging_to: Path) -> Traces:
     """What is there now. Mounts and loop devices count when they name lamina or *belonging_to*, the run's folder."""
     ours = ("lamina", str(belonging_to))
     return Traces(
-        frozenset(_descendants()),
+        frozenset(_descendants(belonging_to)),
         frozenset(line for line in _lines("/proc/self/mountinfo") if any(name in line for name in ours)),
         frozenset(_cgroups()),
         frozenset([*_names("/run/netns"), *_interfaces(belonging_to), *_filters(belonging_to)]),
@@ -102,14 +102,25 @@ def descendants(pid: int) -> list[int]:
     return found
 
 
-def _descendants() -> Iterator[str]:
+def _descendants(belonging_to: Path) -> Iterator[str]:
+    """Ours, but for what runs below a server that keeps its state elsewhere: it goes on making sandboxes ahead."""
+    commands = {}
     for pid in descendants(os.getpid()):
         try:
-            command = Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace").strip()
-            name = Path(f"/proc/{pid}/comm").read_text(errors="replace").strip()
+            commands[pid] = Path(f"/proc/{pid}/cmdline").read_bytes().decode(errors="replace").rstrip("\0").split("\0")
         except OSError:
             continue
-        yield f"{pid} {command or f'[{name}]'}"
+    servers = [pid for pid, words in commands.items() if {"lamina", "up", "--state"} <= set(words)]
+    others = [pid for pid in servers if not any(word.startswith(f"{belonging_to}/") for word in commands[pid])]
+    elsewhere = {below for pid in others for below in descendants(pid)}
+    for pid, words in commands.items():
+        if pid not in elsewhere:
+            yield f"{pid} {' '.join(words).strip() or f'[{_name(pid)}]'}"
+
+
+def _name(pid: int) -> str:
+    """What the kernel calls it, where its command line is empty."""
+    return "".join(_lines(f"/proc/{pid}/comm")).strip()
 
 
 def _cgroups() -> Iterator[str]:
