@@ -41,6 +41,7 @@ from lamina.operations.provisioned import ProvisionedOperations
 from lamina.operations.reclaiming import Reclaimer
 from lamina.operations.s3 import S3Archives
 from lamina.operations.settings_table import setting_handlers
+from lamina.operations.snapshots import Snapshots
 from lamina.operations.stamps import Stamps
 from lamina.operations.streaming import StreamingOperations
 from lamina.operations.table import handlers
@@ -166,6 +167,7 @@ async def _build(settings: Settings, house: contextlib.AsyncExitStack) -> Gatewa
         open_door=doors.open,
     )
     worker.open()
+    activations.snapshot = Snapshots(worker, loop).take
     house.push_async_callback(worker.close)
 
     def changed(function: FunctionArn, runtime: str | None) -> None:

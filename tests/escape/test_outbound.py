@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import inspect
 import os
 import socket
 from collections.abc import Iterator
@@ -10,8 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.functions import Inside, wait_until
+from tests.support.functions import Answer, Inside, create, wait_until
 from tests.support.outside import Outside, outside
+from tests.support.runtimes import NEWEST
 from tests.support.server import Server
 
 pytestmark = pytest.mark.root
@@ -130,3 +132,19 @@ def test_a_killed_server_leaves_no_interface_and_the_next_lets_functions_out_aga
     wait_until(lambda: not uplinks(server.state), 10, "the uplinks are gone")
     with Server.started(tmp_path / "state") as server:
         assert Inside.on(server).run(hear, beyond.address, "SOCK_DGRAM") == beyond.ours
+
+
+@pytest.mark.skipif(int(NEWEST.partition(".")[2]) < 12, reason="no Python that has SnapStart is to be seen here")
+def test_a_restored_environment_has_the_same_way_out(beyond: Outside, server: Server) -> None:
+    code = "import socket\n" + inspect.getsource(hear) + "def handler(event, context): return hear(*event)\n"
+    made = create(server, code, Timeout=20, SnapStart={"ApplyOn": "PublishedVersions"})
+    wait_until(lambda: made.settled, 30)
+    made.client.publish_version(FunctionName=made.name)
+
+    def restored() -> Answer | None:
+        answer = made.call([beyond.address, "SOCK_STREAM"], Qualifier="1")
+        return answer if "Restore Duration" in answer.report() else None
+
+    assert wait_until(restored, 20).value == beyond.ours
+    refused = made.call([beyond.ours, "SOCK_STREAM"], Qualifier="1")
+    assert "unreachable" in refused.value["errorMessage"]

@@ -65,7 +65,9 @@ def test_the_guest_imports_the_standard_library_and_itself(module: Path) -> None
         elif isinstance(node, ast.ImportFrom) and node.level == 0:
             assert node.module is not None
             imported.add(node.module.partition(".")[0])
-    assert imported - EVERYWHERE - {"lamina_guest", RUNTIME_CLIENT} == set()
+    # What stands in /var/runtime together finds one another.
+    beside = {path.stem for path in (GUEST / "runtimes/python").glob("*.py")}
+    assert imported - EVERYWHERE - {"lamina_guest", RUNTIME_CLIENT} - beside == set()
 
 
 def _interpreters() -> list[str]:

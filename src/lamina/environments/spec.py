@@ -13,6 +13,7 @@ from lamina.names import Digest, FunctionArn
 
 ON_DEMAND = "on-demand"
 PROVISIONED = "provisioned-concurrency"
+SNAP_START = "snap-start"
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +59,7 @@ class EnvironmentSpec:
             log_format=configuration.logging.format,
             application_log_level=configuration.logging.application_level,
             system_log_level=configuration.logging.system_level,
+            initialization=SNAP_START if version.snap_starts else ON_DEMAND,
         )
 
     @property

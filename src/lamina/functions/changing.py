@@ -67,20 +67,22 @@ def create(
 def published(function: FunctionVersion, number: int, stamp: Stamp, description: str | None = None) -> FunctionVersion:
     """Version *number*, made of `$LATEST` as it is now: to be activated with it, or active as it is.
 
-    A *description* is the version's own; without one it has that of `$LATEST`.
+    One that is to start from a snapshot is active once that is taken. A *description* is the version's own; without one
+    it has that of `$LATEST`.
     """
     configuration = function.configuration
     if description is not None:
         configuration = replace(configuration, description=description)
-    return replace(
+    version = replace(
         function,
         version=str(number),
         configuration=configuration,
-        status=SETTLED if function.status == SETTLED else CREATING,
         revision_id=stamp.revision_id,
         last_modified=stamp.now,
         published_from=function.configuration.description,
     )
+    ready = function.status == SETTLED and not version.snap_starts
+    return replace(version, status=SETTLED if ready else CREATING)
 
 
 def check_publishable(latest: FunctionVersion, request: Mapping[str, Any]) -> None:
@@ -138,18 +140,22 @@ def update_configuration(
     return _updated(function, configured(function.configuration, request, layers), function.code, stamp)
 
 
-def activated(function: FunctionVersion, revision_id: str) -> FunctionVersion:
-    """What a version becomes once its code and layers lie ready."""
-    return replace(function, status=SETTLED, revision_id=revision_id)
+def activated(function: FunctionVersion, revision_id: str, hindrance: str | None = None) -> FunctionVersion:
+    """What a version becomes once its code and layers lie ready, and its snapshot, unless there is a *hindrance*."""
+    status = SETTLED
+    if hindrance is not None:
+        status = replace(SETTLED, reason=f"There is no snapshot: {hindrance}", reason_code="FunctionError")
+    return replace(function, status=status, revision_id=revision_id)
 
 
-def failed(function: FunctionVersion, reason: str, revision_id: str) -> FunctionVersion:
-    """What a version becomes when this machine could not make it ready; *reason* is shown to the user."""
+def failed(function: FunctionVersion, reason: str, revision_id: str, code: str = "InternalError") -> FunctionVersion:
+    """What a version becomes when it could not be made ready; *reason* is shown to the user.
+
+    *code* says whose fault that is: "FunctionError" where the function's own initialisation failed.
+    """
     pending = function.status.state is State.PENDING
     status = (
-        Status(State.FAILED, None, reason, "InternalError")
-        if pending
-        else Status(State.ACTIVE, UpdateStatus.FAILED, reason, "InternalError")
+        Status(State.FAILED, None, reason, code) if pending else Status(State.ACTIVE, UpdateStatus.FAILED, reason, code)
     )
     return replace(function, status=status, revision_id=revision_id)
 

@@ -43,8 +43,7 @@ def describe(function: FunctionVersion, arn: FunctionArn) -> dict[str, Any]:
         "PackageType": "Zip" if configuration.image is None else "Image",
         "Architectures": [configuration.architecture],
         "EphemeralStorage": {"Size": configuration.storage_mb},
-        # No version has a snapshot yet, whatever is asked for.
-        "SnapStart": {"ApplyOn": configuration.snap_start, "OptimizationStatus": "Off"},
+        "SnapStart": {"ApplyOn": configuration.snap_start, "OptimizationStatus": "On" if function.optimized else "Off"},
         "LoggingConfig": _logging(configuration.logging, function.log_group),
     }
     if configuration.environment is not None:

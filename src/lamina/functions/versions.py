@@ -78,13 +78,13 @@ class Configuration:
     architecture: str = "x86_64"
     logging: Logging = Logging()
     layers: tuple[AttachedLayer, ...] = ()
+    snap_start: str = "None"
     # From here on: kept and shown, without effect on an environment.
     vpc: Vpc | None = None
     dead_letter: str | None = None
     kms_key: str | None = None
     tracing: str = "PassThrough"
     file_systems: tuple[FileSystem, ...] = ()
-    snap_start: str = "None"
     image: Image | None = None
 
 
@@ -113,6 +113,16 @@ class FunctionVersion:
     @property
     def is_latest(self) -> bool:
         return self.version == LATEST
+
+    @property
+    def snap_starts(self) -> bool:
+        """Whether its environments begin from a snapshot."""
+        return not self.is_latest and self.configuration.snap_start == "PublishedVersions"
+
+    @property
+    def optimized(self) -> bool:
+        """Whether it has the snapshot its environments are to begin from."""
+        return self.snap_starts and self.status == SETTLED
 
     @property
     def code_sha256(self) -> str:

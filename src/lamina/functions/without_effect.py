@@ -18,7 +18,6 @@ WITHOUT_EFFECT: Mapping[str, str] = {
     "it, what fails for good is not sent anywhere; the server's log tells of each",
     "KMSKeyArn": "environment variables are stored as they are, readable by whoever can read the state folder",
     "TracingConfig Active": "no segment is sent anywhere: there is no X-Ray; a trace header is handed on in both modes",
-    "SnapStart PublishedVersions": "versions start as without it, and `OptimizationStatus` stays `Off`",
     "CodeSigningConfigArn Warn": "every archive counts as unsigned, as signatures of AWS Signer can be checked by AWS "
     "only; `Warn` lets it pass without a word, `Enforce` refuses it in AWS's words",
     "PutFunctionRecursionConfig": "nothing here makes a function call itself by way of other services",

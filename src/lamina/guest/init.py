@@ -16,20 +16,25 @@ import socket
 import time
 from typing import Any, Callable, NamedTuple
 
-from . import messages, network, runtime, syscalls
+from . import messages, network, owner, runtime, syscalls
 from .mounts import StepFailed, carry_out
 
 EXTENSIONS = "/opt/extensions"
+# The user namespace first: it is what brings the right to enter the others.
+_NAMESPACES = ("user", "mnt", "net", "ipc", "uts", "pid")
 # More than these are not told of: one more than there may be is enough to see that there are too many.
 _EXTENSIONS_TOLD = 11
 _FORK_TRIES = 100
 _FORK_PAUSE_S = 0.01
 
 
-def main(control: socket.socket, log_fd: int, way_out: dict[str, Any], number: int) -> Callable[[], None]:
+def main(
+    control: socket.socket, log_fd: int, way_out: dict[str, Any], number: int, open_to_owner: bool = False
+) -> Callable[[], None]:
     """Serve the worker; returns only in the runtime's process: what it has to call.
 
-    *way_out* says what network is to be had, *number* tells this environment from others of its zygote.
+    *way_out* says what network is to be had, *number* tells this environment from others of its zygote. One that is
+    *open_to_owner* hands over its namespaces, and its log: its runtime will come from elsewhere.
     """
     syscalls.unshare(syscalls.CLONE_NEWNS | syscalls.CLONE_NEWIPC | syscalls.CLONE_NEWUTS)
     # Nobody in the sandbox may trace this process or open its memory, whatever uid it shares.
@@ -41,9 +46,15 @@ def main(control: socket.socket, log_fd: int, way_out: dict[str, Any], number: i
     except (OSError, StepFailed) as error:
         messages.send(control, {"failed": str(error)})
         os._exit(1)
-    messages.send(control, {"hello": os.getpid()}, tuple(listener.fileno() for listener in listeners))
-    for listener in listeners:
-        listener.close()
+    fds = [listener.detach() for listener in listeners]
+    if open_to_owner:
+        # The host's network is no namespace of theirs to enter.
+        kinds = [kind for kind in _NAMESPACES if kind != "net" or way_out["mode"] != "host"]
+        fds += [os.open("/proc/self/ns/" + kind, os.O_RDONLY | os.O_CLOEXEC) for kind in kinds]
+        fds.append(os.dup(log_fd))
+    messages.send(control, {"hello": os.getpid()}, tuple(fds))
+    for fd in fds:
+        os.close(fd)
     return _Init(control, log_fd).serve()
 
 
@@ -61,7 +72,7 @@ def _bind_shared_memory_to_processes() -> None:
 
 
 class _Process(NamedTuple):
-    """A process the worker asked for. From *complaint* (a descriptor) comes why it could not be executed."""
+    """A process the worker asked for. From *complaint* (a descriptor, or -1) comes why it could not be executed."""
 
     name: str
     complaint: int
@@ -83,6 +94,7 @@ class _Init:
         self._extensions_log_fd = -1
         self._processes: dict[int, _Process] = {}
         self._standing_by: _StandingBy | None = None
+        self._is_template = False
         self._assignment: dict[str, Any] = {}
         wake_read, self._wake_write = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
         self._wake_read = wake_read
@@ -112,6 +124,12 @@ class _Init:
             self._assign(message, fds)
         elif order == "start":
             return self._start(message)
+        elif order == "template":
+            return self._start_template(message, fds)
+        elif order == "beget":
+            return self._beget(message, fds)
+        elif order == "adopt":
+            self._adopt(message["name"])
         elif order == "stand_by":
             return self._stand_by(message)
         elif order == "signal":
@@ -156,6 +174,21 @@ class _Init:
         self._began(_Process(order["name"], complaint_read), pid)
         return None
 
+    def _start_template(self, order: dict[str, Any], fds: list[int]) -> Callable[[], None] | None:
+        """Start a template of SnapStart: with mounts of its own, so that what is made from here can have others."""
+        # It is held by another seal.
+        self._send_away()
+        self._is_template = True
+        complaint_read, complaint_write = os.pipe2(os.O_CLOEXEC)
+        pid = self._fork()
+        if pid == 0:
+            return lambda: runtime.run_template(order, self._log_fd, complaint_write, fds)
+        os.close(complaint_write)
+        for fd in fds:
+            os.close(fd)
+        self._began(_Process(order["name"], complaint_read), pid)
+        return None
+
     def _stand_by(self, message: dict[str, Any]) -> Callable[[], None] | None:
         """Fork the runtime's process ahead of its order: most of what it has to do before that needs none."""
         complaint_read, complaint_write = os.pipe2(os.O_CLOEXEC)
@@ -183,6 +216,48 @@ class _Init:
         self._began(_Process(order["name"], process.complaint), process.pid)
         return True
 
+    def _send_away(self) -> None:
+        """Have the process that stands by end: it is not needed."""
+        if self._standing_by is not None:
+            os.close(self._standing_by.order)
+            os.close(self._standing_by.complaint)
+            self._standing_by = None
+
+    def _beget(self, message: dict[str, Any], fds: list[int]) -> Callable[[], None] | None:
+        """Make a blank environment for a child of the template in here to move into.
+
+        Its pid namespace is below this one, as it must be for whoever enters it from here. Its way out is led by the
+        zygote, which alone has rights over the router.
+        """
+        channel, log_fd = fds
+        try:
+            pid = owner.fork_as_owner(message["owner"], message["seen_as"])
+        except OSError as error:
+            with socket.socket(fileno=os.dup(channel)) as complaining:
+                messages.send(complaining, {"failed": "no further environment: %s" % error})
+            pid = -1
+        if pid == 0:
+            signal.set_wakeup_fd(-1)
+            self._control.close()
+            way_out = {"mode": message["network"], "resolver": ""}
+            return main(socket.socket(fileno=channel), log_fd, way_out, 0, open_to_owner=True)
+        for fd in fds:
+            os.close(fd)
+        return None
+
+    def _adopt(self, name: str) -> None:
+        """Take the process that has come from a template for *name*, once nothing in here has rights any more."""
+        for _ in range(_FORK_TRIES):
+            found = [_look_at(entry) for entry in os.listdir("/proc") if entry.isdigit() and entry != "1"]
+            living = [seen for seen in found if seen is not None]
+            if living and not any(seen.rights for seen in living):
+                self._began(_Process(name, -1), min(seen.pid for seen in living))
+                return
+            # Those that brought it here are about to end.
+            time.sleep(_FORK_PAUSE_S)
+        messages.send(self._control, {"failed": "what came from a template does not give up its rights"})
+        os._exit(1)
+
     def _began(self, process: _Process, pid: int) -> None:
         self._processes[pid] = process
         messages.send(self._control, {"started": process.name, "pid": pid})
@@ -206,12 +281,10 @@ class _Init:
                 return
             if self._standing_by is not None and pid == self._standing_by.pid:
                 # Killed before anybody needed it; another is forked when one is.
-                os.close(self._standing_by.order)
-                os.close(self._standing_by.complaint)
-                self._standing_by = None
+                self._send_away()
             process = self._processes.pop(pid, None)
             if process is not None:
-                if not self._processes:
+                if not self._processes and not self._is_template:
                     # What it left behind must not go on under the next one.
                     self._signal(signal.SIGKILL)
                 end = {**_describe(status), **_never_began(process.complaint)}
@@ -239,6 +312,24 @@ class _Init:
                 messages.send(self._control, {"connected": number, "errno": code})
 
 
+class _Seen(NamedTuple):
+    pid: int
+    rights: int
+
+
+def _look_at(entry: str) -> _Seen | None:
+    """A process, and what capabilities it has; None if it has ended."""
+    try:
+        with open("/proc/%s/status" % entry) as file:
+            fields = dict(line.split(":", 1) for line in file)
+    except OSError:
+        return None
+    if fields["State"].split()[0] in "ZX":
+        return None
+    rights = [int(fields[name], 16) for name in ("CapPrm", "CapEff", "CapInh")]
+    return _Seen(int(entry), rights[0] | rights[1] | rights[2])
+
+
 def _list_extensions() -> list[str]:
     """The files that are to be executed before the runtime, whether or not that will go well."""
     try:
@@ -250,6 +341,8 @@ def _list_extensions() -> list[str]:
 
 def _never_began(complaint_fd: int) -> dict[str, str]:
     """What a process complained of, if it did not get as far as to execute its program."""
+    if complaint_fd == -1:
+        return {}
     complaint = os.read(complaint_fd, 4096).decode(errors="replace")
     os.close(complaint_fd)
     return {"never_began": complaint} if complaint else {}

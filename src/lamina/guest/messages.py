@@ -8,7 +8,7 @@ import socket
 from typing import Any
 
 PACKET_BYTES_MAX = 128 * 1024
-_FDS_MAX = 8
+_FDS_MAX = 16
 
 
 def send(channel: socket.socket, message: dict[str, Any], fds: tuple[int, ...] = ()) -> None:

@@ -34,6 +34,7 @@ def enter(mode: str, number: int, gateway: str) -> Listeners:
     Gives the listeners for the Runtime API and for the endpoint. A socket belongs to the namespace it was made in, so
     the worker, who is handed these, answers inside the environment from outside of it, and no other environment can
     reach them. In *mode* "host" the namespace is the host's, and they are at ports of its loopback that were free.
+    In mode "led" somebody else will `lead` it out.
     """
     if mode == "host":
         return _listen("127.0.0.1", 0), _listen("127.0.0.1", 0)
@@ -42,15 +43,36 @@ def enter(mode: str, number: int, gateway: str) -> Listeners:
         syscalls.unshare(syscalls.CLONE_NEWNET)
         with closing(Netlink()) as inside:
             inside.do(netlink.new_address(_LOOPBACK, ADDRESS), netlink.bring_up(_LOOPBACK))
-            if mode == "outbound":
+            if mode != "none":
                 switch_off_ipv6()
-                address = _connect(outside, number)
-                inside.do(
-                    netlink.bring_up(_INTERFACE),
-                    netlink.new_address(_INTERFACE, address),
-                    netlink.new_default_route(_INTERFACE, gateway),
-                )
+            if mode == "outbound":
+                _lead_out(outside, inside, number, gateway)
     return _listen("0.0.0.0", RUNTIME_API_PORT), _listen("0.0.0.0", ENDPOINT_PORT)
+
+
+def lead(namespace: int, number: int, gateway: str) -> None:
+    """Give the network *namespace* (a descriptor) a way out by the router in which this process is."""
+    own = os.open("/proc/self/ns/net", os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        with closing(Netlink()) as outside:
+            syscalls.setns(namespace, syscalls.CLONE_NEWNET)
+            try:
+                with closing(Netlink()) as inside:
+                    _lead_out(outside, inside, number, gateway)
+            finally:
+                syscalls.setns(own, syscalls.CLONE_NEWNET)
+    finally:
+        os.close(own)
+
+
+def _lead_out(outside: Netlink, inside: Netlink, number: int, gateway: str) -> None:
+    """The same for the namespace in which this process is, and *inside* with it; *outside* speaks for the router."""
+    address = _connect(outside, number)
+    inside.do(
+        netlink.bring_up(_INTERFACE),
+        netlink.new_address(_INTERFACE, address),
+        netlink.new_default_route(_INTERFACE, gateway),
+    )
 
 
 def switch_off_ipv6() -> None:

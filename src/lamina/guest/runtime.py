@@ -16,6 +16,7 @@ import types
 from typing import Any
 
 from . import syscalls
+from .mounts import StepFailed, carry_out
 
 _KEPT_BY_INIT = (syscalls.CAP_KILL, syscalls.CAP_SETUID, syscalls.CAP_SETGID, syscalls.CAP_SETPCAP)
 
@@ -23,6 +24,7 @@ _KEPT_BY_INIT = (syscalls.CAP_KILL, syscalls.CAP_SETUID, syscalls.CAP_SETGID, sy
 _FRAMES_FD = 62
 _LOG_DESCRIPTOR = "_LAMBDA_TELEMETRY_LOG_FD"
 _COMPLAINT_FD = _FRAMES_FD + 1
+# Templates know its number.
 _ORDER_FD = _FRAMES_FD + 2
 
 
@@ -37,12 +39,25 @@ def relinquish_init(seal: dict[str, Any]) -> None:
     syscalls.keep_capabilities(kept)
 
 
-def run(order: dict[str, Any], seal: dict[str, Any], log_fd: int, complaint_fd: int) -> None:
+def run_template(order: dict[str, Any], log_fd: int, complaint_fd: int, fds: list[int]) -> None:
+    """Become a template of SnapStart: it hears what to do on the first of *fds*, the others are for its mounts."""
+    orders_fd, *mounts = fds
+    try:
+        syscalls.unshare(syscalls.CLONE_NEWNS)
+        carry_out(order["operations"], "", dict(zip(order["mounts"], mounts)))
+    except (OSError, StepFailed) as error:
+        os.write(complaint_fd, str(error).encode())
+        os._exit(1)
+    syscalls.drop_bounding_set()
+    run(order, order["seal"], log_fd, complaint_fd, orders_fd)
+
+
+def run(order: dict[str, Any], seal: dict[str, Any], log_fd: int, complaint_fd: int, orders_fd: int = -1) -> None:
     """Become the process that was ordered: returns when its program ends by itself, as any Python program.
 
     A program that cannot be executed is complained of on *complaint_fd*.
     """
-    _take_streams(log_fd, complaint_fd)
+    _take_streams(log_fd, complaint_fd, orders_fd)
     os.setsid()
     _seal(seal)
     _become(order, None)
@@ -98,10 +113,10 @@ def _execute(argv: list[str], bootstraps: list[str], environ: dict[str, str]) ->
     os._exit(1)
 
 
-def _take_streams(log_fd: int, complaint_fd: int, order_fd: int = -1) -> None:
+def _take_streams(log_fd: int, complaint_fd: int, order_fd: int) -> None:
     """Standard output and error, and the descriptor for framed messages, all lead to the environment's log.
 
-    *complaint_fd* stays open until a program runs, *order_fd* (-1: none) until it is known which.
+    *complaint_fd* stays open until a program runs; *order_fd* (-1: none) for as long as orders may come from it.
     """
     null = os.open("/dev/null", os.O_RDONLY)
     os.dup2(null, 0)
@@ -119,12 +134,15 @@ def _seal(seal: dict[str, Any]) -> None:
     # Inherited from process 1, it would hide this process's own entries under /proc, which the next lines write.
     syscalls.prctl(syscalls.PR_SET_DUMPABLE, 1)
     uid = seal["uid"]
-    if seal["user_namespace"]:
+    stays = seal["user_namespace"] and seal["template"]
+    if seal["user_namespace"] and not stays:
         # Before the limits: what its creator is limited to, the kernel takes for the limit of the namespace above,
         # which all environments share; 742 processes would be all that they have together.
         _enter_user_namespace(uid)
     for name, (soft, hard) in seal["limits"].items():
-        _limit(getattr(resource, name), soft, hard)
+        # What processes an ordinary user has in the zygote's namespace, all environments' templates share.
+        if not (stays and name == "RLIMIT_NPROC"):
+            _limit(getattr(resource, name), soft, hard)
     with open("/proc/self/oom_score_adj", "w") as file:
         file.write(str(seal["oom_score_adj"]))
     # The limit on core files is AWS's, and does not bind a handler that the host may have: let them be empty.

@@ -148,9 +148,14 @@ def prctl(option: int, argument: int = 0, third: int = 0) -> int:
 
 def keep_capabilities(kept: tuple[int, ...]) -> None:
     """Leave the calling thread exactly the *kept* capabilities (permitted and effective), none inheritable."""
-    low = sum(1 << capability for capability in kept if capability < 32)
+    set_capabilities(sum(1 << capability for capability in kept))
+
+
+def set_capabilities(mask: int) -> None:
+    """The same, a bit of *mask* for each."""
+    low, high = mask & 0xFFFFFFFF, mask >> 32
     header = struct.pack("=Ii", _CAPABILITY_VERSION_3, 0)
-    _call(_NR["capset"], header, struct.pack("=IIIIII", low, low, 0, 0, 0, 0))
+    _call(_NR["capset"], header, struct.pack("=IIIIII", low, low, 0, high, high, 0))
 
 
 def drop_bounding_set() -> None:

@@ -14,7 +14,7 @@ import socket
 import sys
 from typing import Callable
 
-from . import init, messages, router, syscalls
+from . import init, messages, network, router, syscalls
 
 
 def main(control_fd: int) -> Callable[[], None]:
@@ -46,6 +46,9 @@ def main(control_fd: int) -> Callable[[], None]:
         if message is None:
             os._exit(0)
         forks += 1
+        if "lead" in message:
+            _lead(fds, forks, way_out["resolver"])
+            continue
         try:
             pid = _fork_into_new_pid_namespace(own_pid_namespace)
         except OSError as error:
@@ -59,6 +62,19 @@ def main(control_fd: int) -> Callable[[], None]:
             return init.main(socket.socket(fileno=fds[0]), fds[1], way_out, forks)
         for fd in fds:
             os.close(fd)
+
+
+def _lead(fds: list[int], number: int, gateway: str) -> None:
+    """Lead an environment out that was made by another, which has no right over the router; say when that is done."""
+    namespace, reply = fds
+    with socket.socket(fileno=reply) as channel:
+        try:
+            network.lead(namespace, number, gateway)
+        except OSError as error:
+            messages.send(channel, {"failed": "no way out: %s" % error})
+        else:
+            messages.send(channel, {"led": True})
+        os.close(namespace)
 
 
 def _preload(modules: list[str], forgotten: list[str]) -> None:

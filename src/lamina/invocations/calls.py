@@ -57,13 +57,14 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """The figures of a REPORT line; *init_ms* only for the first invocation of an environment."""
+    """The figures of a REPORT line; *init_ms* or *restore_ms* only for the first invocation of an environment."""
 
     duration_ms: float
     memory_mb: int
     memory_used_mb: int
     init_ms: float | None = None
     problem: str | None = None
+    restore_ms: float | None = None
 
 
 def check_payload(payload: bytes, kind: InvocationType) -> bytes:

@@ -33,6 +33,9 @@ def report(request_id: str, measured: Measured) -> bytes:
     ]
     if measured.init_ms is not None:
         fields.append(f"Init Duration: {measured.init_ms:.2f} ms")
+    if measured.restore_ms is not None:
+        fields.append(f"Restore Duration: {measured.restore_ms:.2f} ms")
+        fields.append(f"Billed Restore Duration: {math.ceil(measured.restore_ms)} ms")
     if measured.problem is not None:
         fields.append(measured.problem)
     return ("\t".join(fields) + "\t\n").encode()
@@ -41,6 +44,17 @@ def report(request_id: str, measured: Measured) -> bytes:
 def init_report(init_ms: float, phase: str, problem: str) -> bytes:
     """What stands in the log when initialisation failed or took too long; *problem* such as "Status: timeout"."""
     return f"INIT_REPORT Init Duration: {init_ms:.2f} ms\tPhase: {phase}\t{problem}\n".encode()
+
+
+def restore_start(runtime_version: str, runtime_arn: str) -> bytes:
+    return f"RESTORE_START Runtime Version: {runtime_version}\tRuntime Version ARN: {runtime_arn}\n".encode()
+
+
+def restore_report(restore_ms: float, problem: str | None) -> bytes:
+    """The line behind a restore; *problem* such as "Status: timeout" where it went wrong."""
+    return "\t".join(
+        (f"RESTORE_REPORT Restore Duration: {restore_ms:.2f} ms", *([problem] if problem else []), "\n")
+    ).encode()
 
 
 def failure(text: str) -> bytes:

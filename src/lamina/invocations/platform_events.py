@@ -98,6 +98,9 @@ def report(
     }
     if measured.init_ms is not None:
         metrics["initDurationMs"] = round(measured.init_ms, 3)
+    if measured.restore_ms is not None:
+        metrics["restoreDurationMs"] = round(measured.restore_ms, 3)
+        metrics["billedRestoreDurationMs"] = math.ceil(measured.restore_ms)
     return {
         "requestId": request_id,
         "metrics": metrics,
@@ -105,6 +108,16 @@ def report(
         **_error(error_type),
         **_tracing(trace_id),
     }
+
+
+def restore_start(runtime_version: str, runtime_arn: str) -> Record:
+    """platform.restoreStart"""
+    return {"runtimeVersion": runtime_version, "runtimeVersionArn": runtime_arn}
+
+
+def restore_report(status: str, error_type: str | None, restore_ms: float) -> Record:
+    """platform.restoreReport"""
+    return {"status": status, **_error(error_type), "metrics": {"durationMs": round(restore_ms, 3)}}
 
 
 def extension(name: str, state: str, events: Sequence[str], error_type: str | None) -> Record:

@@ -1,4 +1,5 @@
-"""Making function versions ready in the background: their code and layers extracted, then marked Active.
+"""Making function versions ready in the background: their code and layers extracted, a snapshot taken where they are
+to begin from one, then marked Active.
 
 The catalog knows which versions still wait, so an activation that a kill interrupted is taken up at the next start. A
 version that was changed or deleted meanwhile is left as it is: whoever changed it started another activation.
@@ -9,7 +10,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
 
 from lamina.catalog.port import Catalog
 from lamina.functions import changing
@@ -26,12 +27,18 @@ THREADS = 4
 Outcome = FunctionVersion | None
 
 
+class InitialisationFailed(Exception):
+    """The function's own code failed, or took too long, before a snapshot could be taken; the text says how."""
+
+
 class Activations:
     """Activates versions on threads of its own. *prepare* makes the tree of one archive; it may take seconds."""
 
     def __init__(
         self, catalog: Catalog, reclaimer: Reclaimer, prepare: Callable[[Digest], object], stamps: Stamps
     ) -> None:
+        # Takes the snapshot of a version, with which activation waits: what is in its way, if anything.
+        self.snapshot: Callable[[FunctionVersion], str | None] = lambda _version: "this server takes none"
         self._catalog = catalog
         self._reclaimer = reclaimer
         self._prepare = prepare
@@ -76,14 +83,25 @@ class Activations:
         # An image lies in a registry, not here.
         needed = layers if version.configuration.image is not None else (version.code.digest, *layers)
         with self._reclaimer.holding(*needed):
-            failure = self._failure(version, needed)
+            failure: str | InitialisationFailed | None = self._failure(version, needed)
+            hindrance = None
+            if failure is None and version.snap_starts:
+                try:
+                    hindrance = self.snapshot(version)
+                except InitialisationFailed as error:
+                    failure = error
+                except CancelledError:
+                    # The server stops: the version stays as it is, and is taken up by the next one.
+                    return None
         with self._catalog.writing() as transaction:
             found = transaction.functions.find(version.arn.scope, version.arn.name, version.version)
             if found is None or found.revision_id != version.revision_id or found.status.settled:
                 return found
             revision_id = self._stamps.revision_id()
             if failure is None:
-                outcome = changing.activated(found, revision_id)
+                outcome = changing.activated(found, revision_id, hindrance)
+            elif isinstance(failure, InitialisationFailed):
+                outcome = changing.failed(found, str(failure), revision_id, "FunctionError")
             else:
                 outcome = changing.failed(found, failure, revision_id)
             transaction.functions.replace(outcome)

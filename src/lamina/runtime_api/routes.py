@@ -13,12 +13,14 @@ from lamina.runtime_api.bodies import Body, Buffered, Waiting
 from lamina.runtime_api.connections import Exchange, Head, Peer
 from lamina.runtime_api.extensions import Extensions
 from lamina.runtime_api.replies import NOT_FOUND, Reply, refusal
+from lamina.runtime_api.restoring import Restoring
 from lamina.runtime_api.session import INVALID_REQUEST_ID, RESPONSE_BYTES_MAX, RuntimeSession
 from lamina.runtime_api.subscriptions import SUBSCRIPTION_BYTES_MAX, Api
 
 _INVOCATION: Final = re.compile(r"/2018-06-01/runtime/invocation/([^/]+)/(response|error)")
 _NEXT: Final = "/2018-06-01/runtime/invocation/next"
 _INIT_ERROR: Final = "/2018-06-01/runtime/init/error"
+_RESTORE: Final = "/2018-06-01/runtime/restore/"
 _ERROR_TYPE: Final = b"lambda-runtime-function-error-type"
 _EXTENSION: Final = "/2020-01-01/extension/"
 _SUBSCRIBE: Final = {"/2022-07-01/telemetry": Api.TELEMETRY, "/2020-08-15/logs": Api.LOGS}
@@ -31,8 +33,11 @@ Subscribe = Callable[["str | None", Api, bytes], Reply]
 class Routes:
     """Leads requests to the sessions of the processes that are running."""
 
-    def __init__(self, runtime: RuntimeSession, extensions: Extensions, subscribe: Subscribe) -> None:
+    def __init__(
+        self, runtime: RuntimeSession, restoring: Restoring, extensions: Extensions, subscribe: Subscribe
+    ) -> None:
         self._runtime = runtime
+        self._restoring = restoring
         self._extensions = extensions
         self._subscribe = subscribe
 
@@ -51,8 +56,21 @@ class Routes:
         if head.method == b"POST" and path == _INIT_ERROR:
             body = Body(RESPONSE_BYTES_MAX, wanted=runtime.takes_init_error())
             return Buffered(body, partial(_init_error, runtime, head.headers.get(_ERROR_TYPE, "")))
+        if path.startswith(_RESTORE):
+            found = self._open_restoring(head, peer)
+            return found or Buffered(Body(0, wanted=False), _not_found)
         found = self._open_extensions(head, peer) if path.startswith(_EXTENSION) else self._open_subscription(head)
         return found or Buffered(Body(0, wanted=False), _not_found)
+
+    def _open_restoring(self, head: Head, peer: Peer) -> Exchange | None:
+        restoring, asked = self._restoring, head.path.removeprefix(_RESTORE)
+        if head.method == b"GET" and asked == "next":
+            answer = peer.reply
+            return Waiting(partial(restoring.next, answer), partial(restoring.hung_up, answer))
+        if head.method == b"POST" and asked == "error":
+            body = Body(RESPONSE_BYTES_MAX, wanted=restoring.takes_error())
+            return Buffered(body, partial(_restore_error, restoring, head.headers.get(_ERROR_TYPE, "")))
+        return None
 
     def _open_extensions(self, head: Head, peer: Peer) -> Exchange | None:
         extensions, headers = self._extensions, head.headers
@@ -99,6 +117,10 @@ def _file_name(header: str) -> str:
 def _init_error(runtime: RuntimeSession, error_type: str, body: Body) -> Reply:
     # Cut short it would be no JSON.
     return runtime.init_error(response_too_large() if body.too_large else body.content, error_type)
+
+
+def _restore_error(restoring: Restoring, error_type: str, body: Body) -> Reply:
+    return restoring.error(response_too_large() if body.too_large else body.content, error_type)
 
 
 def _error(runtime: RuntimeSession, request_id: str, error_type: str, body: Body) -> Reply:

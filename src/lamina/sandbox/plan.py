@@ -125,10 +125,13 @@ class EnvironmentMounts:
     operations: tuple[Operation, ...]
 
 
-def plan_environment(code: str, layers: Sequence[str], tmp: str | None, masked: Sequence[str]) -> EnvironmentMounts:
+def plan_environment(
+    code: str, layers: Sequence[str], tmp: str | None, masked: Sequence[str], *, locked: bool = False
+) -> EnvironmentMounts:
     """Mounts for an environment of the tree *code* and the trees *layers* (hex digests, in the function's order).
 
     *tmp* names a folder under the stage's scratch; None says that /tmp comes as a mount handed over by the worker.
+    Mounts that are *locked*, because the sandbox belongs to a user namespace of its own, can be covered only.
     """
     # Lambda lists the bottom layer first, overlayfs reads lowerdir= with the top first. The empty folder below them
     # makes it two even for one layer, which is the least overlayfs takes without an upper one.
@@ -144,7 +147,7 @@ def plan_environment(code: str, layers: Sequence[str], tmp: str | None, masked: 
             opt,
             ("bind_read_only", TASK_ROOT, f"{STAGE}/trees/{code}"),
             ("attach", "/tmp", "tmp") if tmp is None else ("bind_writable", "/tmp", f"{STAGE}/scratch/{tmp}"),
-            ("detach", STAGE),
+            ("mask" if locked else "detach", STAGE),
             *(("mask", path) for path in masked),
         )
     )
@@ -176,6 +179,7 @@ class Seal:
     limits: Mapping[str, tuple[int, int]]
     seccomp: bytes
     oom_score_adj: int
+    template: bool = False  # of SnapStart: it stays in the user namespace that what is made for it is made from
 
     def message(self) -> dict[str, object]:
         return {
@@ -184,6 +188,7 @@ class Seal:
             "limits": {name: list(pair) for name, pair in self.limits.items()},
             "seccomp": base64.b64encode(self.seccomp).decode(),
             "oom_score_adj": self.oom_score_adj,
+            "template": self.template,
         }
 
 

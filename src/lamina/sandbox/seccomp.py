@@ -60,14 +60,19 @@ class _Architecture:
     clone: int
     socket: int
     socketpair: int
+    setsockopt: int
     ioctl: int
     personality: int
 
 
 _ARCHITECTURES: Final = MappingProxyType(
     {
-        "x86_64": _Architecture(0xC000003E, _X86_64, clone=56, socket=41, socketpair=53, ioctl=16, personality=135),
-        "aarch64": _Architecture(0xC00000B7, _AARCH64, clone=220, socket=198, socketpair=199, ioctl=29, personality=92),
+        "x86_64": _Architecture(
+            0xC000003E, _X86_64, clone=56, socket=41, socketpair=53, setsockopt=54, ioctl=16, personality=135
+        ),
+        "aarch64": _Architecture(
+            0xC00000B7, _AARCH64, clone=220, socket=198, socketpair=199, setsockopt=208, ioctl=29, personality=92
+        ),
     }
 )
 
@@ -78,6 +83,10 @@ _HIGHEST_KNOWN = 452  # fchmodat2
 _NAMESPACE_FLAGS = 0x7E020000
 _AF_UNIX, _AF_INET, _AF_INET6, _AF_NETLINK = 1, 2, 10, 16
 _NETLINK_ROUTE = 0
+_NO_FAMILY = 0xFFFFFFFF
+_SOL_IP, _SOL_IPV6 = 0, 41
+# IPT_SO_SET_REPLACE and its like, of iptables, arptables and ebtables.
+_IPTABLES_OPTIONS = (64, 65, 96, 97, 128, 129)
 # Pushing characters into a terminal's input, as if its user had typed them.
 _TIOCSTI, _TIOCLINUX = 0x5412, 0x541C
 # PER_LINUX, UNAME26, both, and "tell me"
@@ -92,8 +101,13 @@ MACHINES: Final = tuple(_ARCHITECTURES)
 
 
 @cache
-def program(machine: str) -> bytes:
-    """The filter for *machine* ("x86_64", "aarch64") as an array of struct sock_filter."""
+def program(machine: str, *, template: bool = False) -> bytes:
+    """The filter for *machine* ("x86_64", "aarch64") as an array of struct sock_filter.
+
+    A *template* of SnapStart may call setns, to enter environments made for it. Between there and giving up the rights
+    that brings it runs with them, so it may not ask the kernel to set up networks: neither by netlink nor by the
+    options with which iptables puts in its rules.
+    """
     architecture = _ARCHITECTURES[machine]
     code = [
         _instruction(_LOAD, _ARCHITECTURE),
@@ -107,7 +121,9 @@ def program(machine: str) -> bytes:
         _instruction(_JUMP_EQUAL, _CLONE3, 0, 1),
         _refuse(errno.ENOSYS),
     ]
-    for number in architecture.refused.values():
+    for name, number in architecture.refused.items():
+        if template and name == "setns":
+            continue
         code += [_instruction(_JUMP_EQUAL, number, 0, 1), _refuse(errno.EPERM)]
     code += _when(
         architecture.clone,
@@ -124,9 +140,23 @@ def program(machine: str) -> bytes:
         _instruction(_JUMP_EQUAL, _AF_NETLINK, 0, 2),
         # Of netlink, routes alone, which the C library asks for; NETLINK_KOBJECT_UEVENT tells of the host's devices.
         _instruction(_LOAD, _THIRD_ARGUMENT),
-        _instruction(_JUMP_EQUAL, _NETLINK_ROUTE, 1, 0),
+        _instruction(_JUMP_EQUAL, _NO_FAMILY if template else _NETLINK_ROUTE, 1, 0),
         _refuse(errno.EAFNOSUPPORT),
     )
+    if template:
+        last = len(_IPTABLES_OPTIONS) - 1
+        code += _when(
+            architecture.setsockopt,
+            _instruction(_LOAD, _SECOND_ARGUMENT),
+            _instruction(_JUMP_EQUAL, _SOL_IP, 1, 0),
+            _instruction(_JUMP_EQUAL, _SOL_IPV6, 0, last + 3),
+            _instruction(_LOAD, _THIRD_ARGUMENT),
+            *(
+                _instruction(_JUMP_EQUAL, option, last - index, index == last)
+                for index, option in enumerate(_IPTABLES_OPTIONS)
+            ),
+            _refuse(errno.EPERM),
+        )
     code += _only(architecture.socketpair, _FIRST_ARGUMENT, (_AF_UNIX,), errno.EAFNOSUPPORT)
     code += _only(architecture.personality, _FIRST_ARGUMENT, _PERSONALITIES, errno.EPERM)
     code += _when(

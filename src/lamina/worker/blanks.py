@@ -20,7 +20,7 @@ from lamina.sandbox.cgroups import Cgroup
 from lamina.sandbox.plan import PROCESSES_MAX
 from lamina.sandbox.scratch import Tmp
 from lamina.worker.machine import Machine
-from lamina.worker.zygotes import Blank, SandboxFailed, Zygote
+from lamina.worker.zygotes import Blank, SandboxFailed
 
 DEFAULT_STORAGE_MB: Final = 512
 _log = logging.getLogger(__name__)
@@ -88,11 +88,19 @@ class Prepared:
         await asyncio.shield(self._gone)
 
 
-class Shelf:
-    """The blanks of one zygote; *ahead* of them are kept ready."""
+class Parent(Protocol):
+    """What blanks are forked from."""
 
-    def __init__(self, zygote: Zygote, machine: Machine, ahead: int, fresh_name: Callable[[], str]) -> None:
-        self._zygote = zygote
+    async def fork(self) -> Blank:
+        """Raises SandboxFailed, OSError."""
+        ...
+
+
+class Shelf:
+    """The blanks of one zygote, or another parent; *ahead* of them are kept ready."""
+
+    def __init__(self, parent: Parent, machine: Machine, ahead: int, fresh_name: Callable[[], str]) -> None:
+        self._parent = parent
         self._machine = machine
         self._cgroups = machine.cgroups
         self._scratch = machine.scratch
@@ -170,7 +178,8 @@ class Shelf:
             if self._cgroups is not None:
                 prepared.cgroup = self._cgroups.create(name)
                 await asyncio.to_thread(prepared.cgroup.join, blank.pid)
-            blank.stand_by(self._machine.seal_ahead(uid))
+            if not blank.entrance:
+                blank.stand_by(self._machine.seal_ahead(uid))
         except BaseException as error:
             # A process runs already: what it has is free once that is gone, and not before.
             prepared.release()
@@ -181,7 +190,7 @@ class Shelf:
 
     async def _fork(self) -> Blank:
         try:
-            return await self._zygote.fork()
+            return await self._parent.fork()
         except OSError as error:
             raise SandboxFailed(f"a sandbox could not be made: {error}") from error
 

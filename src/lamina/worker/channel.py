@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 _PACKET_BYTES_MAX = 128 * 1024
-_ANCILLARY_BYTES = socket.CMSG_SPACE(8 * 4) + socket.CMSG_SPACE(12)
+_ANCILLARY_BYTES = socket.CMSG_SPACE(16 * 4) + socket.CMSG_SPACE(12)
 
 
 @dataclass(frozen=True, slots=True)

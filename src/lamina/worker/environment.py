@@ -82,7 +82,7 @@ class Environment:
         self.usable = True
         # Whether it waits for an event, rather than handles one or gets ready.
         self.idle = True
-        self._platform = platform
+        self.platform = platform
         self._assignment = assignment
         self._cast = _cast(spec, assignment)
         self._processes = Processes(prepared, Reports(self._assigned, self._exited, self._failed, self._gone))
@@ -98,6 +98,7 @@ class Environment:
         self._oom_kills = 0
         self._memory_used = 0
         self._init_ms: float | None = None
+        self._restore_ms: float | None = None
         self._stillborn: Failure | None = None
         self._deadline = 0.0
         self._last: Answer | Failure | None = None
@@ -154,9 +155,10 @@ class Environment:
         self._thaw()
         self.idle = False
         init_ms, self._init_ms = self._init_ms, None
-        if init_ms is None:
+        restore_ms, self._restore_ms = self._restore_ms, None
+        if init_ms is None and restore_ms is None:
             self.log.begin()
-        self._platform.started(invocation.request_id, invocation.trace_id)
+        self.platform.started(invocation.request_id, invocation.trace_id)
         began = time.perf_counter()
         self._deadline = self._loop.time() + invocation.timeout_s
         happened = self._stillborn or await self._run(invocation)
@@ -177,9 +179,10 @@ class Environment:
             memory_mb=self.spec.memory_mb,
             memory_used_mb=self._memory_used_mb(),
             init_ms=init_ms,
+            restore_ms=restore_ms,
         )
         produced = _produced(happened, outcome.payload, began) if isinstance(happened, Answer) else None
-        self._platform.finished(invocation.request_id, outcome.verdict, measured, produced, invocation.trace_id)
+        self.platform.finished(invocation.request_id, outcome.verdict, measured, produced, invocation.trace_id)
         tail = self.log.tail()
         self.log.flush()
         self._last = happened
@@ -262,11 +265,11 @@ class Environment:
     def _say(self, invocation: Invocation, happened: Answer | Failure) -> None:
         """Have the platform's own line in the log, where it has one to say about how an invocation ended."""
         if isinstance(happened, Exited):
-            self._platform.exited(invocation.request_id, *calls.describe_end(happened.end))
+            self.platform.exited(invocation.request_id, *calls.describe_end(happened.end))
         elif isinstance(happened, ExtensionFailed):
-            self._platform.exited(invocation.request_id, happened.error_type, happened.text)
+            self.platform.exited(invocation.request_id, happened.error_type, happened.text)
         elif isinstance(happened, TimeIsUp):
-            self._platform.timed_out(invocation.request_id, invocation.timeout_s)
+            self.platform.timed_out(invocation.request_id, invocation.timeout_s)
         elif isinstance(happened, InitFailed):
             self.usable = False
 
@@ -285,7 +288,7 @@ class Environment:
     def _renew(self, phase: str) -> Generation:
         if self._generation is not None:
             self._generation.close()
-        self._generation = Generation(self._cast, self._processes, self._api, self._platform, phase)
+        self._generation = Generation(self._cast, self._processes, self._api, self.platform, phase)
         return self._generation
 
     async def _reset(self, reason: str) -> None:

@@ -20,6 +20,7 @@ from lamina.invocations.calls import ProcessEnd
 from lamina.runtime_api.connections import Connections
 from lamina.runtime_api.extensions import EXTENSIONS_MAX, SHUTDOWN, ExtensionFailed, Extensions, Facts
 from lamina.runtime_api.replies import Reply
+from lamina.runtime_api.restoring import Restoring
 from lamina.runtime_api.routes import Routes
 from lamina.runtime_api.session import Answer, InitFailed, Offer, RuntimeSession
 from lamina.runtime_api.subscriptions import Api
@@ -44,6 +45,7 @@ class Cast:
     extension: Program  # without what to execute
     facts: Facts
     structured_logs: bool
+    held: bool = False  # SnapStart: whether the runtime waits, once initialised, until it is restored
 
 
 class Generation:
@@ -66,7 +68,9 @@ class Generation:
         platform.listen(None, None)
         self.extensions = Extensions(cast.facts, self._wake, self._fail)
         self._session = RuntimeSession(self._ready, self._answered, self._init_failed)
-        api.renew(Routes(self._session, self.extensions, self._subscribe))
+        # Waiting to be restored it is as ready as it can be.
+        self._restoring = Restoring(cast.held, self._ready, self._init_failed)
+        api.renew(Routes(self._session, self._restoring, self.extensions, self._subscribe))
 
     @property
     def has_extensions(self) -> bool:
@@ -112,6 +116,16 @@ class Generation:
         failure = await self._until(deadline, lambda: self.extensions.all_ready)
         self._close_subscriptions()
         return failure
+
+    async def wait_runtime(self, deadline: float) -> Failure | None:
+        """Returns when a runtime that was not started from here waits to be restored, or with what prevents it."""
+        return await self._until(deadline, lambda: self._runtime_ready)
+
+    async def restore(self, deadline: float) -> Failure | None:
+        """Have the runtime that waits for it go on; returns when it asks for its first event, or why it does not."""
+        self._runtime_ready = False
+        self._restoring.restore()
+        return await self._until(deadline, lambda: self._runtime_ready)
 
     async def answer(self, offer: Offer, event: Mapping[str, object], deadline: float) -> Answer | Failure:
         """Give out an event, to the extensions as *event*; what the runtime answers, or why it does not."""

@@ -45,15 +45,16 @@ class Machine:
         """What holds a process before it is known which function it will run; `seal` then only limits it further."""
         return Seal(uid, not self.privileged, LIMITS, seccomp.program(platform.machine()), _OOM_SCORE)
 
-    def seal(self, uid: int, memory_mb: int, storage_mb: int) -> Seal:
-        """What a function of *memory_mb* and *storage_mb* is held by."""
+    def seal(self, uid: int, memory_mb: int, storage_mb: int, *, template: bool = False) -> Seal:
+        """What a function of *memory_mb* and *storage_mb* is held by; as a *template*, until it is forked."""
         limits = dict(LIMITS)
         if self.cgroups is None:
             limits["RLIMIT_DATA"] = (2 * (memory_mb << 20) + _UNTOUCHED_BYTES, UNLIMITED)
         if self.scratch.root is not None:
             # No one file grows beyond /tmp between two looks of the watchdog.
             limits["RLIMIT_FSIZE"] = (storage_mb << 20, storage_mb << 20)
-        return Seal(uid, not self.privileged, limits, seccomp.program(platform.machine()), _OOM_SCORE)
+        program = seccomp.program(platform.machine(), template=template)
+        return Seal(uid, not self.privileged, limits, program, _OOM_SCORE, template)
 
 
 def examine(state: Path, environments_max: int, network: Mode = "none") -> Machine:

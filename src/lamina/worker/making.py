@@ -8,7 +8,7 @@ import socket
 import string
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from lamina.environments.commands import command
 from lamina.environments.spec import EnvironmentSpec
@@ -23,7 +23,11 @@ from lamina.worker.logs import EnvironmentLog, LogStream
 from lamina.worker.machine import Machine
 from lamina.worker.packages import BOOTSTRAP
 from lamina.worker.platform_log import PlatformLog
-from lamina.worker.stations import Stations
+from lamina.worker.restored import RestoredEnvironment, TemplateEnvironment
+from lamina.worker.stations import Station, Stations
+from lamina.worker.zygotes import Zygote
+
+E = TypeVar("E", bound=Environment)
 
 
 class Trees(Protocol):
@@ -57,23 +61,67 @@ class Maker:
 
         When it has ended, its archives are to be given back.
         """
+        station, prepared = await self._take(spec)
+        environment = self._environment(Environment, spec, prepared)
+        self._announce(environment, station)
+        return environment
+
+    async def assemble_template(self, spec: EnvironmentSpec) -> tuple[TemplateEnvironment, Zygote]:
+        """The same, of which others are forked once it has begun; and what it was forked from itself."""
+        station, prepared = await self._take(spec)
+        template = self._environment(TemplateEnvironment, spec, prepared, template=True)
+        self._announce(template, station)
+        return template, station.zygote
+
+    async def assemble_restored(self, template: TemplateEnvironment, prepared: Prepared) -> RestoredEnvironment:
+        """An environment in the blank *prepared* that *template* begot; still to adopt a child of it."""
+        spec = template.spec
+        try:
+            station = await self._stations.get(spec.runtime)
+            await asyncio.to_thread(self._trees.take, spec.archives)
+        except BaseException:
+            prepared.release()
+            raise
+        restored = self._environment(RestoredEnvironment, spec, prepared, locked=True)
+        restored.platform.restore_begins(*station.runtime_version(spec))
+        restored.log.begin()
+        return restored
+
+    async def _take(self, spec: EnvironmentSpec) -> tuple[Station, Prepared]:
         await asyncio.to_thread(self._trees.take, spec.archives)
         try:
             station = await self._stations.get(spec.runtime)
-            prepared = await station.shelf.take(spec.storage_mb)
+            return station, await station.shelf.take(spec.storage_mb)
         except BaseException:
             await self.give_back(spec)
             raise
+
+    def _environment(
+        self,
+        kind: type[E],
+        spec: EnvironmentSpec,
+        prepared: Prepared,
+        *,
+        template: bool = False,
+        locked: bool = False,
+    ) -> E:
         log = EnvironmentLog(prepared.blank.log, self._stream(spec))
-        platform = PlatformLog(spec, log)
         credentials = _credentials()
         prepared.door = self._open_door(prepared.blank.endpoint, spec.function.scope, credentials)
-        assignment = self._assignment(spec, prepared, credentials, log.stream)
-        environment = Environment(spec, prepared, log, platform, assignment)
-        platform.init_started(*station.runtime_version(spec))
+        layers, tmp = [layer.hex for layer in spec.layers], prepared.tmp.folder_name
+        assignment = Assignment(
+            mounts=plan_environment(spec.code.hex, layers, tmp, MASKED_PROC, locked=locked),
+            seal=self._machine.seal(prepared.uid, spec.memory_mb, spec.storage_mb, template=template),
+            variables=variables(spec, credentials, log.stream.name, self._machine.network.ports(prepared.blank)),
+            command=command(spec),
+            program=BOOTSTRAP,
+        )
+        return kind(spec, prepared, log, PlatformLog(spec, log), assignment)
+
+    def _announce(self, environment: Environment, station: Station) -> None:
+        environment.platform.init_started(*station.runtime_version(environment.spec))
         # Not part of an answer's tail.
-        log.begin()
-        return environment
+        environment.log.begin()
 
     async def give_back(self, spec: EnvironmentSpec) -> None:
         """Nothing mounts the archives of one environment of *spec* any more."""
@@ -84,18 +132,6 @@ class Maker:
         unique = secrets.token_hex(16)
         name = environment_stream(datetime.now(UTC), spec.function.name, spec.version, group.name, unique)
         return LogStream(group, name, self._logs)
-
-    def _assignment(
-        self, spec: EnvironmentSpec, prepared: Prepared, credentials: Credentials, stream: LogStream
-    ) -> Assignment:
-        layers = [layer.hex for layer in spec.layers]
-        return Assignment(
-            mounts=plan_environment(spec.code.hex, layers, prepared.tmp.folder_name, MASKED_PROC),
-            seal=self._machine.seal(prepared.uid, spec.memory_mb, spec.storage_mb),
-            variables=variables(spec, credentials, stream.name, self._machine.network.ports(prepared.blank)),
-            command=command(spec),
-            program=BOOTSTRAP,
-        )
 
 
 def _credentials() -> Credentials:

@@ -75,6 +75,21 @@ class PlatformLog:
         if not self._json and verdict != SUCCESS:
             self._log.platform(log_lines.init_report(init_ms, phase, _remark(verdict) or ""))
 
+    def restore_begins(self, runtime_version: str, runtime_arn: str) -> None:
+        """An environment is about to be restored from a snapshot."""
+        if self._json:
+            self._write("platform.restoreStart", platform_events.restore_start(runtime_version, runtime_arn))
+        else:
+            self._log.platform(log_lines.restore_start(runtime_version, runtime_arn))
+
+    def restore_ended(self, restore_ms: float, verdict: Verdict) -> None:
+        """The runtime has asked for its first event, or will not."""
+        if self._json:
+            record = platform_events.restore_report(verdict.status, verdict.error_type, restore_ms)
+            self._write("platform.restoreReport", record)
+        else:
+            self._log.platform(log_lines.restore_report(restore_ms, _remark(verdict)))
+
     def started(self, request_id: str, trace_id: str | None = None) -> None:
         if self._json:
             self._write("platform.start", platform_events.start(request_id, self._version))

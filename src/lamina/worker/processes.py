@@ -60,6 +60,7 @@ class Processes:
     prepared: Prepared
     reports: Reports
     runtime_pid: int = 0  # as the host counts, 0 where that is unknown
+    _adopted: asyncio.Future[None] | None = None
     _running: set[str] = field(default_factory=set)
     _connecting: dict[int, asyncio.Future[socket.socket]] = field(default_factory=dict)
     _numbers: itertools.count[int] = field(default_factory=itertools.count)
@@ -150,6 +151,8 @@ class Processes:
         elif "started" in message:
             if message["started"] == RUNTIME:
                 self.runtime_pid = _child(self.prepared.blank.pid, message["pid"])
+                if self._adopted is not None and not self._adopted.done():
+                    self._adopted.set_result(None)
         elif "assigned" in message:
             if message["assigned"]:
                 # It was to be started only if there were none.
@@ -186,6 +189,35 @@ class Processes:
             }
         )
         self._running.add(name)
+
+    def start_template(self, program: Program, mounts: EnvironmentMounts, seal: Seal, fds: Sequence[int]) -> None:
+        """Start a template of SnapStart, in the blank sandbox as it is, with mounts of its own. Raises ChannelClosed.
+
+        The first of *fds* is where it hears what to do, what follows is for its mounts.
+        """
+        self._order(
+            {
+                "do": "template",
+                "name": RUNTIME,
+                "environ": dict(program.variables),
+                "argv": (),
+                "bootstraps": (),
+                "program": program.file,
+                "working_folder": program.folder,
+                "operations": mounts.operations,
+                "mounts": ["tmp"] * (len(fds) - 1),
+                "seal": seal.message(),
+            },
+            fds,
+        )
+        self._running.add(RUNTIME)
+
+    async def adopt_runtime(self) -> None:
+        """Take the process that has come into the sandbox from a template for the runtime. Raises ChannelClosed."""
+        self._adopted = asyncio.get_running_loop().create_future()
+        self._order({"do": "adopt", "name": RUNTIME})
+        self._running.add(RUNTIME)
+        await self._adopted
 
     def _order(self, message: dict[str, Any], fds: Sequence[int] = ()) -> None:
         self.prepared.blank.channel.send(message, fds)

@@ -34,7 +34,7 @@ class Station:
     def __init__(self, runtime: str, release: str, zygote: Zygote, shelf: Shelf, way: Way) -> None:
         self._runtime = runtime
         self._release = release
-        self._zygote = zygote
+        self.zygote = zygote
         self._watch = asyncio.ensure_future(zygote.wait_gone())
         self._way = way
         self.shelf = shelf
@@ -52,10 +52,10 @@ class Station:
 
     async def close(self) -> None:
         await self.shelf.close()
-        self._zygote.close()
+        self.zygote.close()
         await self._watch
         await self._way.close()
-        await asyncio.to_thread(processes.bury, self._zygote.pid)
+        await asyncio.to_thread(processes.bury, self.zygote.pid)
 
 
 class Stations:
@@ -83,6 +83,10 @@ class Stations:
         if task is None or (task.done() and task.exception() is not None):
             task = self._open[runtime] = asyncio.ensure_future(self._begin(runtime))
         return await asyncio.shield(task)
+
+    def running(self) -> frozenset[str]:
+        """The runtimes that are in use."""
+        return frozenset(self._open)
 
     def fresh_name(self) -> str:
         """A name no other environment has or had, nor one of a server that was killed and may still be ending."""

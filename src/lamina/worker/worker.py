@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from lamina.environments.pool import Pool, Queue, Take, Throttle
-from lamina.environments.spec import PROVISIONED, EnvironmentSpec
+from lamina.environments.spec import PROVISIONED, SNAP_START, EnvironmentSpec
 from lamina.invocations.calls import Invocation, Outcome
 from lamina.log_store.writing import LogWriter
 from lamina.names import FunctionArn
@@ -26,8 +26,10 @@ from lamina.worker.environment import Environment
 from lamina.worker.machine import Machine
 from lamina.worker.making import Maker, OpenDoor, Trees
 from lamina.worker.provisions import Provisions
+from lamina.worker.restored import TemplateFailed
 from lamina.worker.runtimes import RuntimeNotInstalled, Runtimes
 from lamina.worker.stations import Stations
+from lamina.worker.templates import Templates
 from lamina.worker.turns import Turns
 from lamina.worker.zygotes import SandboxEnded, SandboxFailed
 
@@ -83,6 +85,7 @@ class Worker:
         self._starting = Turns(2 * (os.cpu_count() or 1), _START_SECONDS)
         self._runtimes: asyncio.Task[Runtimes] | None = None
         self._closed = False
+        self._templates = Templates(self._maker, machine, self._stations.fresh_name)
         self.provisions = Provisions(self._pool, self._make_in_turn, self._started, self._end, self._spawn)
 
     def open(self) -> None:
@@ -103,6 +106,7 @@ class Worker:
         for environment in list(self._environments):
             self._end(environment)
         await asyncio.gather(*self._leaving.values(), return_exceptions=True)
+        await self._templates.close()
         await self._stations.close()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         if self._runtimes is not None:
@@ -183,6 +187,7 @@ class Worker:
             if spec.function == function.unqualified and function.qualifier in (None, spec.version):
                 each.usable = False
         self.provisions.forget(function)
+        self._templates.retire(function)
         for environment in self._pool.take_idle(lambda _spec, environment, _since: not environment.usable):
             self._end(environment)
 
@@ -321,8 +326,29 @@ class Worker:
         environment.usable = environment.usable and start.usable
         return environment
 
+    async def snapshot(self, spec: EnvironmentSpec) -> None:
+        """Have a template of *spec*, from which its environments begin. Raises TemplateFailed, SandboxFailed."""
+        await self._templates.make(spec)
+
+    async def _restored(self, spec: EnvironmentSpec) -> Environment | None:
+        """An environment forked from the template of *spec*, where it has one; where it is to have one, that is made.
+
+        Until then environments are initialised one by one, with the hooks of a snapshot in between.
+        """
+        if spec.initialization != SNAP_START:
+            return None
+        if not self._templates.knows(spec):
+            self._spawn(self._take_snapshot(spec))
+        return await self._templates.take(spec)
+
+    async def _take_snapshot(self, spec: EnvironmentSpec) -> None:
+        try:
+            await self._templates.make(spec)
+        except (TemplateFailed, SandboxFailed) as error:
+            _log.warning("%s of %s has no snapshot: %s", spec.version, spec.function, error)
+
     async def _make_once(self, spec: EnvironmentSpec) -> Environment:
-        environment = await self._maker.assemble(spec)
+        environment = await self._restored(spec) or await self._maker.assemble(spec)
         self._environments.add(environment)
         try:
             await environment.begin()

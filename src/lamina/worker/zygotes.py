@@ -9,7 +9,7 @@ import os
 import signal
 import socket
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -64,6 +64,7 @@ class Blank:
     endpoint: socket.socket  # of the server's own API, for what runs in it
     log: int  # the reading end of its output
     program: str = ""  # what its runtime will run, where that is known ahead
+    entrance: tuple[int, ...] = ()  # its namespaces and the writing end of its log, for a process of its owner's
     ended: bool = field(default=False)
 
     @property
@@ -92,7 +93,14 @@ class Blank:
             signal.pidfd_send_signal(self.pidfd, signal.SIGKILL)
         self.listener.close()
         self.endpoint.close()
+        self.close_entrance()
         os.close(self.log)
+
+    def close_entrance(self) -> None:
+        """Let nobody else in."""
+        entrance, self.entrance = self.entrance, ()
+        for fd in entrance:
+            os.close(fd)
 
     async def wait_gone(self) -> None:
         """Returns once the process, and so everything in its namespace, has ended. Call once, after `close`."""
@@ -143,35 +151,7 @@ class Zygote:
 
     async def fork(self) -> Blank:
         """A new blank environment. Raises SandboxFailed."""
-        with contextlib.ExitStack() as undo:
-            channel, theirs = Channel.pair()
-            undo.callback(channel.close)
-            with theirs:
-                log_read, log_write = os.pipe2(os.O_CLOEXEC)
-                undo.callback(os.close, log_read)
-                try:
-                    self._channel.send({"fork": True}, (theirs.fileno(), log_write))
-                except ChannelClosed as error:
-                    raise SandboxEnded(f"the zygote of {self.plan.runtime} is gone") from error
-                finally:
-                    os.close(log_write)
-            try:
-                async with asyncio.timeout(_START_SECONDS_MAX):
-                    packet = await channel.receive()
-            except (ChannelClosed, TimeoutError) as error:
-                raise SandboxEnded("a new environment ended before it began") from error
-            if "failed" in packet.message:
-                raise SandboxFailed(packet.message["failed"])
-            listeners = [socket.socket(fileno=fd) for fd in packet.fds]
-            for each in listeners:
-                undo.callback(each.close)
-            if len(listeners) < 2:
-                raise SandboxFailed("the server has no file descriptor left")
-            runtime_api, endpoint = listeners[:2]
-            pidfd = os.pidfd_open(packet.pid)
-            blank = Blank(channel, packet.pid, pidfd, runtime_api, endpoint, log_read, self.plan.program)
-            undo.pop_all()
-        return blank
+        return await born(self._channel, {"fork": True}, self.plan.runtime, self.plan.program)
 
     def take_resolver(self) -> tuple[socket.socket, socket.socket]:
         """The sockets where its environments ask for names, for datagrams and connections: the caller's from now."""
@@ -179,6 +159,21 @@ class Zygote:
             raise OSError("the server has no file descriptor left")
         datagrams, listener = (socket.socket(fileno=fd) for fd in self._resolver)
         return datagrams, listener
+
+    async def lead(self, namespace: int) -> None:
+        """Give a network namespace that was made elsewhere the way out that environments have. Raises SandboxFailed."""
+        reply, theirs = Channel.pair()
+        try:
+            with theirs:
+                self._channel.send({"lead": True}, (namespace, theirs.fileno()))
+            async with asyncio.timeout(_START_SECONDS_MAX):
+                packet = await reply.receive()
+        except (ChannelClosed, TimeoutError) as error:
+            raise SandboxEnded(f"the zygote of {self.plan.runtime} is gone") from error
+        finally:
+            reply.close()
+        if "failed" in packet.message:
+            raise SandboxFailed(packet.message["failed"])
 
     async def wait_gone(self) -> None:
         """Returns once the zygote has ended, for whatever reason."""
@@ -188,6 +183,38 @@ class Zygote:
 
     def close(self) -> None:
         self._channel.close()
+
+
+async def born(parent: Channel, order: Mapping[str, Any], runtime: str, program: str, fds: int = 2) -> Blank:
+    """The blank environment that *parent* makes at this *order*, with as many descriptors. Raises SandboxFailed."""
+    with contextlib.ExitStack() as undo:
+        channel, theirs = Channel.pair()
+        undo.callback(channel.close)
+        with theirs:
+            log_read, log_write = os.pipe2(os.O_CLOEXEC)
+            undo.callback(os.close, log_read)
+            try:
+                parent.send(dict(order), (theirs.fileno(), log_write))
+            except ChannelClosed as error:
+                raise SandboxEnded(f"what environments of {runtime} are made from is gone") from error
+            finally:
+                os.close(log_write)
+        try:
+            async with asyncio.timeout(_START_SECONDS_MAX):
+                packet = await channel.receive()
+        except (ChannelClosed, TimeoutError) as error:
+            raise SandboxEnded("a new environment ended before it began") from error
+        if "failed" in packet.message:
+            raise SandboxFailed(packet.message["failed"])
+        for fd in packet.fds:
+            undo.callback(os.close, fd)
+        if len(packet.fds) != fds:
+            raise SandboxFailed("the server has no file descriptor left")
+        pidfd = os.pidfd_open(packet.pid)
+        runtime_api, endpoint = (socket.socket(fileno=fd) for fd in packet.fds[:2])
+        blank = Blank(channel, packet.pid, pidfd, runtime_api, endpoint, log_read, program, packet.fds[2:])
+        undo.pop_all()
+    return blank
 
 
 async def _enter(plan: ZygotePlan, control: socket.socket) -> None:

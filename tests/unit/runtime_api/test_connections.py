@@ -15,6 +15,7 @@ import pytest
 from lamina.runtime_api.connections import Connections
 from lamina.runtime_api.extensions import Extensions, Facts
 from lamina.runtime_api.replies import Reply
+from lamina.runtime_api.restoring import Restoring
 from lamina.runtime_api.routes import Routes
 from lamina.runtime_api.session import RESPONSE_BYTES_MAX, Answer, InitFailed, Offer, RuntimeSession
 from lamina.runtime_api.subscriptions import SUBSCRIBED, Api
@@ -77,7 +78,9 @@ class Room:
         told = self.told.put_nowait
         self.session = RuntimeSession(lambda: told("ready"), told, told)
         self.extensions = Extensions(Facts("f", "1", "index.handler", "123456789012"), lambda: None, told)
-        self.server.renew(Routes(self.session, self.extensions, self.subscribe))
+        self.server.renew(
+            Routes(self.session, Restoring(False, lambda: None, lambda _: None), self.extensions, self.subscribe)
+        )
         return self.session
 
     def subscribe(self, identifier: str | None, api: Api, body: bytes) -> Reply:

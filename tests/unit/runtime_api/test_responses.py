@@ -12,6 +12,7 @@ from lamina.invocations.streams import STREAM_BYTES_MAX, Sender
 from lamina.runtime_api.connections import Exchange, Head
 from lamina.runtime_api.extensions import ExtensionFailed, Extensions, Facts
 from lamina.runtime_api.replies import NOT_FOUND, Reply
+from lamina.runtime_api.restoring import Restoring
 from lamina.runtime_api.routes import Routes
 from lamina.runtime_api.session import Answer, InitFailed, Offer, RuntimeSession
 
@@ -68,7 +69,10 @@ class Runtime:
         self.answers: list[Answer] = []
         self.session = RuntimeSession(lambda: None, self.answers.append, self._no_init_failure)
         extensions = Extensions(Facts("f", "1", "index.handler", "123456789012"), lambda: None, self._no_extension)
-        self.routes, self.peer = Routes(self.session, extensions, lambda *_: NOT_FOUND), FakePeer()
+        self.routes, self.peer = (
+            Routes(self.session, Restoring(False, lambda: None, lambda _: None), extensions, lambda *_: NOT_FOUND),
+            FakePeer(),
+        )
         self.session.next(self.peer.reply)
         self.session.offer(Offer("id", {}, b"{}", sink))
 

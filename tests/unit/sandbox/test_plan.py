@@ -229,4 +229,5 @@ def test_a_seal_travels_as_json() -> None:
         "limits": {"RLIMIT_NOFILE": [1, 2]},
         "seccomp": base64.b64encode(b"\x00\xff").decode(),
         "oom_score_adj": 500,
+        "template": False,
     }

@@ -46,11 +46,11 @@ class _Instruction:
     operand: int
 
 
-def decoded(machine: str) -> list[_Instruction]:
-    return [_Instruction(*fields) for fields in struct.iter_unpack("=HBBI", program(machine))]
+def decoded(machine: str, template: bool = False) -> list[_Instruction]:
+    return [_Instruction(*fields) for fields in struct.iter_unpack("=HBBI", program(machine, template=template))]
 
 
-def verdict(machine: str, number: int, *arguments: int, audit: int | None = None) -> int:
+def verdict(machine: str, number: int, *arguments: int, audit: int | None = None, template: bool = False) -> int:
     """What the filter for *machine* returns for a call; classic BPF as seccomp(2) allows it, and nothing more."""
     six = [*arguments, *[0] * (6 - len(arguments))]
     data = struct.pack(
@@ -60,7 +60,7 @@ def verdict(machine: str, number: int, *arguments: int, audit: int | None = None
         0x7F0000000000,
         *(argument & 0xFFFFFFFFFFFFFFFF for argument in six),
     )
-    code, at, accumulator = decoded(machine), 0, 0
+    code, at, accumulator = decoded(machine, template), 0, 0
     while True:
         step = code[at]
         at += 1
@@ -223,3 +223,28 @@ def test_the_numbers_are_those_of_the_kernels_headers(machine: str, header: str)
     known = {name: number for name, number in ours.items() if name in numbers}
     assert len(ours) - len(known) <= 3
     assert known == {name: numbers[name] for name in known}
+
+
+SETSOCKOPT = {"x86_64": 54, "aarch64": 208}
+
+
+@everywhere
+def test_a_template_may_enter_namespaces_and_is_refused_whatever_else_is(machine: str) -> None:
+    for name, number in REFUSED[machine].items():
+        expected = ALLOW if name == "setns" else refused_with(errno.EPERM)
+        assert verdict(machine, number, template=True) == expected, name
+
+
+@everywhere
+def test_a_template_sets_up_no_network(machine: str) -> None:
+    for protocol in range(32):
+        answer = verdict(machine, SOCKET[machine], 16, 3, protocol, template=True)
+        assert answer == refused_with(errno.EAFNOSUPPORT), protocol
+    iptables = {64, 65, 96, 97, 128, 129}
+    for level in (0, 1, 6, 17, 41, 255):
+        for option in range(256):
+            answer = verdict(machine, SETSOCKOPT[machine], 3, level, option, template=True)
+            refused = level in (0, 41) and option in iptables
+            assert answer == (refused_with(errno.EPERM) if refused else ALLOW), (level, option)
+            assert verdict(machine, SETSOCKOPT[machine], 3, level, option) == ALLOW
+    assert verdict(machine, SOCKET[machine], 2, 1, 0, template=True) == ALLOW

@@ -79,6 +79,7 @@ class FakeBlank:
         self.pid = pid
         self.closed = False
         self.gone = False
+        self.entrance: tuple[int, ...] = ()
         self._gone = asyncio.Event()
 
     def stand_by(self, seal: Seal) -> None:

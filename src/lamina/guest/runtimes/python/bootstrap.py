@@ -10,6 +10,10 @@ import os
 import site
 import sys
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
 _VERSION = "python%d.%d" % sys.version_info[:2]
 _RUNTIME_PACKAGES = "/var/lang/lib/%s/site-packages" % _VERSION
 _CUSTOMER_FOLDERS = ("/opt/python/lib/%s/site-packages" % _VERSION, "/opt/python")
@@ -54,7 +58,23 @@ def main() -> None:
         import importlib
 
         bootstrap = importlib.reload(bootstrap)
-    bootstrap.run(os.environ["_HANDLER"], LambdaRuntimeClient(os.environ["AWS_LAMBDA_RUNTIME_API"]))
+    client = LambdaRuntimeClient(os.environ["AWS_LAMBDA_RUNTIME_API"])
+    if os.environ.get("AWS_LAMBDA_INITIALIZATION_TYPE") == "snap-start":
+        client.restore_next = _restoring(os.environ.pop("_LAMINA_TEMPLATE_FD", None))
+    bootstrap.run(os.environ["_HANDLER"], client)
+
+
+def _restoring(template_fd: str | None) -> Callable[[], None]:
+    """What stands between the hooks that run before a snapshot and those that run after it is restored."""
+    import lamina_template
+    import runtime_client
+
+    def restore_next() -> None:
+        if template_fd is not None:
+            lamina_template.wait_for_orders(int(template_fd))
+        runtime_client.restore_next()
+
+    return restore_next
 
 
 main()

@@ -12,8 +12,10 @@ import os
 
 _RECEIVE_BYTES = 256 * 1024
 _XRAY_FAULT_BYTES_MAX = 1024 * 1024
+_RESTORE_NEXT = "/2018-06-01/runtime/restore/next"
 _user_agent = ""
 _connection: _Connection | None = None
+_forgotten: _Connection | None = None
 
 
 def initialize_client(user_agent: str) -> None:
@@ -29,6 +31,27 @@ def next() -> tuple[bytes, dict[str, str | int]]:  # noqa: A001 - awslambdaric's
     # The context object subtracts the clock from it.
     deadline = int(headers["Lambda-Runtime-Deadline-Ms"])
     return body, {**headers, "Lambda-Runtime-Deadline-Ms": deadline}
+
+
+def restore_next() -> None:
+    """Return when the environment is restored, as SnapStart has it."""
+    status, _, _ = _exchange("GET", _RESTORE_NEXT, {}, b"")
+    if status != 200:
+        raise RuntimeError("Failed to get the next restore: HTTP %d" % status)
+
+
+def begin_restore() -> None:
+    """Say that this runtime waits to be restored, without waiting."""
+    global _connection
+    _connection = _Connection(os.environ["AWS_LAMBDA_RUNTIME_API"])
+    _connection.send("GET", _RESTORE_NEXT, {}, b"")
+
+
+def forget_connection() -> None:
+    """Connect anew for the next request, which is another process's."""
+    global _connection, _forgotten
+    # Kept open: closed, it would say that nobody waits any more.
+    _forgotten, _connection = _connection, None
 
 
 def post_invocation_result(
@@ -82,12 +105,15 @@ class _Connection:
     def exchange(
         self, method: str, path: str, headers: dict[str, str], body: bytes
     ) -> tuple[int, dict[str, str], bytes]:
+        self.send(method, path, headers, body)
+        return self._answer()
+
+    def send(self, method: str, path: str, headers: dict[str, str], body: bytes) -> None:
         lines = ["%s %s HTTP/1.1" % (method, path), "Host: " + self._host, "User-Agent: " + _user_agent]
         lines += ["%s: %s" % (name, _header_safe(value)) for name, value in headers.items()]
         if method == "POST":
             lines.append("Content-Length: %d" % len(body))
         self._socket.sendall("\r\n".join(lines).encode() + b"\r\n\r\n" + body)
-        return self._answer()
 
     def _answer(self) -> tuple[int, dict[str, str], bytes]:
         while b"\r\n\r\n" not in self._buffer:
