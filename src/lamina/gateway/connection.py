@@ -45,6 +45,8 @@ class Connection(asyncio.Protocol):
         self._serving: asyncio.Task[None] | None = None
         self._continue_due = False
         self._finishing = self._lingering = False
+        # Whether reading was stopped, and whether the client has said that no more will come.
+        self._paused = self._at_end = False
         self._deadline: float | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._writable = asyncio.Event()
@@ -64,11 +66,13 @@ class Connection(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         if self._lingering:
             return
-        began_in_head = self._reader.in_head
+        began_in_head, began_busy = self._reader.in_head, self._serving is not None
         self._reader.feed(data)
         if self._serving is not None:
-            # Whatever has come behind the request being served is enough until that one is answered.
-            self._transport.pause_reading()
+            if began_busy:
+                # What has come behind the request being served is enough until that one is answered.
+                self._paused = True
+                self._transport.pause_reading()
         elif self._reader.in_body:
             self._wait_at_most(self._owner.timeouts.body_s)
         elif self._reader.in_head and not began_in_head:
@@ -76,6 +80,7 @@ class Connection(asyncio.Protocol):
 
     def eof_received(self) -> bool:
         # A client may close its half and still read: keep ours while there is something to answer.
+        self._at_end = True
         return self._serving is not None or bool(self._waiting)
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -144,13 +149,13 @@ class Connection(asyncio.Protocol):
         if self._waiting:
             self._serve_next()
             return
-        if self._finishing and not self._reader.in_head and not self._reader.in_body:
+        if self._at_end or (self._finishing and not self._reader.in_head and not self._reader.in_body):
             self._transport.close()
             return
         if self._continue_due:
             self._continue_due = False
             self._transport.write(CONTINUE)
-        self._transport.resume_reading()
+        self._resume_reading()
         self._wait_at_most(self._next_wait_s())
 
     async def _serve(self, request: Request) -> None:
@@ -232,8 +237,14 @@ class Connection(asyncio.Protocol):
         self._lingering = True
         if self._transport.can_write_eof():
             self._transport.write_eof()
-        self._transport.resume_reading()
+        self._resume_reading()
         self._wait_at_most(self._owner.timeouts.linger_s)
+
+    def _resume_reading(self) -> None:
+        # Telling the kernel costs as much as reading a small request does.
+        if self._paused:
+            self._paused = False
+            self._transport.resume_reading()
 
     # Time limits: one timer, moved only when it is too late already or must come earlier.
 

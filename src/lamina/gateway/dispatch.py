@@ -90,12 +90,23 @@ class Dispatcher:
         _check_origin(request)
         if request.path.startswith("/_"):
             return await self._answer_internal(request, request_id)
-        route = self._route(request, caller.service, service)
-        params = await self._parse(request, route, service.api)
+        operation, params = await self._read(request, caller.service, service)
         host = request.headers.get("host") or "localhost"
         call = Call(request_id, caller.scope, f"http://{host}", request.headers)
-        output = await self._handle(service.handler(route.operation), call, params)
-        return _from_wire(service.api.serialise(route.operation, output, request_id))
+        output = await self._handle(service.handler(operation), call, params)
+        return _from_wire(service.api.serialise(operation, output, request_id))
+
+    async def _read(self, request: Request, signed_for: str | None, service: Service) -> tuple[str, Mapping[str, Any]]:
+        """The operation that is asked for, and its input."""
+        api, method, path, query, headers = service.api, request.method, request.path, request.query, request.headers
+        if request.body_bytes <= _PARSED_ON_LOOP_BYTES_MAX:
+            recalled = api.recall(method, path, query, headers, request.body())
+            if recalled is not None:
+                return recalled
+        route = self._route(request, signed_for, service)
+        params = await self._parse(request, route, api)
+        api.remember(method, path, query, headers, route.operation, params)
+        return route.operation, params
 
     def _route(self, request: Request, signed_for: str | None, service: Service) -> Route:
         try:

@@ -13,6 +13,7 @@ from lamina.wire.constraints import Checker
 from lamina.wire.deviations import LAMBDA, LOGS, NONE, Deviations
 from lamina.wire.faults import violated
 from lamina.wire.json_rpc import JsonRpc
+from lamina.wire.recall import Recall
 from lamina.wire.response import Response
 from lamina.wire.rest_json import RestJson
 from lamina.wire.routes import Route
@@ -61,6 +62,7 @@ class Api:
         else:
             self._protocol = RestJson(self._operations.values(), deviations)
         self._checkers: dict[str, Checker] = {}
+        self._recall = Recall(self._operations.values() if isinstance(self._protocol, RestJson) else ())
 
     @classmethod
     def load(cls, service: str = "lambda") -> Api:
@@ -77,6 +79,24 @@ class Api:
     def route(self, method: str, raw_path: str, raw_query: str = "", headers: Mapping[str, str] = _NO_HEADERS) -> Route:
         """The operation behind a request line, path and query as sent, and *headers*; raises UnknownOperation."""
         return self._protocol.route(method, raw_path, raw_query, headers)
+
+    def recall(
+        self, method: str, raw_path: str, raw_query: str, headers: Mapping[str, str], body: bytes
+    ) -> tuple[str, dict[str, Any]] | None:
+        """The operation and its input, if a request that differs in *body* only was parsed before; else `route` it."""
+        return self._recall.find(method, raw_path, raw_query, headers, body)
+
+    def remember(
+        self,
+        method: str,
+        raw_path: str,
+        raw_query: str,
+        headers: Mapping[str, str],
+        operation: str,
+        params: Mapping[str, Any],
+    ) -> None:
+        """Have `recall` know what such a request was parsed to, where its body decides nothing."""
+        self._recall.keep(method, raw_path, raw_query, headers, operation, params)
 
     def parse(self, route: Route, headers: Mapping[str, str], body: bytes) -> dict[str, Any]:
         """The input of *route*'s operation by the model's member names; *headers* have lower-case names.
