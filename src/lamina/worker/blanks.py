@@ -68,6 +68,10 @@ class Prepared:
                 return self.cgroup.memory_held_bytes()
         return 0
 
+    def memory_peak_bytes(self) -> int | None:
+        """What was charged to its group at most, files' pages included; None where that is not known."""
+        return None if self.cgroup is None else self.cgroup.memory_peak_bytes()
+
     def out_of_memory_kills(self) -> int:
         if self.cgroup is not None:
             with contextlib.suppress(OSError):

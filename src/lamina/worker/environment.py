@@ -16,7 +16,6 @@ import time
 from collections.abc import Coroutine, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any, Final
 
 from lamina.environments.commands import Command
@@ -36,6 +35,7 @@ from lamina.worker.channel import ChannelClosed
 from lamina.worker.generation import Cast, Generation
 from lamina.worker.happenings import Exited, Failed, Failure, TimeIsUp, told
 from lamina.worker.logs import EnvironmentLog
+from lamina.worker.memory import MemoryGauge
 from lamina.worker.outputs import ExtensionOutput
 from lamina.worker.platform_log import PlatformLog
 from lamina.worker.processes import Assigned, Processes, Program, Reports
@@ -96,7 +96,7 @@ class Environment:
         self._freezing: asyncio.TimerHandle | None = None
         self._frozen = False
         self._oom_kills = 0
-        self._memory_used = 0
+        self._memory = MemoryGauge(prepared)
         self._init_ms: float | None = None
         self._restore_ms: float | None = None
         self._stillborn: Failure | None = None
@@ -177,7 +177,7 @@ class Environment:
         measured = Measured(
             duration_ms=min(duration_ms, invocation.timeout_s * 1000.0),
             memory_mb=self.spec.memory_mb,
-            memory_used_mb=self._memory_used_mb(),
+            memory_used_mb=min(self._memory.used_mb(self._processes.runtime_pid), self.spec.memory_mb),
             init_ms=init_ms,
             restore_ms=restore_ms,
         )
@@ -207,6 +207,7 @@ class Environment:
     def close(self) -> None:
         """End it and everything in it; what it held is given back once the kernel has let go of it."""
         self.usable = False
+        self._memory.close()
         if self._freezing is not None:
             self._freezing.cancel()
         if self._frozen:
@@ -336,7 +337,7 @@ class Environment:
         out_of_memory = kills > self._oom_kills or self.prepared.overran
         self._oom_kills = kills
         if out_of_memory:
-            self._memory_used = self.spec.memory_mb
+            self._memory.is_all(self.spec.memory_mb)
         self.prepared.overran = False
         return ProcessEnd(
             report.get("status", 0), report.get("signal"), out_of_memory, never_began=report.get("never_began")
@@ -396,15 +397,6 @@ class Environment:
         if self._generation is not None and self._generation.telemetry is not None:
             self._generation.telemetry.resume()
 
-    def _memory_used_mb(self) -> int:
-        """The most it is known to have held: at the end of an event, or the runtime's process at any time.
-
-        What the runtime shares with its zygote is included, as AWS's figure includes the runtime.
-        """
-        held = self.prepared.memory_held_bytes() >> 20, _resident_peak_kb(self._processes.runtime_pid) >> 10
-        self._memory_used = max(1, self._memory_used, *held)
-        return min(self._memory_used, self.spec.memory_mb)
-
 
 def _produced(answer: Answer, payload: bytes, began: float) -> Produced:
     """What there was of *answer*, to an invocation that began at *began* of `time.perf_counter`."""
@@ -435,13 +427,3 @@ async def _wait_read(sink: Sink) -> None:
             for _ in range(_ACCEPTING_TURNS):
                 await asyncio.sleep(0)
             await sink.wait_left()
-
-
-def _resident_peak_kb(pid: int) -> int:
-    if pid:
-        with contextlib.suppress(OSError):
-            # As bytes: the first line is a name that the function chooses.
-            for line in Path(f"/proc/{pid}/status").read_bytes().splitlines():
-                if line.startswith(b"VmHWM:"):
-                    return int(line.split()[1])
-    return 0

@@ -94,6 +94,22 @@ def test_memory_that_is_held_is_that_of_processes_not_of_files(kernel: FakeKerne
     assert group.memory_held_bytes() == 42
 
 
+def test_the_highest_charge_is_told_until_the_group_is_removed(kernel: FakeKernel) -> None:
+    group = kernel.groups.create("1")
+    file = kernel.file("1", {1: "memory.max_usage_in_bytes", 2: "memory.peak"}[kernel.version])
+    file.write_text("4096\n")
+    assert group.memory_peak_bytes() == 4096
+    file.write_text("8192\n")
+    assert group.memory_peak_bytes() == 8192
+    kernel.empty("1")
+    group.remove()
+    assert group.memory_peak_bytes() is None
+
+
+def test_a_kernel_that_keeps_no_highest_charge_says_so(kernel: FakeKernel) -> None:
+    assert kernel.groups.create("1").memory_peak_bytes() is None
+
+
 def test_kills_for_want_of_memory_are_counted(kernel: FakeKernel) -> None:
     group = kernel.groups.create("1")
     kernel.file("1", NAMES[kernel.version]["kills"]).write_text("oom 7\noom_kill_disable 0\noom_kill 3\n")
@@ -243,6 +259,8 @@ def test_the_kernel_counts_a_members_memory(member: tuple[Cgroup, subprocess.Pop
     while not 32 << 20 <= group.memory_held_bytes() < 256 << 20:
         assert time.monotonic() < give_up_at
         os.sched_yield()
+    peak = group.memory_peak_bytes()
+    assert peak is None or peak >= 32 << 20
     process.communicate("\n")
     assert group.out_of_memory_kills() == 0
 
