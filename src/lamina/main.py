@@ -18,7 +18,9 @@ from typing import Any, Final
 import lamina
 from lamina.catalog.sql import SqlCatalog
 from lamina.functions.concurrency import Quota
+from lamina.functions.versions import FunctionVersion
 from lamina.gateway import Doors, Gateway, Service, Services
+from lamina.layers.versions import LayerVersion
 from lamina.log_store.groups import LogGroups
 from lamina.log_store.reading import LogReader
 from lamina.log_store.writing import LogWriter
@@ -52,6 +54,7 @@ from lamina.operations.versions import VersionOperations
 from lamina.sandbox import processes
 from lamina.settings import Settings
 from lamina.store import ObstoreBlobs, Trees
+from lamina.store.bytecode import ByteCode
 from lamina.worker import machine, runtimes
 from lamina.worker.worker import Worker
 
@@ -143,7 +146,8 @@ async def _build(settings: Settings, house: contextlib.AsyncExitStack) -> Gatewa
         secret = transaction.secrets.obtain("content")
     blobs, trees = ObstoreBlobs.open(state / "blobs"), Trees.open(state / "trees")
     stamps = Stamps()
-    reclaimer = Reclaimer(catalog, [trees, blobs])
+    byte_code = ByteCode.open(trees.folder)
+    reclaimer = Reclaimer(catalog, [byte_code, trees, blobs])
     activations = Activations(catalog, reclaimer, lambda digest: trees.ensure(digest, blobs), stamps)
     house.push_async_callback(asyncio.to_thread, activations.close)
     groups = LogGroups(state / "logs" / "v1")
@@ -160,6 +164,7 @@ async def _build(settings: Settings, house: contextlib.AsyncExitStack) -> Gatewa
         means,
         partial(runtimes.find, state),
         _MountedTrees(reclaimer, trees, blobs),
+        byte_code,
         state,
         logs,
         concurrency=means.environments_max,
@@ -176,9 +181,19 @@ async def _build(settings: Settings, house: contextlib.AsyncExitStack) -> Gatewa
         if runtime is not None:
             loop.call_soon_threadsafe(worker.prepare, runtime)
 
+    def recorded(version: FunctionVersion, before: Digest | None) -> None:
+        configuration = version.configuration
+        if configuration.image is None:
+            archives = [version.code.digest, *(layer.archive.digest for layer in configuration.layers)]
+            loop.call_soon_threadsafe(worker.compile, archives, configuration.runtime, before)
+
+    def published(version: LayerVersion, before: Digest | None) -> None:
+        declared = version.compatible_runtimes or ()
+        loop.call_soon_threadsafe(worker.compile_layer, version.archive.digest, declared, before)
+
     uploads = Uploads(blobs, reclaimer, S3Archives(os.environ))
     contents, markers = Contents(blobs, secret, stamps.seconds), Markers(secret)
-    layers = LayerOperations(catalog, uploads, contents, markers, reclaimer, stamps)
+    layers = LayerOperations(catalog, uploads, contents, markers, reclaimer, stamps, published)
     functions = FunctionOperations(
         catalog,
         uploads,
@@ -189,6 +204,7 @@ async def _build(settings: Settings, house: contextlib.AsyncExitStack) -> Gatewa
         stamps,
         synchronous=settings.synchronous_create,
         changed=changed,
+        recorded=recorded,
     )
     # A tenth must stay free for functions that reserve nothing: the 100 of 1,000 that AWS keeps.
     quota = Quota(means.environments_max, means.environments_max // 10)

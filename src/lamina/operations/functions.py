@@ -35,7 +35,8 @@ class FunctionOperations:
     """Create, read, list, update and delete functions.
 
     With *synchronous*, a create or an update answers once the function can run. *changed* is told what was recorded
-    (with `$LATEST` for a qualifier, and the runtime it will want) and what was deleted (as it was named, and None).
+    (with `$LATEST` for a qualifier, and the runtime it will want) and what was deleted (as it was named, and None);
+    *recorded* of what `$LATEST` has become, and what its code was before, if it had another.
     """
 
     def __init__(
@@ -50,6 +51,7 @@ class FunctionOperations:
         *,
         synchronous: bool = False,
         changed: Callable[[FunctionArn, str | None], None] = lambda _arn, _runtime: None,
+        recorded: Callable[[FunctionVersion, Digest | None], None] = lambda _version, _before: None,
     ) -> None:
         self._catalog = catalog
         self._uploads = uploads
@@ -60,6 +62,7 @@ class FunctionOperations:
         self._stamps = stamps
         self._synchronous = synchronous
         self._changed = changed
+        self._recorded = recorded
 
     def create_function(self, call: Call, request: Parameters) -> Output:
         arn = unqualified_arn(call, "CreateFunction", request["FunctionName"])
@@ -153,7 +156,7 @@ class FunctionOperations:
             if request.get("Publish"):
                 recorded.append(unchanged(transaction, latest) or publish(transaction, latest, self._stamps))
         self._reclaimer.reclaim([before.code.digest])
-        shown = self._activating(recorded)[-1]
+        shown = self._activating(recorded, before.code.digest)[-1]
         return describe(shown, shown.arn if shown.is_latest else shown.qualified_arn)
 
     def update_function_configuration(self, call: Call, request: Parameters) -> Output:
@@ -206,10 +209,13 @@ class FunctionOperations:
             "ResolvedImageUri": elsewhere.resolved(image.uri, function.code.digest),
         }
 
-    def _activating(self, recorded: Sequence[FunctionVersion]) -> Sequence[FunctionVersion]:
+    def _activating(
+        self, recorded: Sequence[FunctionVersion], before: Digest | None = None
+    ) -> Sequence[FunctionVersion]:
         """*recorded* as to be answered: as it is while it is activated, or as it became where that is awaited."""
         latest = recorded[0]
         self._changed(latest.qualified_arn, latest.configuration.runtime)
+        self._recorded(latest, before)
         started = [self._activations.start(version) for version in recorded]
         if not self._synchronous:
             return recorded

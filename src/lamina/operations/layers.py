@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from lamina import errors
 from lamina.catalog.port import Catalog, CompatibleWith
 from lamina.layers import attaching, versions
 from lamina.layers.versions import LayerVersion
-from lamina.names import LayerVersionArn, parse_layer_name
+from lamina.names import Digest, LayerVersionArn, parse_layer_name
 from lamina.operations.addresses import own_layer
 from lamina.operations.call import Call, Output, Parameters
 from lamina.operations.content import Contents
@@ -22,7 +23,10 @@ PAGE_MAX = 50
 
 
 class LayerOperations:
-    """Publish, read, list and delete layer versions."""
+    """Publish, read, list and delete layer versions.
+
+    *published* is told of every new version, and what the one before it consists of, if that is still there.
+    """
 
     def __init__(
         self,
@@ -32,6 +36,7 @@ class LayerOperations:
         markers: Markers,
         reclaimer: Reclaimer,
         stamps: Stamps,
+        published: Callable[[LayerVersion, Digest | None], None] = lambda _version, _before: None,
     ) -> None:
         self._catalog = catalog
         self._uploads = uploads
@@ -39,6 +44,7 @@ class LayerOperations:
         self._markers = markers
         self._reclaimer = reclaimer
         self._stamps = stamps
+        self._published = published
 
     def publish_layer_version(self, call: Call, request: Parameters) -> Output:
         layer = own_layer(call, "PublishLayerVersion", request["LayerName"])
@@ -52,6 +58,8 @@ class LayerOperations:
             version = versions.publish(layer, number, archive, request, self._stamps.text())
             check_room(transaction, call.scope, archive.zipped_bytes)
             transaction.layers.add(version)
+            before = transaction.layers.get(layer.version(number - 1))
+        self._published(version, None if before is None else before.archive.digest)
         return self._described(call, version)
 
     def get_layer_version(self, call: Call, request: Parameters) -> Output:

@@ -18,6 +18,7 @@ from lamina.sandbox.contents import RUNTIME_ROOT, STAGE, Operation
 TASK_ROOT: Final = "/var/task"
 OPT: Final = "/opt"
 EMPTY: Final = f"{STAGE}/empty"
+_NONE: Final[Mapping[str, str]] = {}
 
 _FIRST_USER: Final = 1051  # AWS's are called sbx_user1051 and up
 
@@ -126,31 +127,51 @@ class EnvironmentMounts:
 
 
 def plan_environment(
-    code: str, layers: Sequence[str], tmp: str | None, masked: Sequence[str], *, locked: bool = False
+    code: str,
+    layers: Sequence[str],
+    tmp: str | None,
+    masked: Sequence[str],
+    *,
+    locked: bool = False,
+    byte_code: Mapping[str, str] = _NONE,
 ) -> EnvironmentMounts:
     """Mounts for an environment of the tree *code* and the trees *layers* (hex digests, in the function's order).
 
-    *tmp* names a folder under the stage's scratch; None says that /tmp comes as a mount handed over by the worker.
-    Mounts that are *locked*, because the sandbox belongs to a user namespace of its own, can be covered only.
+    *byte_code* says which folder, below that of all trees, to lay over a tree, where there is one. *tmp* names a folder
+    under the stage's scratch; None says that /tmp comes as a mount handed over by the worker. Mounts that are *locked*,
+    because the sandbox belongs to a user namespace of its own, can be covered only.
     """
     # Lambda lists the bottom layer first, overlayfs reads lowerdir= with the top first. The empty folder below them
     # makes it two even for one layer, which is the least overlayfs takes without an upper one.
-    lower = ":".join([*(f"{STAGE}/trees/{digest}" for digest in reversed(layers)), EMPTY])
-    # Layers carry no overlay attributes of their own; none that got in some way shall lead anywhere.
-    opt = (
-        ("overlay", OPT, f"lowerdir={lower},redirect_dir=nofollow,metacopy=off")
-        if layers
-        else ("bind_read_only", OPT, EMPTY)
-    )
+    opt = _overlay(OPT, [*_stack(layers, byte_code), EMPTY]) if layers else ("bind_read_only", OPT, EMPTY)
+    task = _stack([code], byte_code)
     return EnvironmentMounts(
         operations=(
             opt,
-            ("bind_read_only", TASK_ROOT, f"{STAGE}/trees/{code}"),
+            _overlay(TASK_ROOT, task) if len(task) > 1 else ("bind_read_only", TASK_ROOT, *task),
             ("attach", "/tmp", "tmp") if tmp is None else ("bind_writable", "/tmp", f"{STAGE}/scratch/{tmp}"),
             ("mask" if locked else "detach", STAGE),
             *(("mask", path) for path in masked),
         )
     )
+
+
+def _stack(trees: Sequence[str], byte_code: Mapping[str, str]) -> list[str]:
+    """The folders of *trees*, the last on top and first here, each with its byte-code directly above it."""
+    folders = []
+    # Whatever lies below a tree that has none yet might answer for a source of that tree.
+    sound = True
+    for digest in reversed(trees):
+        sound = sound and digest in byte_code
+        if sound:
+            folders.append(f"{STAGE}/trees/{byte_code[digest]}")
+        folders.append(f"{STAGE}/trees/{digest}")
+    return folders
+
+
+def _overlay(target: str, folders: Sequence[str]) -> Operation:
+    # Layers carry no overlay attributes of their own; none that got in some way shall lead anywhere.
+    return ("overlay", target, f"lowerdir={':'.join(folders)},redirect_dir=nofollow,metacopy=off")
 
 
 # Files of /proc that tell of the host or its keys, and that ids alone do not keep from an unprivileged reader.

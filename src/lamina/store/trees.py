@@ -65,6 +65,11 @@ class Trees:
             trees._remove(leftover)
         return trees
 
+    @property
+    def folder(self) -> Path:
+        """Where they are, each by its digest."""
+        return self._root
+
     def ensure(self, digest: Digest, blobs: Blobs) -> Tree:
         """The tree of the archive *digest*, extracted from *blobs* unless it was before.
 

@@ -11,11 +11,10 @@ import os
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Protocol
 
 from lamina.invocations.log_lines import TAIL_BYTES
 from lamina.log_store import batches
-from lamina.log_store.writing import LogWriter
 from lamina.logs.names import LogGroupArn
 from lamina.runtime_api.log_frames import LogFrames, Piece
 
@@ -24,13 +23,19 @@ _READ_BYTES: Final = 64 * 1024
 _EVENT_BYTES_MAX: Final = 256 * 1024
 
 
+class Writer(Protocol):
+    """Where batches of events go."""
+
+    def write(self, group: LogGroupArn, stream: str, batch: bytes) -> None: ...
+
+
 @dataclass(frozen=True, slots=True)
 class LogStream:
     """Where an environment's events go."""
 
     group: LogGroupArn
     name: str
-    writer: LogWriter
+    writer: Writer
 
 
 class EnvironmentLog:

@@ -6,11 +6,12 @@ import asyncio
 import secrets
 import socket
 import string
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Protocol, TypeVar
 
 from lamina.environments.commands import command
+from lamina.environments.compiling import cache_tag
 from lamina.environments.spec import EnvironmentSpec
 from lamina.environments.variables import Credentials, variables
 from lamina.log_store.writing import LogWriter
@@ -40,6 +41,18 @@ class Trees(Protocol):
     def give_back(self, digests: Sequence[Digest]) -> None: ...
 
 
+class ByteCode(Protocol):
+    """Byte-code of archives that are taken; it comes in its own time."""
+
+    def find(self, digest: Digest, tag: str) -> str | None:
+        """The folder to lay over the tree, as a path below that of all trees."""
+        ...
+
+    def want(self, digest: Digest, runtime: str) -> None:
+        """Have it made for those who come later."""
+        ...
+
+
 # Answers on a listener in an environment for callers in a scope, who have its credentials.
 OpenDoor = Callable[[socket.socket, Scope, Credentials], Door]
 
@@ -48,11 +61,18 @@ class Maker:
     """Makes environments that have not begun yet."""
 
     def __init__(
-        self, machine: Machine, trees: Trees, stations: Stations, logs: LogWriter, open_door: OpenDoor
+        self,
+        machine: Machine,
+        trees: Trees,
+        byte_code: ByteCode,
+        stations: Stations,
+        logs: LogWriter,
+        open_door: OpenDoor,
     ) -> None:
         self._machine = machine
         self._open_door = open_door
         self._trees = trees
+        self._byte_code = byte_code
         self._stations = stations
         self._logs = logs
 
@@ -110,7 +130,9 @@ class Maker:
         prepared.door = self._open_door(prepared.blank.endpoint, spec.function.scope, credentials)
         layers, tmp = [layer.hex for layer in spec.layers], prepared.tmp.folder_name
         assignment = Assignment(
-            mounts=plan_environment(spec.code.hex, layers, tmp, MASKED_PROC, locked=locked),
+            mounts=plan_environment(
+                spec.code.hex, layers, tmp, MASKED_PROC, locked=locked, byte_code=self._find_byte_code(spec)
+            ),
             seal=self._machine.seal(prepared.uid, spec.memory_mb, spec.storage_mb, template=template),
             variables=variables(spec, credentials, log.stream.name, self._machine.network.ports(prepared.blank)),
             command=command(spec),
@@ -122,6 +144,18 @@ class Maker:
         environment.platform.init_started(*station.runtime_version(environment.spec))
         # Not part of an answer's tail.
         environment.log.begin()
+
+    def _find_byte_code(self, spec: EnvironmentSpec) -> Mapping[str, str]:
+        """Where it is, by the archive's digest. What is missing is not waited for."""
+        found = {}
+        tag = cache_tag(spec.runtime)
+        for digest in spec.archives if tag is not None else ():
+            folder = self._byte_code.find(digest, str(tag))
+            if folder is None:
+                self._byte_code.want(digest, spec.runtime)
+            else:
+                found[digest.hex] = folder
+        return found
 
     async def give_back(self, spec: EnvironmentSpec) -> None:
         """Nothing mounts the archives of one environment of *spec* any more."""

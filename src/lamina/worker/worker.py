@@ -8,20 +8,24 @@ import logging
 import os
 import time
 from collections import defaultdict, deque
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
+from lamina.environments.compiling import worthwhile
 from lamina.environments.pool import Pool, Queue, Take, Throttle
 from lamina.environments.spec import PROVISIONED, SNAP_START, EnvironmentSpec
 from lamina.invocations.calls import Invocation, Outcome
 from lamina.log_store.writing import LogWriter
-from lamina.names import FunctionArn
+from lamina.names import Digest, FunctionArn
 from lamina.sandbox.scratch import FolderScratch
+from lamina.store.bytecode import ByteCode
 from lamina.worker import watchdog
 from lamina.worker.blanks import Prepared
+from lamina.worker.compiler import Compiler
+from lamina.worker.compiling import Compilations
 from lamina.worker.environment import Environment
 from lamina.worker.machine import Machine
 from lamina.worker.making import Maker, OpenDoor, Trees
@@ -58,6 +62,7 @@ class Worker:
         machine: Machine,
         find_runtimes: Callable[[], Runtimes],
         trees: Trees,
+        byte_code: ByteCode,
         state: Path,
         logs: LogWriter,
         *,
@@ -72,8 +77,10 @@ class Worker:
         self._waiting: dict[EnvironmentSpec, deque[asyncio.Future[Environment]]] = defaultdict(deque)
         self._stations = Stations(machine, self.runtimes, state)
         self._logs = logs
-        self._maker = Maker(machine, trees, self._stations, self._logs, open_door)
         self._environments: set[Environment] = set()
+        compiler = Compiler(machine, trees, byte_code, self._stations, self._environments)
+        self._compilations = Compilations(byte_code, compiler)
+        self._maker = Maker(machine, trees, self._compilations, self._stations, self._logs, open_door)
         self._starts: set[_Start] = set()
         self._tasks: set[asyncio.Task[None]] = set()
         # By spec, those that have answered and wait for their extensions; who waits for one takes it from here.
@@ -100,6 +107,7 @@ class Worker:
         """End every environment and zygote, and give back all they held."""
         self._closed = True
         self.provisions.close()
+        await self._compilations.close()
         for task in list(self._tasks):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -178,6 +186,22 @@ class Worker:
         with contextlib.suppress(SandboxFailed, RuntimeNotInstalled):
             (await self.runtimes()).kit(runtime)
             await self._stations.get(runtime)
+
+    def compile(self, archives: Iterable[Digest], runtime: str, like: Digest | None) -> None:
+        """Begin to make byte-code of what a function consists of; the first of *archives* was *like* this before."""
+        for digest in archives:
+            self._compilations.want(digest, runtime, like)
+            like = None
+
+    def compile_layer(self, digest: Digest, declared: Sequence[str], like: Digest | None) -> None:
+        """Begin to make byte-code of a layer for runtimes it is *declared* for; the version before it is *like* it."""
+        if declared:
+            self._spawn(self._compile_layer(digest, declared, like))
+
+    async def _compile_layer(self, digest: Digest, declared: Sequence[str], like: Digest | None) -> None:
+        ready = (await self.runtimes()).kits
+        for runtime in worthwhile(declared, ready, self._stations.running()):
+            self._compilations.want(digest, runtime, like)
 
     def retire(self, function: FunctionArn) -> None:
         """End what was made of *function*, of one version where it is qualified; what is busy, when it has finished."""

@@ -83,6 +83,31 @@ def test_one_layer_lies_on_an_empty_folder() -> None:
     assert opt == ("overlay", OPT, f"lowerdir={STAGE}/trees/one:{EMPTY},redirect_dir=nofollow,metacopy=off")
 
 
+def test_byte_code_lies_directly_above_its_own_tree() -> None:
+    byte_code = {name: f".bytecode/{name}/py" for name in ("one", "two", "code")}
+    opt, task, *_ = plan_environment("code", ["one", "two"], None, MASKED_PROC, byte_code=byte_code).operations
+    folders = (".bytecode/two/py", "two", ".bytecode/one/py", "one")
+    lower = ":".join([*(f"{STAGE}/trees/{folder}" for folder in folders), EMPTY])
+    assert opt == ("overlay", OPT, f"lowerdir={lower},redirect_dir=nofollow,metacopy=off")
+    lower = f"{STAGE}/trees/.bytecode/code/py:{STAGE}/trees/code"
+    assert task == ("overlay", "/var/task", f"lowerdir={lower},redirect_dir=nofollow,metacopy=off")
+
+
+@pytest.mark.parametrize(
+    ("has", "folders"),
+    [
+        ({"one"}, ("two", "one")),
+        ({"two"}, ("two.py", "two", "one")),
+        ({"code"}, ("two", "one")),
+    ],
+)
+def test_a_tree_without_byte_code_hides_that_of_the_trees_below_it(has: set[str], folders: Sequence[str]) -> None:
+    byte_code = {name: f"{name}.py" for name in has}
+    opt, *_ = plan_environment("code", ["one", "two"], None, MASKED_PROC, byte_code=byte_code).operations
+    lower = ":".join([*(f"{STAGE}/trees/{folder}" for folder in folders), EMPTY])
+    assert opt[2].startswith(f"lowerdir={lower},")
+
+
 def test_without_layers_opt_is_empty_and_still_read_only() -> None:
     assert environment([])[0] == ("bind_read_only", OPT, EMPTY)
 

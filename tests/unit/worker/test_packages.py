@@ -51,6 +51,7 @@ def test_everybody_may_read_it_and_enter_its_folders(provided: packages.RuntimeF
 def test_var_runtime_holds_the_entry_and_the_client(provided: packages.RuntimeFiles) -> None:
     assert sorted(path.name for path in provided.var_runtime.iterdir()) == [
         "bootstrap.py",
+        "lamina_compiler.py",
         "lamina_template.py",
         "runtime_client.py",
     ]
