@@ -105,6 +105,12 @@ class Environment:
         self._listening: asyncio.Task[None] | None = None
 
     @property
+    def sound(self) -> bool:
+        """Whether its processes run, and nothing has gone wrong with them."""
+        generation = self._generation
+        return self.usable and self._processes.running and generation is not None and generation.failure is None
+
+    @property
     def takes_leave(self) -> bool:
         """Whether there are extensions that are to be told before it ends."""
         generation = self._generation

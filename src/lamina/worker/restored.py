@@ -141,12 +141,6 @@ class TemplateEnvironment(Environment):
 class RestoredEnvironment(Environment):
     """An environment whose runtime comes from a template. After a failure it is not used again: a new one is faster."""
 
-    @property
-    def stands(self) -> bool:
-        """Whether it waits to be restored, and has not been killed meanwhile."""
-        generation = self._generation
-        return self.usable and self._processes.running and generation is not None and generation.failure is None
-
     async def adopt(self, order: Order) -> None:
         """Assign the blank, and have the template's child move in. Raises SandboxFailed."""
         tmp = self.prepared.tmp

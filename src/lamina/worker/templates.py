@@ -55,7 +55,7 @@ class Template:
         restored = None
         while self._standing and restored is None:
             candidate = self._standing.popleft()
-            if candidate.stands:
+            if candidate.sound:
                 restored = candidate
             else:
                 await self._end(candidate)
@@ -133,7 +133,7 @@ class Templates:
         if task is None or not task.done() or task.cancelled() or task.exception() is not None:
             return None
         template = task.result()
-        if not template.environment.usable:
+        if not template.environment.sound:
             self._forget(spec)
             return None
         return await template.take()
