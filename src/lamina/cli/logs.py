@@ -46,26 +46,29 @@ def logs(
             f"--since {since!r} is no time", "Such as 5m, 2h, 1d or 2026-01-31T12:00:00Z.", Failure.USAGE
         ) from None
     # boto3 takes a quarter of a second: not before the command line is known to make sense.
-    from botocore.exceptions import ClientError, EndpointConnectionError
+    from botocore.exceptions import BotoCoreError, ClientError, ConnectionClosedError, EndpointConnectionError
 
     settings = Settings.read(os.environ, root=os.geteuid() == 0)
-    group = _Group(name, endpoint or os.environ.get("AWS_ENDPOINT_URL") or _own_address(settings), settings, pattern)
+    address = endpoint or os.environ.get("AWS_ENDPOINT_URL") or _own_address(settings)
     coloured = sys.stdout.isatty() and not os.environ.get("NO_COLOR")
     try:
+        group = _Group(name, address, settings, pattern)
         events = follow(group.search, since_ms) if follow_on else group.search(since_ms)
         for event in events:
             print(as_json(event) if json_lines else as_text(event, coloured=coloured), flush=follow_on)
-    except EndpointConnectionError as error:
-        raise Failure(f"nothing answers at {group.endpoint}", "Start it with `lamina up`.") from error
+    except (EndpointConnectionError, ConnectionClosedError) as error:
+        raise Failure(f"nothing answers at {address}", "Start it with `lamina up`.") from error
     except ClientError as error:
         raise Failure(error.response["Error"].get("Message") or str(error)) from error
+    except BotoCoreError as error:
+        raise Failure(str(error)) from error
 
 
 class _Group:
     """The log group that a name means on a server."""
 
     def __init__(self, name: str, endpoint: str, settings: Settings, pattern: str) -> None:
-        self.endpoint = endpoint
+        self._endpoint = endpoint
         self._region = settings.region
         self._pattern = pattern
         self._logs = self._client("logs")
@@ -106,13 +109,18 @@ class _Group:
         session = boto3.session.Session()
         # The server believes any key, and takes one of 12 digits for an account.
         keys = {} if session.get_credentials() else {"aws_access_key_id": "test", "aws_secret_access_key": "test"}
-        return session.client(
-            service,
-            endpoint_url=self.endpoint,
-            region_name=session.region_name or self._region,
-            config=Config(retries={"total_max_attempts": 1}, proxies={}),
-            **keys,
-        )
+        try:
+            return session.client(
+                service,
+                endpoint_url=self._endpoint,
+                region_name=session.region_name or self._region,
+                config=Config(retries={"total_max_attempts": 1}, proxies={}),
+                **keys,
+            )
+        except ValueError as error:
+            raise Failure(
+                f"{self._endpoint!r} is no address of a server", "Such as http://127.0.0.1:4566.", Failure.USAGE
+            ) from error
 
 
 def _own_address(settings: Settings) -> str:

@@ -35,7 +35,9 @@ def show(
     as_json: Annotated[bool, typer.Option("--json", help="Print the same as JSON, for a program to read.")] = False,
     state: State = None,
 ) -> None:
-    """List every runtime of Lambda: ready here, to be installed, or not to be had, and why.
+    """List the runtimes: what is ready, how to get the rest.
+
+    A runtime is ready here, can be installed by this command, is got in another way, or is not to be had, and why.
 
     \b
     Examples:

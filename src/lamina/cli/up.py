@@ -108,13 +108,13 @@ def explained(error: OSError, settings: Settings) -> Failure:
         )
     if error.errno == errno.EACCES:
         return Failure(
-            f"no right to listen on port {settings.port}: {error.strerror}",
+            f"no right to listen on port {settings.port}",
             "Ports below 1024 are root's; choose another: lamina up --port 4566",
             Failure.NOT_POSSIBLE_HERE,
         )
-    if error.errno == errno.EADDRNOTAVAIL or isinstance(error, socket.gaierror):
+    if error.errno == errno.EADDRNOTAVAIL or isinstance(error.__cause__ or error, socket.gaierror):
         return Failure(
-            f"this machine has no address {settings.host!r}: {error.strerror}",
+            f"this machine has no address {settings.host!r}",
             "Listen on 127.0.0.1 (this machine only) or 0.0.0.0 (every interface).",
             Failure.NOT_POSSIBLE_HERE,
         )

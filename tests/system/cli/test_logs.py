@@ -103,7 +103,14 @@ def test_what_cannot_be_shown_is_explained(shared_server: Server, arguments: lis
     assert "Traceback" not in done.stderr
 
 
-def test_a_server_that_does_not_answer_is_told() -> None:
-    done = _logs(None, "/aws/lambda/f")
+@pytest.mark.parametrize("name", ["/aws/lambda/f", "f"])
+def test_a_server_that_does_not_answer_is_told(name: str) -> None:
+    done = _logs(None, name)
     assert done.returncode == Failure.FAILED
     assert done.stderr == "Error: nothing answers at http://127.0.0.1:9\nHint: Start it with `lamina up`.\n"
+
+
+def test_an_address_that_is_none_is_told() -> None:
+    done = _logs(None, "f", "--endpoint", "localhost:4566")
+    assert done.returncode == Failure.USAGE
+    assert done.stderr.startswith("Error: 'localhost:4566' is no address of a server\nHint: Such as http")

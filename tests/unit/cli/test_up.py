@@ -69,3 +69,11 @@ def test_what_the_world_refuses_is_said_with_a_hint(error: OSError, code: int, s
     assert failure.code == code
     assert says in str(failure)
     assert failure.hint
+
+
+def test_a_host_that_the_gateway_cannot_look_up_is_no_address() -> None:
+    unknown = socket.gaierror(-2, "unknown")
+    error = OSError(unknown.errno, "told by the gateway")
+    error.__cause__ = unknown
+    failure = up.explained(error, SETTINGS)
+    assert (str(failure), failure.code) == ("this machine has no address '127.0.0.1'", Failure.NOT_POSSIBLE_HERE)
