@@ -55,6 +55,53 @@ def test_boto3_needs_no_setting_and_sees_the_account_of_the_function(shared_serv
         assert function.value() == [f"arn:aws:lambda:us-east-1:{account}:function:{name}", "from inside"]
 
 
+@pytest.mark.parametrize("place", ["header", "query"])
+def test_a_signature_opens_no_account_that_is_claimed_beside_it(
+    inside: Inside, shared_server: Server, place: str
+) -> None:
+    def list_as_other(place: str, other: str) -> list[str]:
+        import json
+        import os
+        import urllib.request
+
+        from botocore.auth import SigV4Auth, SigV4QueryAuth
+        from botocore.awsrequest import AWSRequest
+        from botocore.credentials import Credentials
+
+        names = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
+        key = Credentials(*(os.environ[name] for name in names))
+        claim = f"{other}/20260101/us-east-1/lambda/aws4_request"
+        url = os.environ["AWS_ENDPOINT_URL"] + "/2015-03-31/functions/"
+        if place == "header":
+            request = AWSRequest("GET", url)
+            SigV4Auth(key, "lambda", "us-east-1").add_auth(request)
+            headers = dict(request.headers)
+            headers["Authorization"] = headers["Authorization"].replace(
+                "Credential=", f"Credential={claim}, Credential=", 1
+            )
+        else:
+            request = AWSRequest("GET", url, params={"X-Amz-Credential": f"Credential={claim}"})
+            SigV4QueryAuth(key, "lambda", "us-east-1").add_auth(request)
+            url, headers = request.url, {}
+        try:
+            with urllib.request.urlopen(urllib.request.Request(url, headers=headers)) as answer:
+                return [each["FunctionArn"] for each in json.loads(answer.read())["Functions"]]
+        except urllib.error.HTTPError as error:
+            return [error.headers["x-amzn-errortype"]]
+
+    other = "222222222222"
+    shared_server.client(account=other).create_function(
+        FunctionName=unique(),
+        Runtime=NEWEST,
+        Handler="index.handler",
+        Role=f"arn:aws:iam::{other}:role/r",
+        Code={"ZipFile": functions.archive("def handler(event, context): pass")},
+    )
+    found = inside.run(list_as_other, place, other)
+    assert found
+    assert not [arn for arn in found if other in arn]
+
+
 def test_a_region_that_is_asked_for_is_asked(inside: Inside) -> None:
     def list_in(region: str) -> list[str]:
         import boto3

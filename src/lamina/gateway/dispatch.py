@@ -60,7 +60,7 @@ class Dispatcher:
     async def answer(self, request: Request) -> Answer:
         """The answer to any *request*: errors are answers too, those of ours with nothing of the cause in them."""
         request_id = str(uuid.uuid4())
-        caller = caller_of(request.headers, parse_query(request.query), self._default_scope)
+        caller = self._caller(request)
         service = self._services.asked(request.headers, caller.service)
         try:
             answer = await self._answer(request, request_id, caller, service)
@@ -95,6 +95,14 @@ class Dispatcher:
         call = Call(request_id, caller.scope, f"http://{host}", request.headers)
         output = await self._handle(service.handler(operation), call, params)
         return _from_wire(service.api.serialise(operation, output, request_id))
+
+    def _caller(self, request: Request) -> Caller:
+        """Who asks; where requests are checked, what they claim, however it is written, does not choose the account."""
+        account = self._default_scope.account
+        caller = caller_of(request.headers, parse_query(request.query), self._default_scope)
+        if self._check is None or caller.scope.account == account:
+            return caller
+        return Caller(Scope(account, caller.scope.region), caller.service)
 
     async def _read(self, request: Request, signed_for: str | None, service: Service) -> tuple[str, Mapping[str, Any]]:
         """The operation that is asked for, and its input."""
