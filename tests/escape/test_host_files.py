@@ -10,6 +10,7 @@ import pytest
 
 from tests.escape.conftest import SECRET
 from tests.support.functions import Inside
+from tests.support.runtimes import NEWEST
 from tests.support.server import Server
 
 
@@ -97,6 +98,7 @@ def test_outside_of_the_system_there_are_only_the_files_we_put_there(inside: Ins
         *(f"/etc/{name}" for name in ("ld.so.cache", "localtime", "mime.types", "protocols", "services")),
         "/lambda-entrypoint.sh",
         "/var/task/index.py",
+        f"/var/task/__pycache__/index.cpython-{NEWEST.removeprefix('python').replace('.', '')}.pyc",
     }
     assert ".lamina" not in inside.run(listing, "/") or inside.run(listing, "/.lamina") == []
 

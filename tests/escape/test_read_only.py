@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import base64
+import os
+
 import pytest
 
 from tests.support.functions import Inside, create, layer
@@ -125,8 +128,13 @@ def test_devices_cannot_be_made(inside: Inside) -> None:
 
 
 def test_byte_code_beside_the_code_is_not_written(prison: Server) -> None:
-    code = {"index.py": b"import other, os\ndef handler(e, c): return sorted(os.listdir('/var/task'))", "other.py": b""}
-    assert create(prison, code).value() == ["index.py", "other.py"]
+    function = create(
+        prison, {"index.py": b"import other\ndef handler(e, c): return other.__cached__", "other.py": b""}
+    )
+    assert function.value().startswith("/var/task/__pycache__/other.")
+    sha256 = function.client.get_function_configuration(FunctionName=function.name)["CodeSha256"]
+    tree = prison.state / "trees/v1" / base64.b64decode(sha256).hex()
+    assert sorted(os.listdir(tree)) == ["index.py", "other.py"]
 
 
 def test_a_working_folder_that_is_deleted_harms_nobody(inside: Inside) -> None:
@@ -138,5 +146,5 @@ def test_a_working_folder_that_is_deleted_harms_nobody(inside: Inside) -> None:
         os.rmdir("/tmp/gone")
         return os.listdir("/var/task")
 
-    assert inside.run(delete_and_stay) == ["index.py"]
-    assert inside.run(delete_and_stay) == ["index.py"]
+    assert "index.py" in inside.run(delete_and_stay)
+    assert "index.py" in inside.run(delete_and_stay)

@@ -18,15 +18,14 @@ def test_every_setting_that_is_refused_is_on_the_page_of_operations() -> None:
     assert [setting for setting in SETTINGS if f"`{setting}`" not in refused] == []
 
 
-# What of a configuration reaches an environment under another name, or is there to be read by people.
-_UNDER_ANOTHER_NAME = {"environment", "logging", "description"}
+# What of a configuration reaches an environment under another name, decides before there is one, or is for people.
+_UNDER_ANOTHER_NAME = {"environment", "logging", "snap_start", "description"}
 _NAMES = {
     "vpc": "VpcConfig",
     "dead_letter": "DeadLetterConfig",
     "kms_key": "KMSKeyArn",
     "tracing": "TracingConfig Active",
     "file_systems": "FileSystemConfigs",
-    "snap_start": "SnapStart PublishedVersions",
     "image": "PackageType Image",
 }
 
