@@ -11,7 +11,7 @@ WITHOUT_EFFECT: Mapping[str, str] = {
     "PackageType Image": "kept and described; invoking it answers an error. `CodeSha256` of an image named by a "
     "tag is the SHA-256 of its name: no registry is asked",
     "ImageConfig": "kept and described with its image",
-    "VpcConfig": "the function is in no network, as every function here; any well-formed identifier counts as "
+    "VpcConfig": "the function reaches what every other reaches (`--network`); any well-formed identifier counts as "
     "existing, and `VpcId` is empty, for there is no EC2 to look it up in",
     "FileSystemConfigs": "nothing is mounted: there is no Amazon EFS",
     "DeadLetterConfig": "where the server is started without an `AWS_ENDPOINT_URL_SQS` or `AWS_ENDPOINT_URL_SNS` for "
@@ -20,8 +20,10 @@ WITHOUT_EFFECT: Mapping[str, str] = {
     "TracingConfig Active": "no segment is sent anywhere: there is no X-Ray; a trace header is handed on in both modes",
     "CodeSigningConfigArn Warn": "every archive counts as unsigned, as signatures of AWS Signer can be checked by AWS "
     "only; `Warn` lets it pass without a word, `Enforce` refuses it in AWS's words",
-    "PutFunctionRecursionConfig": "nothing here makes a function call itself by way of other services",
+    "PutFunctionRecursionConfig": "no loop is looked for: a function that calls itself by this server's API is "
+    "not stopped",
     "PutRuntimeManagementConfig": "a machine has one version of each runtime: `Manual` takes that version's ARN only",
     "CreateEventSourceMapping": "nothing is polled, so no record is ever processed; states and settings are as on AWS",
-    "AuthType AWS_IAM of function URLs": "asks for a signature and does not check whose it is, as the whole server",
+    "AuthType AWS_IAM of function URLs": "asks for a signature and does not check whose it is, as of every "
+    "request that comes from outside a function",
 }
