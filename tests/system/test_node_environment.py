@@ -318,3 +318,36 @@ def test_before_24_an_es_module_can_be_required_only_by_request(server: Server, 
     assert function.call().value["errorMessage"].startswith("require() of ES Module /var/task/m.mjs")
     function.update(Environment={"Variables": {"NODE_OPTIONS": "--experimental-require-module"}})
     assert function.value() == "m"
+
+
+@ALL
+def test_a_process_that_was_started_ahead_is_like_any_other(server: Server, runtime: str) -> None:
+    code = """
+        const fs = require("fs");
+        exports.handler = async () => ({
+            variables: process.env, names: Object.keys(process.env), argv: process.argv, options: process.execArgv,
+            title: process.title, cwd: process.cwd(), folder: __dirname, where: process.env.WHERE,
+            paths: module.paths, globals: require("module").globalPaths,
+            order: fs.existsSync("/proc/self/fd/64"),
+            limits: fs.readFileSync("/proc/self/limits", "utf8"),
+            status: fs.readFileSync("/proc/self/status", "utf8").split("\\n").filter((line) =>
+                /^(Cap|NoNewPrivs|Seccomp|Groups|Umask|SigIgn|SigBlk)/.test(line)),
+        });
+    """
+    function = _function(server, runtime, code, Environment={"Variables": {"WHERE": "here"}})
+    function.value()
+    function.update(Description="an environment of its own, from what stood ready for the one before")
+    ahead = function.value()
+    # Read by the dynamic linker: a process that has started already is of no use.
+    function.update(Environment={"Variables": {"WHERE": "here", "LD_BIND_NOW": "1"}})
+    late = function.value()
+    assert late["variables"].pop("LD_BIND_NOW") == "1"
+    late["names"].remove("LD_BIND_NOW")
+    for seen in (ahead, late):
+        for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_LAMBDA_LOG_STREAM_NAME"):
+            assert seen["variables"].pop(name)
+        seen["variables"].pop("_X_AMZN_TRACE_ID", None)
+        seen["names"].sort()
+        seen["names"] = [name for name in seen["names"] if name != "_X_AMZN_TRACE_ID"]
+    assert ahead == late
+    assert ahead["where"] == "here"

@@ -27,14 +27,25 @@ if [ ! -x "$wrapper" ]; then echo "$wrapper: is not an executable"; exit 126; fi
 exec "$wrapper" "$0" "$@"
 """
 _WRAPPED: Final = ("/bin/sh", "-c", _WRAPPER_SCRIPT)
+_DEFAULT_MEMORY_MB: Final = 128
+# What Node.js, its libraries or the dynamic linker read once, as they start.
+_READ_AT_START: Final = ("NODE_", "UV_", "LD_", "MALLOC_", "GLIBC_", "LC_", "OPENSSL_", "SSL_CERT_", "ICU_")
+_READ_AT_START_TOO: Final = ("LANG", "LANGUAGE", "LOCPATH", "TZ", "PATH", "GCONV_PATH", "NO_COLOR", "FORCE_COLOR")
+# Read by many a package, but not by Node.js.
+_READ_BY_CODE_ONLY: Final = ("NODE_ENV",)
 
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """How a runtime begins: by executing *argv*, or the first of *bootstraps* there is; by neither: in the fork."""
+    """How a runtime begins: by executing *argv*, or the first of *bootstraps* there is; by neither: in the fork.
+
+    What may begin *early* can be executed before it is known for which function, with just the variables that all
+    functions of its runtime have: it waits for the others before it reads any.
+    """
 
     argv: tuple[str, ...] = ()
     bootstraps: tuple[str, ...] = ()
+    early: bool = False
 
 
 def command(spec: EnvironmentSpec) -> Command:
@@ -47,7 +58,19 @@ def command(spec: EnvironmentSpec) -> Command:
         return Command((*_WRAPPED, *argv))
     if language.family == "python" and not spec.needs_own_interpreter:
         return Command()
-    return Command(argv)
+    early = language.family == "nodejs" and not any(_is_read_at_start(name) for name, _ in spec.variables)
+    return Command(argv, early=early)
+
+
+def first_command(runtime: str) -> Command:
+    """How the first function of *runtime* will most likely begin; known before there is one."""
+    if Language.of(runtime).family == "nodejs":
+        return Command(_node(runtime, _DEFAULT_MEMORY_MB, ""), early=True)
+    return Command()
+
+
+def _is_read_at_start(name: str) -> bool:
+    return name not in _READ_BY_CODE_ONLY and (name.startswith(_READ_AT_START) or name in _READ_AT_START_TOO)
 
 
 def _python(spec: EnvironmentSpec) -> tuple[str, ...]:
@@ -55,14 +78,18 @@ def _python(spec: EnvironmentSpec) -> tuple[str, ...]:
 
 
 def _nodejs(spec: EnvironmentSpec) -> tuple[str, ...]:
-    young = spec.memory_mb // _YOUNG_SHARE
-    asked = dict(spec.variables).get("NODE_OPTIONS", "").replace("_", "-")
-    heap = (f"--max-semi-space-size={young // 2}", f"--max-old-space-size={spec.memory_mb - young}")
+    return _node(spec.runtime, spec.memory_mb, dict(spec.variables).get("NODE_OPTIONS", "").replace("_", "-"))
+
+
+def _node(runtime: str, memory_mb: int, asked: str) -> tuple[str, ...]:
+    young = memory_mb // _YOUNG_SHARE
+    # Not to be set later: V8 reads them once, whatever `v8.setFlagsFromString` says.
+    heap = (f"--max-semi-space-size={young // 2}", f"--max-old-space-size={memory_mb - young}")
     return (
         *("/var/lang/bin/node", "--expose-gc", "--max-http-header-size", str(_HEADER_BYTES_MAX)),
         # Who sets one of the two decides about both.
         *(() if "-space-size" in asked else heap),
-        *(f"--no-{name}" for name in _EXPERIMENTS.get(Language.of(spec.runtime).version, ()) if name not in asked),
+        *(f"--no-{name}" for name in _EXPERIMENTS.get(Language.of(runtime).version, ()) if name not in asked),
         "/var/runtime/index.mjs",
     )
 

@@ -79,11 +79,13 @@ class _Process(NamedTuple):
 
 
 class _StandingBy(NamedTuple):
-    """The process that will be the runtime, and where to tell it so."""
+    """The process that will be the runtime, and where to tell it so. It has executed *argv*, if that is not empty."""
 
     pid: int
     order: int
     complaint: int
+    argv: list[str]
+    limits: dict[str, list[int]]
 
 
 class _Init:
@@ -141,6 +143,7 @@ class _Init:
     def _assign(self, message: dict[str, Any], fds: list[int]) -> None:
         try:
             carry_out(message["operations"], "", dict(zip(message["mounts"], fds)))
+            self._limit_executed(message["seal"]["limits"])
             runtime.relinquish_init(message["seal"])
         except (OSError, StepFailed) as error:
             messages.send(self._control, {"failed": str(error)})
@@ -199,11 +202,26 @@ class _Init:
             return lambda: runtime.stand_by(message, self._log_fd, order_read, complaint_write)
         os.close(order_read)
         os.close(complaint_write)
-        self._standing_by = _StandingBy(pid, order_write, complaint_read)
+        limits = message["seal"]["limits"]
+        self._standing_by = _StandingBy(pid, order_write, complaint_read, message["argv"], limits)
         return None
 
+    def _limit_executed(self, limits: dict[str, list[int]]) -> None:
+        """Bind what stands by to the function's *limits*, where it is another program; while we have the right."""
+        process = self._standing_by
+        if process is None or not process.argv:
+            return
+        changed = {name: pair for name, pair in limits.items() if process.limits.get(name) != pair}
+        try:
+            runtime.limit_other(process.pid, changed)
+        except (OSError, ValueError):
+            self._replace()
+
     def _send_off(self, order: dict[str, Any]) -> bool:
-        """Give the order to the process that stands by, if one does, and has not been killed."""
+        """Give the order to the process that stands by, if one does, has not been killed and is what is wanted."""
+        process = self._standing_by
+        if process is not None and process.argv and not (order["early"] and order["argv"] == process.argv):
+            self._replace()
         process, self._standing_by = self._standing_by, None
         if process is None:
             return False
@@ -215,6 +233,12 @@ class _Init:
             return False
         self._began(_Process(order["name"], process.complaint), process.pid)
         return True
+
+    def _replace(self) -> None:
+        """End the process that stands by: another will take its place."""
+        if self._standing_by is not None:
+            os.kill(self._standing_by.pid, signal.SIGKILL)
+            self._send_away()
 
     def _send_away(self) -> None:
         """Have the process that stands by end: it is not needed."""

@@ -26,6 +26,8 @@ _LOG_DESCRIPTOR = "_LAMBDA_TELEMETRY_LOG_FD"
 _COMPLAINT_FD = _FRAMES_FD + 1
 # Templates know its number.
 _ORDER_FD = _FRAMES_FD + 2
+# Says it to a program that is executed ahead of its order.
+_ORDER_DESCRIPTOR = "_LAMINA_ORDER_FD"
 
 
 def relinquish_init(seal: dict[str, Any]) -> None:
@@ -64,12 +66,18 @@ def run(order: dict[str, Any], seal: dict[str, Any], log_fd: int, complaint_fd: 
 
 
 def stand_by(message: dict[str, Any], log_fd: int, order_fd: int, complaint_fd: int) -> None:
-    """Do ahead of time what needs no order, giving up every right above all; then `run` the one from *order_fd*."""
+    """Do ahead of time what needs no order, giving up every right above all; then `run` the one from *order_fd*.
+
+    A program that is to be executed already reads that order itself.
+    """
     _take_streams(log_fd, complaint_fd, order_fd)
     os.setsid()
     # Process 1, whose fork this is, has not given up its own yet.
     syscalls.drop_bounding_set()
     _seal(message["seal"])
+    if message["argv"]:
+        os.set_inheritable(_ORDER_FD, True)
+        _execute(message["argv"], [], {**message["environ"], _ORDER_DESCRIPTOR: str(_ORDER_FD)})
     code = _compiled(message["program"]) if message["program"] else None
     pieces = []
     while True:
@@ -160,14 +168,20 @@ def _seal(seal: dict[str, Any]) -> None:
     syscalls.prctl(syscalls.PR_SET_DUMPABLE, 1)
 
 
-def _limit(kind: int, soft: int, hard: int) -> None:
-    """Set a limit, or as much of it as an ordinary user may: nobody but root raises a hard limit."""
-    _, present = resource.getrlimit(kind)
+def limit_other(pid: int, limits: dict[str, list[int]]) -> None:
+    """Limit a process that executes a program already and cannot do it itself. Raises OSError, ValueError."""
+    for name, (soft, hard) in limits.items():
+        _limit(getattr(resource, name), soft, hard, pid)
+
+
+def _limit(kind: int, soft: int, hard: int, pid: int = 0) -> None:
+    """Set a limit, or as much of it as an ordinary user may: nobody but root raises a hard limit. *pid* 0: our own."""
+    _, present = resource.prlimit(pid, kind)
     if present != resource.RLIM_INFINITY and (hard == resource.RLIM_INFINITY or hard > present):
         hard = present
     if hard != resource.RLIM_INFINITY and (soft == resource.RLIM_INFINITY or soft > hard):
         soft = hard
-    resource.setrlimit(kind, (soft, hard))
+    resource.prlimit(pid, kind, (soft, hard))
 
 
 def _enter_user_namespace(uid: int) -> None:

@@ -1,7 +1,8 @@
 """Sandboxes forked ahead of demand: in their namespaces and control groups, with a /tmp, waiting to be told what to be.
 
 Joining a control group takes up to 11 ms on a machine that was idle and a file system for /tmp takes 1; neither is
-spent while somebody waits.
+spent while somebody waits. Nor is what Node.js takes to start: it has been executed in there already, with the options
+of functions that were asked for lately.
 """
 
 from __future__ import annotations
@@ -12,10 +13,11 @@ import logging
 import signal
 import subprocess
 from collections import deque
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Final, Protocol
 
+from lamina.environments.commands import Command
 from lamina.sandbox.cgroups import Cgroup
 from lamina.sandbox.plan import PROCESSES_MAX
 from lamina.sandbox.scratch import Tmp
@@ -23,6 +25,7 @@ from lamina.worker.machine import Machine
 from lamina.worker.zygotes import Blank, SandboxFailed
 
 DEFAULT_STORAGE_MB: Final = 512
+_NONE: Final[Mapping[str, str]] = {}
 _log = logging.getLogger(__name__)
 
 
@@ -41,6 +44,7 @@ class Prepared:
     tmp: Tmp
     uid: int
     give_back: Callable[[Prepared], Awaitable[None]]
+    executed: tuple[str, ...] = ()  # what has been executed in it ahead of time, if anything
     overran: bool = False  # the watchdog killed what ran in it
     door: Door | None = None  # to the server's API, once it is known whose it is
     _gone: asyncio.Future[None] | None = None
@@ -101,9 +105,21 @@ class Parent(Protocol):
 
 
 class Shelf:
-    """The blanks of one zygote, or another parent; *ahead* of them are kept ready."""
+    """The blanks of one zygote, or another parent; *ahead* of them are kept ready.
 
-    def __init__(self, parent: Parent, machine: Machine, ahead: int, fresh_name: Callable[[], str]) -> None:
+    *expected* is how the first function will begin that is asked for, *variables* are what all have that may begin
+    early.
+    """
+
+    def __init__(
+        self,
+        parent: Parent,
+        machine: Machine,
+        ahead: int,
+        fresh_name: Callable[[], str],
+        expected: Command = Command(),  # noqa: B008 - it is frozen
+        variables: Mapping[str, str] = _NONE,
+    ) -> None:
         self._parent = parent
         self._machine = machine
         self._cgroups = machine.cgroups
@@ -111,13 +127,20 @@ class Shelf:
         self._uids = machine.uids
         self._ahead = ahead
         self._fresh_name = fresh_name
+        self._expected = expected
+        self._variables = variables
         self._ready: deque[Prepared] = deque()
         self._filling: asyncio.Task[None] | None = None
         self._returning: set[asyncio.Task[None]] = set()
         self._closed = False
 
-    async def take(self, storage_mb: int) -> Prepared:
-        """A blank with a /tmp of *storage_mb*. Raises SandboxFailed."""
+    async def take(self, storage_mb: int, command: Command | None = None) -> Prepared:
+        """A blank with a /tmp of *storage_mb*, if possible one where *command* has been executed. Raises SandboxFailed.
+
+        It is replaced by one for the same command, so that those of several functions that take turns stand ready.
+        """
+        if command is not None:
+            self._expected = command
         prepared = self._alive() or await self._prepare()
         self.fill()
         if storage_mb != DEFAULT_STORAGE_MB:
@@ -130,9 +153,11 @@ class Shelf:
         return prepared
 
     def _alive(self) -> Prepared | None:
-        """A blank that stands ready, and has not been killed while it stood there."""
+        """A blank that stands ready, and has not been killed while it stood there; the best of them."""
         while self._ready:
-            prepared = self._ready.popleft()
+            wanted = self._executed_ahead()
+            prepared = next((each for each in self._ready if each.executed == wanted), self._ready[0])
+            self._ready.remove(prepared)
             if not prepared.blank.gone:
                 return prepared
             prepared.release()
@@ -183,7 +208,8 @@ class Shelf:
                 prepared.cgroup = self._cgroups.create(name)
                 await asyncio.to_thread(prepared.cgroup.join, blank.pid)
             if not blank.entrance:
-                blank.stand_by(self._machine.seal_ahead(uid))
+                prepared.executed = self._executed_ahead()
+                blank.stand_by(self._machine.seal_ahead(uid), prepared.executed, self._variables)
         except BaseException as error:
             # A process runs already: what it has is free once that is gone, and not before.
             prepared.release()
@@ -191,6 +217,9 @@ class Shelf:
                 raise SandboxFailed(f"a control group could not be had: {error}") from error
             raise
         return prepared
+
+    def _executed_ahead(self) -> tuple[str, ...]:
+        return self._expected.argv if self._expected.early else ()
 
     async def _fork(self) -> Blank:
         try:

@@ -417,7 +417,7 @@ def _cast(spec: EnvironmentSpec, assignment: Assignment) -> Cast:
     command = assignment.command
     return Cast(
         runtime=Program(
-            assignment.variables, TASK_ROOT, argv=command.argv, bootstraps=command.bootstraps, file=assignment.program
+            assignment.variables, TASK_ROOT, command.argv, command.bootstraps, assignment.program, early=command.early
         ),
         extension=Program(extension_variables(assignment.variables, dict(spec.variables)), folder="/"),
         facts=Facts(spec.function.name, spec.version, spec.handler, spec.function.scope.account),

@@ -111,7 +111,7 @@ class Maker:
         await asyncio.to_thread(self._trees.take, spec.archives)
         try:
             station = await self._stations.get(spec.runtime)
-            return station, await station.shelf.take(spec.storage_mb)
+            return station, await station.shelf.take(spec.storage_mb, command(spec))
         except BaseException:
             await self.give_back(spec)
             raise

@@ -24,13 +24,17 @@ _LOOPBACK: Final = "127.0.0.1"
 
 @dataclass(frozen=True, slots=True)
 class Program:
-    """What to start: execute *argv*, or the first of *bootstraps* there is; else run *file* in a forked interpreter."""
+    """What to start: execute *argv*, or the first of *bootstraps* there is; else run *file* in a forked interpreter.
+
+    *early*: one that has been executed already, by the same *argv*, will do.
+    """
 
     variables: Mapping[str, str]
     folder: str
     argv: tuple[str, ...] = ()
     bootstraps: tuple[str, ...] = ()
     file: str = ""
+    early: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,6 +186,7 @@ class Processes:
                 "environ": dict(program.variables),
                 "argv": program.argv,
                 "bootstraps": program.bootstraps,
+                "early": program.early,
                 "program": program.file,
                 "working_folder": program.folder,
                 "extension": extension,

@@ -10,6 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
+from lamina.environments.commands import first_command
 from lamina.environments.spec import EnvironmentSpec
 from lamina.environments.variables import runtime_variables
 from lamina.functions.runtimes import Language, runtime_version_arn
@@ -112,7 +113,8 @@ class Stations:
         except BaseException:
             zygote.close()
             raise
-        shelf = Shelf(zygote, self._machine, _AHEAD, self.fresh_name)
+        expected, common = first_command(runtime), runtime_variables(runtime)
+        shelf = Shelf(zygote, self._machine, _AHEAD, self.fresh_name, expected, common)
         shelf.fill()
         return Station(runtime, kit.release, zygote, shelf, way)
 

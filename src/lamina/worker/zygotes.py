@@ -72,13 +72,14 @@ class Blank:
         """Whether it is known to have ended."""
         return self.channel.closed
 
-    def stand_by(self, seal: Seal) -> None:
+    def stand_by(self, seal: Seal, argv: Sequence[str], variables: Mapping[str, str]) -> None:
         """Have it fork the runtime's process now, held by *seal*, instead of when it is told what to be.
 
-        Raises SandboxEnded.
+        That executes *argv*, where it is not empty, with *variables* to begin with. Raises SandboxEnded.
         """
+        order = {"do": "stand_by", "seal": seal.message(), "program": self.program}
         try:
-            self.channel.send({"do": "stand_by", "seal": seal.message(), "program": self.program})
+            self.channel.send({**order, "argv": list(argv), "environ": dict(variables)})
         except ChannelClosed as error:
             raise SandboxEnded("a new environment ended before it was used") from error
 

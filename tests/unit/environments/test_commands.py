@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from lamina.environments.commands import Command, command
+from lamina.environments.commands import Command, command, first_command
 
 from .test_spec import made_from
 
@@ -49,6 +49,28 @@ def test_node_gets_awss_options_and_a_tenth_of_the_memory_for_what_is_young() ->
 def test_what_node_options_ask_for_is_left_to_them(runtime: str, asked: str, left: list[str]) -> None:
     spec = made_from(runtime=runtime, memory_mb=200, environment=(("NODE_OPTIONS", asked),))
     assert list(command(spec).argv[4:-1]) == left
+
+
+@pytest.mark.parametrize("name", ["NODE_OPTIONS", "NODE_EXTRA_CA_CERTS", "UV_THREADPOOL_SIZE", "LD_PRELOAD", "TZ"])
+def test_node_begins_late_where_a_variable_is_read_only_when_it_starts(name: str) -> None:
+    assert not command(made_from(runtime="nodejs22.x", environment=((name, "1"),))).early
+
+
+@pytest.mark.parametrize("name", ["NODE_ENV", "TABLE", "LOG_LEVEL"])
+def test_node_begins_early_where_variables_are_read_by_code(name: str) -> None:
+    assert command(made_from(runtime="nodejs22.x", environment=((name, "1"),))).early
+
+
+def test_nothing_but_node_begins_early() -> None:
+    assert not command(made_from(runtime="nodejs22.x", environment=WRAPPER)).early
+    for runtime in ("python3.12", "java21", "ruby3.3", "provided.al2023"):
+        assert not command(made_from(runtime=runtime)).early
+        assert not first_command(runtime).early
+
+
+def test_the_first_function_is_expected_to_have_the_default_memory() -> None:
+    assert first_command("nodejs22.x") == command(made_from(runtime="nodejs22.x", memory_mb=128))
+    assert first_command("nodejs22.x") != command(made_from(runtime="nodejs22.x", memory_mb=256))
 
 
 def test_java_gets_a_heap_of_its_share_and_the_handler_by_name() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -82,8 +82,8 @@ class FakeBlank:
         self.entrance: tuple[int, ...] = ()
         self._gone = asyncio.Event()
 
-    def stand_by(self, seal: Seal) -> None:
-        self.seal = seal
+    def stand_by(self, seal: Seal, argv: Sequence[str], variables: Mapping[str, str]) -> None:
+        self.seal, self.executed = seal, tuple(argv)
 
     def close(self) -> None:
         self.closed = True

@@ -10,10 +10,14 @@ from typing import Any
 
 import pytest
 
+from lamina.environments.commands import Command
 from lamina.worker.blanks import DEFAULT_STORAGE_MB, Shelf
 from lamina.worker.zygotes import SandboxFailed
 
 from .sandboxes import UIDS, FakeCgroups, FakeScratch, FakeTmp, FakeZygote, free_uids, machine
+
+LATE = Command()
+SMALL, LARGE = (Command(("node", f"--max-old-space-size={size}"), early=True) for size in (115, 922))
 
 
 class Stand:
@@ -25,13 +29,14 @@ class Stand:
         zygote: FakeZygote | None = None,
         scratch: FakeScratch | None = None,
         cgroups: FakeCgroups | None = None,
+        expected: Command = LATE,
     ) -> None:
         self.zygote = zygote or FakeZygote()
         self.scratch = scratch or FakeScratch()
         self.cgroups = cgroups or FakeCgroups()
         self.machine = machine(self.scratch, self.cgroups)
         stand_in: Any = self.zygote
-        self.shelf = Shelf(stand_in, self.machine, ahead, map(str, itertools.count()).__next__)
+        self.shelf = Shelf(stand_in, self.machine, ahead, map(str, itertools.count()).__next__, expected)
 
     async def filled(self) -> None:
         assert self.shelf._filling is not None
@@ -71,6 +76,46 @@ def test_so_many_stand_ready_and_are_replaced() -> None:
         taken.release()
 
     on(lambda: Stand(ahead=2), test)
+
+
+def test_what_begins_early_is_executed_ahead_of_demand() -> None:
+    async def test(stand: Stand) -> None:
+        stand.shelf.fill()
+        await stand.filled()
+        assert [blank.executed for blank in stand.zygote.forked] == [SMALL.argv, SMALL.argv]
+        taken = await stand.shelf.take(DEFAULT_STORAGE_MB, SMALL)
+        assert taken.executed == SMALL.argv
+        taken.release()
+
+    on(lambda: Stand(ahead=2, expected=SMALL), test)
+
+
+def test_what_was_asked_for_last_is_what_stands_ready_next() -> None:
+    async def test(stand: Stand) -> None:
+        stand.shelf.fill()
+        await stand.filled()
+        first = await stand.shelf.take(DEFAULT_STORAGE_MB, LARGE)
+        assert first.executed == SMALL.argv
+        await stand.filled()
+        second = await stand.shelf.take(DEFAULT_STORAGE_MB, LARGE)
+        assert second.executed == LARGE.argv
+        await stand.filled()
+        third = await stand.shelf.take(DEFAULT_STORAGE_MB, SMALL)
+        assert third.executed == SMALL.argv
+        for taken in (first, second, third):
+            taken.release()
+
+    on(lambda: Stand(ahead=2, expected=SMALL), test)
+
+
+def test_what_does_not_begin_early_is_not_executed_ahead() -> None:
+    async def test(stand: Stand) -> None:
+        taken = await stand.shelf.take(DEFAULT_STORAGE_MB, Command(("java",)))
+        await stand.filled()
+        assert [blank.executed for blank in stand.zygote.forked] == [(), ()]
+        taken.release()
+
+    on(lambda: Stand(ahead=1), test)
 
 
 def test_one_that_was_killed_as_it_stood_ready_is_not_handed_out() -> None:
