@@ -23,12 +23,13 @@ def main() -> None:
     from lamina.cli.commands import app
     from lamina.cli.failures import Failure
     from lamina.settings import BadSetting
+    from lamina.workshop.errors import WorkshopError
 
     try:
         app(prog_name="lamina")
-    except (Failure, BadSetting) as error:
+    except (Failure, BadSetting, WorkshopError) as error:
         _explain(error)
-        sys.exit(error.code if isinstance(error, Failure) else Failure.USAGE)
+        sys.exit(Failure.USAGE if isinstance(error, BadSetting) else error.code)
     except KeyboardInterrupt:
         sys.exit(128 + signal.SIGINT)
     except BrokenPipeError:

@@ -6,19 +6,21 @@ import os
 import sys
 import time
 from collections.abc import Iterator
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from lamina.cli.endpoints import EndpointUrl, chosen
 from lamina.cli.failures import Failure
 from lamina.cli.log_reading import Event, as_json, as_text, follow, moment_ms
-from lamina.settings import Settings
+
+if TYPE_CHECKING:
+    from lamina.workshop.endpoint import Endpoint
 
 _SINCE = "From when on: 30s, 5m, 2h, 1d, 1w ago, or a time such as 2026-01-31T12:00:00Z."
 _FILTER = (
     "Only events that match, in CloudWatch's language: ERROR, '\"two words\"', '?one ?other', '{ $.level = \"WARN\" }'."
 )
-_ENDPOINT = "Address of the server.  [default: AWS_ENDPOINT_URL, else this machine's]"
 
 
 def logs(
@@ -27,7 +29,7 @@ def logs(
     since: Annotated[str, typer.Option(metavar="WHEN", help=_SINCE)] = "10m",
     pattern: Annotated[str, typer.Option("--filter", metavar="PATTERN", help=_FILTER)] = "",
     json_lines: Annotated[bool, typer.Option("--json", help="Print each event as a line of JSON.")] = False,
-    endpoint: Annotated[str | None, typer.Option(metavar="URL", help=_ENDPOINT)] = None,
+    endpoint: EndpointUrl = None,
 ) -> None:
     """Show what a function said, oldest first.
 
@@ -45,33 +47,22 @@ def logs(
         raise Failure(
             f"--since {since!r} is no time", "Such as 5m, 2h, 1d or 2026-01-31T12:00:00Z.", Failure.USAGE
         ) from None
-    # boto3 takes a quarter of a second: not before the command line is known to make sense.
-    from botocore.exceptions import BotoCoreError, ClientError, ConnectionClosedError, EndpointConnectionError
-
-    settings = Settings.read(os.environ, root=os.geteuid() == 0)
-    address = endpoint or os.environ.get("AWS_ENDPOINT_URL") or _own_address(settings)
+    at = chosen(endpoint)
     coloured = sys.stdout.isatty() and not os.environ.get("NO_COLOR")
-    try:
-        group = _Group(name, address, settings, pattern)
+    with at.asking():
+        group = _Group(name, at, pattern)
         events = follow(group.search, since_ms) if follow_on else group.search(since_ms)
         for event in events:
             print(as_json(event) if json_lines else as_text(event, coloured=coloured), flush=follow_on)
-    except (EndpointConnectionError, ConnectionClosedError) as error:
-        raise Failure(f"nothing answers at {address}", "Start it with `lamina up`.") from error
-    except ClientError as error:
-        raise Failure(error.response["Error"].get("Message") or str(error)) from error
-    except BotoCoreError as error:
-        raise Failure(str(error)) from error
 
 
 class _Group:
     """The log group that a name means on a server."""
 
-    def __init__(self, name: str, endpoint: str, settings: Settings, pattern: str) -> None:
+    def __init__(self, name: str, endpoint: Endpoint, pattern: str) -> None:
         self._endpoint = endpoint
-        self._region = settings.region
         self._pattern = pattern
-        self._logs = self._client("logs")
+        self._logs = endpoint.client("logs")
         self._function = None if name.startswith("/") else name
         self._name = name if self._function is None else self._of_function(name)
 
@@ -89,7 +80,7 @@ class _Group:
 
     def _of_function(self, name: str) -> str:
         """The group that the function *name* logs to; of one that is gone, the group that it left."""
-        lambda_ = self._client("lambda")
+        lambda_ = self._endpoint.client("lambda")
         try:
             configuration = lambda_.get_function_configuration(FunctionName=name)
         except lambda_.exceptions.ResourceNotFoundException as error:
@@ -101,29 +92,3 @@ class _Group:
                 f"there is no function {name}, and there are no logs of one", "`aws lambda list-functions` lists them."
             ) from error
         return str(configuration["LoggingConfig"]["LogGroup"])
-
-    def _client(self, service: str) -> Any:
-        import boto3
-        from botocore.config import Config
-
-        session = boto3.session.Session()
-        # The server believes any key, and takes one of 12 digits for an account.
-        keys = {} if session.get_credentials() else {"aws_access_key_id": "test", "aws_secret_access_key": "test"}
-        try:
-            return session.client(
-                service,
-                endpoint_url=self._endpoint,
-                region_name=session.region_name or self._region,
-                config=Config(retries={"total_max_attempts": 1}, proxies={}),
-                **keys,
-            )
-        except ValueError as error:
-            raise Failure(
-                f"{self._endpoint!r} is no address of a server", "Such as http://127.0.0.1:4566.", Failure.USAGE
-            ) from error
-
-
-def _own_address(settings: Settings) -> str:
-    from lamina.cli.up import endpoint
-
-    return endpoint(settings.host, settings.port)

@@ -19,6 +19,7 @@ from __future__ import annotations
 
 from lamina.layers.archive.entries import Archive, Entry, Kind
 from lamina.layers.archive.errors import ArchiveEmpty, ArchiveError, ArchiveTooLarge, ArchiveUnreadable
+from lamina.layers.archive.given import given_modes
 from lamina.layers.archive.inflate import chunks, content, verify
 from lamina.layers.archive.inspection import inspect
 
@@ -32,6 +33,7 @@ __all__ = [
     "Kind",
     "chunks",
     "content",
+    "given_modes",
     "inspect",
     "verify",
 ]

@@ -14,7 +14,7 @@ _FILE_MODE = 0o644
 _LINK_MODE = 0o777
 # Only archives made under Unix and macOS carry permissions; AWS takes no others, so a script from Windows is not
 # executable there either.
-_SYSTEMS_WITH_MODES = frozenset({3, 19})
+SYSTEMS_WITH_MODES = frozenset({3, 19})
 _KINDS = {0: Kind.FILE, stat.S_IFREG: Kind.FILE, stat.S_IFDIR: Kind.FOLDER, stat.S_IFLNK: Kind.LINK}
 _EXTRA_TIMESTAMP = 0x5455
 _TIMESTAMP_HAS_MTIME = 1
@@ -29,7 +29,7 @@ def kind_and_mode(record: Record, *, spelled_as_folder: bool) -> tuple[Kind, int
     set-group-id and sticky bits are dropped, and write permission for anyone but the owner, since trees are shared and
     nobody may change them. The owner can always read, and enter folders, or nothing could be removed again.
     """
-    if record.system not in _SYSTEMS_WITH_MODES:
+    if record.system not in SYSTEMS_WITH_MODES:
         return (Kind.FOLDER, FOLDER_MODE) if spelled_as_folder else (Kind.FILE, _FILE_MODE)
     kind = _KINDS.get(stat.S_IFMT(record.attributes))
     if kind is None:

@@ -1,0 +1,117 @@
+"""Which Lambda API a tool talks to, and the clients to do it with: boto3's, by boto3's own configuration.
+
+A tool reaches AWS only when it was told to, by an address, a profile or the word `aws`: a command tried out on a laptop
+that happens to have credentials must not publish to production.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+from lamina.workshop.errors import WorkshopError
+
+AWS: Final = "aws"
+
+
+class EndpointError(WorkshopError):
+    """The endpoint cannot be reached, or refused; `api_code` is then the API's name for the error."""
+
+    def __init__(
+        self, message: str, hint: str | None = None, code: int = WorkshopError.FAILED, api_code: str | None = None
+    ) -> None:
+        super().__init__(message, hint, code)
+        self.api_code = api_code
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """A Lambda API. `url` is `aws` for AWS itself, whatever is configured, and None for what the profile names.
+
+    `region` was asked for and goes above boto3's own; `default_region` is for who has configured none.
+    """
+
+    url: str | None
+    region: str | None = None
+    profile: str | None = None
+    default_region: str = "us-east-1"
+
+    @classmethod
+    def choose(
+        cls,
+        given: str | None,
+        environ: Mapping[str, str],
+        own_url: str,
+        *,
+        region: str | None = None,
+        profile: str | None = None,
+        default_region: str = "us-east-1",
+    ) -> Endpoint:
+        """The endpoint *given*, else the environment's, else a profile's; else *own_url*, this machine's server."""
+        url: str | None = given or environ.get("AWS_ENDPOINT_URL_LAMBDA") or environ.get("AWS_ENDPOINT_URL")
+        if not url:
+            url = None if profile or environ.get("AWS_PROFILE") else own_url
+        return cls(url, region, profile, default_region)
+
+    def client(self, service: str = "lambda", *, region: str | None = None) -> Any:
+        """A boto3 client of *service*; for a *region* other than the endpoint's where one is given."""
+        import boto3
+        from botocore.config import Config
+        from botocore.exceptions import BotoCoreError
+
+        try:
+            session = boto3.session.Session(profile_name=self.profile)
+            address = None if self.url == AWS else self.url
+            options: dict[str, Any] = {"ignore_configured_endpoint_urls": self.url == AWS}
+            keys = {}
+            if address is not None:
+                options["retries"] = {"total_max_attempts": 1}
+                if is_this_machine(address):
+                    options["proxies"] = {}
+                # Lamina believes any key, and takes one of 12 digits for an account; AWS is never sent a made-up one.
+                if session.get_credentials() is None:
+                    keys = {"aws_access_key_id": "test", "aws_secret_access_key": "test"}
+            return session.client(
+                service,
+                endpoint_url=address,
+                region_name=region or self.region or session.region_name or self.default_region,
+                config=Config(**options),
+                **keys,
+            )
+        except BotoCoreError as error:
+            raise EndpointError(str(error)) from error
+        except ValueError as error:
+            hint = "Such as http://127.0.0.1:4566, or aws."
+            raise EndpointError(f"{self.url!r} is no address of a server", hint, EndpointError.USAGE) from error
+
+    @contextmanager
+    def asking(self) -> Iterator[None]:
+        """Around calls of a client: what botocore raises becomes an EndpointError."""
+        from botocore.exceptions import (
+            BotoCoreError,
+            ClientError,
+            ConnectionClosedError,
+            EndpointConnectionError,
+            NoCredentialsError,
+        )
+
+        try:
+            yield
+        except (EndpointConnectionError, ConnectionClosedError) as error:
+            hint = "Start a server with `lamina up`, or name another: --endpoint URL, or --endpoint aws for AWS itself."
+            raise EndpointError(f"nothing answers at {self.url or 'AWS'}", hint) from error
+        except NoCredentialsError as error:
+            raise EndpointError("AWS wants credentials, and there are none", "`aws configure` sets them.") from error
+        except ClientError as error:
+            found = error.response["Error"]
+            raise EndpointError(found.get("Message") or str(error), api_code=found.get("Code")) from error
+        except BotoCoreError as error:
+            raise EndpointError(str(error)) from error
+
+
+def is_this_machine(url: str) -> bool:
+    """Whether *url* is an address that no proxy could reach for us."""
+    return urlsplit(url).hostname in ("localhost", "127.0.0.1", "::1")

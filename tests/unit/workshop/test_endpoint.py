@@ -1,0 +1,47 @@
+"""Which API a tool talks to."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import pytest
+
+from lamina.workshop.endpoint import AWS, Endpoint
+
+OWN = "http://127.0.0.1:4566"
+OTHER = {"AWS_ENDPOINT_URL": "http://other:1"}
+
+
+@pytest.mark.parametrize(
+    ("given", "environ", "profile", "url"),
+    [
+        (None, {}, None, OWN),
+        ("http://given:1", OTHER, "p", "http://given:1"),
+        (None, OTHER, "p", "http://other:1"),
+        (None, {**OTHER, "AWS_ENDPOINT_URL_LAMBDA": "http://lambda:1"}, None, "http://lambda:1"),
+        (None, {}, "p", None),
+        (None, {"AWS_PROFILE": "p"}, None, None),
+        (AWS, OTHER, None, AWS),
+        # Credentials alone are on every second laptop: they do not mean AWS.
+        (None, {"AWS_ACCESS_KEY_ID": "AKIA", "AWS_SECRET_ACCESS_KEY": "s"}, None, OWN),
+    ],
+)
+def test_aws_is_asked_only_when_named(
+    given: str | None, environ: Mapping[str, str], profile: str | None, url: str | None
+) -> None:
+    assert Endpoint.choose(given, environ, OWN, profile=profile).url == url
+
+
+def test_aws_itself_is_meant_whatever_the_environment_says(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
+    client = Endpoint(AWS, region="eu-central-1").client()
+    assert client.meta.endpoint_url == "https://lambda.eu-central-1.amazonaws.com"
+
+
+def test_a_server_gets_made_up_keys_and_the_region_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", "/dev/null")
+    monkeypatch.setenv("AWS_CONFIG_FILE", "/dev/null")
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    client = Endpoint(OWN, default_region="eu-west-1").client()
+    assert (client.meta.endpoint_url, client.meta.region_name) == (OWN, "eu-west-1")
+    assert Endpoint(OWN).client(region="ap-south-1").meta.region_name == "ap-south-1"
