@@ -2,7 +2,8 @@
 
 The figures that count, what all processes hold and the most the runtime's process ever held, take the kernel a tenth of
 a millisecond to put together. Two that it has at hand, read from files that stay open, tell whether they can have
-become larger: no process takes memory without its group's highest charge going up, or what is resident of it.
+become larger: no process takes memory without its group's highest charge going up, or what is resident of it. A few
+pages more do not change a figure in megabytes: they are left to add up.
 """
 
 from __future__ import annotations
@@ -16,6 +17,10 @@ from typing import Final, Protocol
 
 # The kernel may be so late with what it tells of a group, which it counts for each processor by itself.
 _LATE_S: Final = 3.0
+# While it may be late it is asked again and again, but not at the end of every short event.
+_AGAIN_S: Final = 0.1
+_FEW_BYTES: Final = 128 * 1024
+_FEW_PAGES: Final = _FEW_BYTES // os.sysconf("SC_PAGESIZE")
 
 
 class Group(Protocol):
@@ -32,7 +37,7 @@ class MemoryGauge:
     def __init__(self, group: Group, clock: Callable[[], float] = time.monotonic) -> None:
         self._group = group
         self._clock = clock
-        self._unsettled_until = 0.0
+        self._unsettled_until = self._asked_at = 0.0
         self._used_mb = 1
         self._charged: int | None = None
         self._resident = -1
@@ -52,14 +57,24 @@ class MemoryGauge:
         if pid != self._pid:
             self._follow(pid)
         charged, resident = self._group.memory_peak_bytes(), self._resident_pages()
-        if charged is None or charged != self._charged or resident is None or resident > self._resident:
+        if charged is None or resident is None or self._has_grown(charged, resident):
             self._charged, self._resident = charged, -1 if resident is None else resident
-            self._unsettled_until = self._clock() + _LATE_S
-        elif self._clock() >= self._unsettled_until:
-            return self._used_mb
+            self._asked_at = self._clock()
+            self._unsettled_until = self._asked_at + _LATE_S
+        else:
+            now = self._clock()
+            if now >= self._unsettled_until or now < self._asked_at + _AGAIN_S:
+                return self._used_mb
+            self._asked_at = now
         held = self._group.memory_held_bytes() >> 20, _resident_peak_kb(self._pid) >> 10
         self._used_mb = max(self._used_mb, *held)
         return self._used_mb
+
+    def _has_grown(self, charged: int, resident: int) -> bool:
+        """Whether by more than a few pages since it was last looked into."""
+        if self._charged is None or self._resident < 0:
+            return True
+        return charged - self._charged >= _FEW_BYTES or resident - self._resident >= _FEW_PAGES
 
     def close(self) -> None:
         if self._statm is not None:

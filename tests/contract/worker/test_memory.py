@@ -84,12 +84,25 @@ def test_nothing_is_asked_again_while_nothing_can_have_grown(
     gauge: MemoryGauge, group: Group, clock: Clock, still: int
 ) -> None:
     gauge.used_mb(still)
+    gauge.used_mb(still)
+    assert group.asked == 1
     # The kernel may still have been counting.
+    clock.now += 1
     gauge.used_mb(still)
     assert group.asked == 2
     clock.now += 60
     gauge.used_mb(still)
     assert group.asked == 2
+
+
+def test_what_grows_by_a_few_pages_is_asked_for_when_they_have_become_many(
+    gauge: MemoryGauge, group: Group, clock: Clock, still: int
+) -> None:
+    gauge.used_mb(still)
+    for _ in range(100):
+        group.peak = (group.peak or 0) + 4096
+        gauge.used_mb(still)
+    assert group.asked == 1 + 100 * 4096 // (128 * 1024)
 
 
 def test_a_higher_charge_is_looked_into(gauge: MemoryGauge, group: Group, clock: Clock, still: int) -> None:
