@@ -11,6 +11,7 @@ import resource
 import signal
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any, Final
@@ -23,7 +24,7 @@ from lamina.gateway import Doors, Gateway, Service, Services
 from lamina.layers.versions import LayerVersion
 from lamina.log_store.groups import LogGroups
 from lamina.log_store.reading import LogReader
-from lamina.log_store.writing import LogWriter
+from lamina.log_store.writing import LogWriter, OverheardLogWriter
 from lamina.names import Digest, FunctionArn, Scope
 from lamina.operations.activations import Activations
 from lamina.operations.admitting import AdmittingRunner
@@ -48,7 +49,7 @@ from lamina.operations.stamps import Stamps
 from lamina.operations.streaming import StreamingOperations
 from lamina.operations.table import handlers
 from lamina.operations.tags import TagOperations
-from lamina.operations.uploads import Uploads
+from lamina.operations.uploads import Archives, Uploads
 from lamina.operations.urls import UrlServer
 from lamina.operations.versions import VersionOperations
 from lamina.sandbox import processes
@@ -70,6 +71,34 @@ class StateInUse(Exception):
         self.pid = pid
 
 
+@dataclass(frozen=True, slots=True)
+class Choices:
+    """What a server for one command has otherwise than one that stays.
+
+    `home` is the state folder to look for installed runtimes in, if another; `archives` is where archives are read from
+    that a request names by bucket and key. `hear` is told all that functions and the platform say, in a thread of the
+    server's. One that is `patient` lets the init phase last as long as an invocation may. `compiles`: whether
+    byte-code is made, for those who come later.
+    """
+
+    home: Path | None = None
+    archives: Archives | None = None
+    hear: Callable[[str], None] | None = None
+    patient: bool = False
+    compiles: bool = True
+
+
+_AS_EVER: Final = Choices()
+
+
+@dataclass(frozen=True, slots=True)
+class Built:
+    """What has been built and runs."""
+
+    gateway: Gateway
+    worker: Worker
+
+
 def serve(settings: Settings, ready: Callable[[int], None]) -> None:
     """Serve until SIGINT or SIGTERM. *ready* is called with the port once the first request can be answered.
 
@@ -79,12 +108,12 @@ def serve(settings: Settings, ready: Callable[[int], None]) -> None:
         level=settings.log_level.upper(), stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
     )
     # Cancelled is what a second signal does to it.
-    with _exclusive(settings.state_dir), contextlib.suppress(asyncio.CancelledError):
+    with exclusive(settings.state_dir), contextlib.suppress(asyncio.CancelledError):
         asyncio.run(_serve(settings, ready))
 
 
 @contextlib.contextmanager
-def _exclusive(state: Path) -> Iterator[None]:
+def exclusive(state: Path) -> Iterator[None]:
     """Make the state folder, and keep other servers out of it for as long as this process lives."""
     state.mkdir(parents=True, exist_ok=True, mode=0o700)
     descriptor = os.open(state / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
@@ -103,12 +132,9 @@ def _exclusive(state: Path) -> Iterator[None]:
 
 async def _serve(settings: Settings, ready: Callable[[int], None]) -> None:
     stop = _stop_signal()
-    _allow_many_files()
-    processes.become_subreaper()
     async with contextlib.AsyncExitStack() as house:
-        gateway = await _build(settings, house)
-        house.push_async_callback(gateway.stop, _GRACE_SECONDS)
-        port = await gateway.listen_tcp(settings.host, settings.port)
+        built = await build(settings, house)
+        port = await built.gateway.listen_tcp(settings.host, settings.port)
         ready(port)
         await stop.wait()
 
@@ -136,8 +162,10 @@ def _allow_many_files() -> None:
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
-async def _build(settings: Settings, house: contextlib.AsyncExitStack) -> Gateway:
-    """Everything, wired; *house* takes it down again, the last built first."""
+async def build(settings: Settings, house: contextlib.AsyncExitStack, choices: Choices = _AS_EVER) -> Built:
+    """Everything, wired, for this process alone; *house* takes it down again, the last built first."""
+    _allow_many_files()
+    processes.become_subreaper()
     state = settings.state_dir
     loop = asyncio.get_running_loop()
     catalog = SqlCatalog.open(f"sqlite:///{state / 'catalog.db'}")
@@ -152,7 +180,9 @@ async def _build(settings: Settings, house: contextlib.AsyncExitStack) -> Gatewa
     house.push_async_callback(asyncio.to_thread, activations.close)
     groups = LogGroups(state / "logs" / "v1")
     groups.sweep()
-    logs, log_reader = LogWriter(groups), LogReader()
+    logs = LogWriter(groups) if choices.hear is None else OverheardLogWriter(groups, choices.hear)
+    house.callback(logs.close)
+    log_reader = LogReader()
     expiry = LogExpiry(groups, log_reader, stamps)
     expiry.open()
     house.push_async_callback(expiry.close)
@@ -162,7 +192,7 @@ async def _build(settings: Settings, house: contextlib.AsyncExitStack) -> Gatewa
     house.callback(doors.close)
     worker = Worker(
         means,
-        partial(runtimes.find, state),
+        partial(runtimes.find, choices.home or state),
         _MountedTrees(reclaimer, trees, blobs),
         byte_code,
         state,
@@ -170,6 +200,7 @@ async def _build(settings: Settings, house: contextlib.AsyncExitStack) -> Gatewa
         concurrency=means.environments_max,
         keepalive_s=settings.keepalive_ms / 1000,
         open_door=doors.open,
+        patient=choices.patient,
     )
     worker.open()
     activations.snapshot = Snapshots(worker, loop).take
@@ -183,15 +214,15 @@ async def _build(settings: Settings, house: contextlib.AsyncExitStack) -> Gatewa
 
     def recorded(version: FunctionVersion, before: Digest | None) -> None:
         configuration = version.configuration
-        if configuration.image is None:
+        if configuration.image is None and choices.compiles:
             archives = [version.code.digest, *(layer.archive.digest for layer in configuration.layers)]
             loop.call_soon_threadsafe(worker.compile, archives, configuration.runtime, before)
 
     def published(version: LayerVersion, before: Digest | None) -> None:
-        declared = version.compatible_runtimes or ()
+        declared = (version.compatible_runtimes if choices.compiles else None) or ()
         loop.call_soon_threadsafe(worker.compile_layer, version.archive.digest, declared, before)
 
-    uploads = Uploads(blobs, reclaimer, S3Archives(os.environ))
+    uploads = Uploads(blobs, reclaimer, choices.archives or S3Archives(os.environ))
     contents, markers = Contents(blobs, secret, stamps.seconds), Markers(secret)
     layers = LayerOperations(catalog, uploads, contents, markers, reclaimer, stamps, published)
     functions = FunctionOperations(
@@ -248,7 +279,8 @@ async def _build(settings: Settings, house: contextlib.AsyncExitStack) -> Gatewa
     logging_service = Service("logs", log_handlers(groups, logs, log_reader, stamps), target="Logs_20140328")
     services = Services([offered, logging_service])
     gateway = doors.house = Gateway(services, health, contents.download, scope, urls=urls.answer)
-    return gateway
+    house.push_async_callback(gateway.stop, _GRACE_SECONDS)
+    return Built(gateway, worker)
 
 
 def _sweep(reclaimer: Reclaimer, trees: Trees) -> None:

@@ -6,6 +6,7 @@ import logging
 import os
 import threading
 import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -110,6 +111,10 @@ class LogWriter:
         """Block until everything passed on so far is in its file, or known to be lost."""
         self._thread.submit(lambda: None).result()
 
+    def close(self) -> None:
+        """Write what was passed on, and no more."""
+        self._thread.shutdown()
+
     def forget(self, group: LogGroupArn) -> None:
         """The group was deleted: what is written from now on makes another."""
         self._places.pop(group, None)
@@ -176,6 +181,20 @@ class LogWriter:
         ended = time.monotonic()
         if ended - began > _SLOW_S:
             self._slow_until = ended + _SLOW_FOR_S
+
+
+class OverheardLogWriter(LogWriter):
+    """One that also tells *hear* every event, as it comes and in the thread that brings it."""
+
+    def __init__(self, groups: LogGroups, hear: Callable[[str], None]) -> None:
+        super().__init__(groups)
+        self._hear = hear
+
+    def write(self, group: LogGroupArn, stream: str, batch: bytes) -> None:
+        for held in batches.find(batch):
+            for _, _, line in batches.events(batch, held):
+                self._hear(batches.text(line))
+        super().write(group, stream, batch)
 
 
 def _joined(pieces: list[bytes]) -> list[bytes]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, Protocol
 
 from lamina import errors
 from lamina.layers import archive as archives
@@ -13,17 +13,24 @@ from lamina.layers.versions import StoredArchive
 from lamina.names import Digest
 from lamina.operations.call import Call
 from lamina.operations.reclaiming import Reclaimer
-from lamina.operations.s3 import S3Archives
 from lamina.store import Blobs
 
 # What the largest archive may take that unpacks to the limit: stored uncompressed, with names and a directory.
 _FETCHED_BYTES_MAX = sizes.UNZIPPED_BYTES_MAX
 
 
+class Archives(Protocol):
+    """Where archives are that a request names by bucket and key."""
+
+    def fetch(self, call: Call, bucket: str, key: str, version: str | None, bytes_max: int) -> bytes:
+        """The bytes of one; AWS's error where there is none, and for one of more than *bytes_max* bytes."""
+        ...
+
+
 class Uploads:
     """Turns the members that carry an archive (`ZipFile`, or `S3Bucket` and `S3Key`) into a stored one."""
 
-    def __init__(self, blobs: Blobs, reclaimer: Reclaimer, s3: S3Archives) -> None:
+    def __init__(self, blobs: Blobs, reclaimer: Reclaimer, s3: Archives) -> None:
         self._blobs = blobs
         self._reclaimer = reclaimer
         self._s3 = s3

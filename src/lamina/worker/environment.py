@@ -12,6 +12,7 @@ import asyncio
 import contextlib
 import logging
 import signal
+import socket
 import time
 from collections.abc import Coroutine, Mapping
 from dataclasses import dataclass
@@ -20,7 +21,7 @@ from typing import Any, Final
 
 from lamina.environments.commands import Command
 from lamina.environments.extension_variables import extension_variables
-from lamina.environments.phases import init_seconds_max
+from lamina.environments.phases import ON_DEMAND_INIT_S
 from lamina.environments.spec import EnvironmentSpec
 from lamina.invocations import calls
 from lamina.invocations.calls import Invocation, Measured, Outcome, ProcessEnd
@@ -63,6 +64,7 @@ class Assignment:
     variables: Mapping[str, str]
     command: Command
     program: str  # what the forked interpreter runs where there is nothing to execute
+    init_seconds_max: int = ON_DEMAND_INIT_S
 
 
 class Environment:
@@ -116,6 +118,10 @@ class Environment:
         generation = self._generation
         return generation is not None and generation.has_extensions and self._processes.running
 
+    async def connect(self, port: int) -> socket.socket:
+        """A connection to *port* of the loopback address in there. Raises OSError."""
+        return await self._processes.connect("127.0.0.1", port)
+
     def overrun(self) -> None:
         """It takes more than its due: kill what runs in it, as the kernel does where it keeps the limits itself."""
         self.prepared.overran = True
@@ -137,8 +143,8 @@ class Environment:
             self._listening = self._loop.create_task(self._processes.listen())
             generation = self._renew("init")
             tmp.handed_over()
-            seconds = init_seconds_max(self.spec.initialization, self.spec.timeout_s)
-            failure = await generation.initialise(self._loop.time() + seconds, None)
+            deadline = self._loop.time() + self._assignment.init_seconds_max
+            failure = await generation.initialise(deadline, None)
         except (ChannelClosed, OSError) as error:
             raise SandboxEnded(f"an environment ended while it was assigned: {error}") from error
         if isinstance(failure, Failed):

@@ -12,6 +12,7 @@ from typing import Protocol, TypeVar
 
 from lamina.environments.commands import command
 from lamina.environments.compiling import cache_tag
+from lamina.environments.phases import INVOKE_S_MAX, init_seconds_max
 from lamina.environments.spec import EnvironmentSpec
 from lamina.environments.variables import Credentials, variables
 from lamina.log_store.writing import LogWriter
@@ -68,9 +69,12 @@ class Maker:
         stations: Stations,
         logs: LogWriter,
         open_door: OpenDoor,
+        *,
+        patient: bool = False,
     ) -> None:
         self._machine = machine
         self._open_door = open_door
+        self._patient = patient
         self._trees = trees
         self._byte_code = byte_code
         self._stations = stations
@@ -137,6 +141,7 @@ class Maker:
             variables=variables(spec, credentials, log.stream.name, self._machine.network.ports(prepared.blank)),
             command=command(spec),
             program=BOOTSTRAP,
+            init_seconds_max=INVOKE_S_MAX if self._patient else init_seconds_max(spec.initialization, spec.timeout_s),
         )
         return kind(spec, prepared, log, PlatformLog(spec, log), assignment)
 

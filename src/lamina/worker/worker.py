@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
 import logging
 import os
+import socket
 import time
 from collections import defaultdict, deque
 from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
@@ -54,7 +56,8 @@ class Worker:
     """The execution environments of one machine.
 
     *concurrency* is how many calls may be under way at once, *keepalive_s* how long an idle environment is kept,
-    *open_door* what lets its code call this server.
+    *open_door* what lets its code call this server. One that is *patient* lets functions take as long to be initialised
+    as to be invoked.
     """
 
     def __init__(
@@ -69,6 +72,7 @@ class Worker:
         concurrency: int,
         keepalive_s: float,
         open_door: OpenDoor,
+        patient: bool = False,
     ) -> None:
         self._machine = machine
         self._find_runtimes = find_runtimes
@@ -80,7 +84,7 @@ class Worker:
         self._environments: set[Environment] = set()
         compiler = Compiler(machine, trees, byte_code, self._stations, self._environments)
         self._compilations = Compilations(byte_code, compiler)
-        self._maker = Maker(machine, trees, self._compilations, self._stations, self._logs, open_door)
+        self._maker = Maker(machine, trees, self._compilations, self._stations, self._logs, open_door, patient=patient)
         self._starts: set[_Start] = set()
         self._tasks: set[asyncio.Task[None]] = set()
         # By spec, those that have answered and wait for their extensions; who waits for one takes it from here.
@@ -349,6 +353,13 @@ class Worker:
             self._starts.discard(start)
         environment.usable = environment.usable and start.usable
         return environment
+
+    async def connect(self, function: FunctionArn, port: int) -> socket.socket:
+        """A connection to *port* of the loopback address inside an environment of *function*. Raises OSError."""
+        for environment in self._environments:
+            if environment.spec.function == function.unqualified and environment.usable:
+                return await environment.connect(port)
+        raise ConnectionRefusedError(errno.ECONNREFUSED, "no environment has been started yet")
 
     async def snapshot(self, spec: EnvironmentSpec) -> None:
         """Have a template of *spec*, from which its environments begin. Raises TemplateFailed, SandboxFailed."""
