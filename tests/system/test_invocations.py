@@ -117,6 +117,10 @@ def _error(answer: Any) -> tuple[str, str]:
     return answer.value["errorType"], answer.value["errorMessage"]
 
 
+def _used_mb(answer: Any) -> int:
+    return int(answer.report()["Max Memory Used"].removesuffix(" MB"))
+
+
 def test_an_exception(shared_server: Server) -> None:
     failing = create(
         shared_server, "class Custom(Exception): pass\ndef handler(event, context):\n    raise Custom('no ü')\n"
@@ -203,6 +207,7 @@ def test_a_process_that_ends(shared_server: Server, end: str, text: str, when: s
         assert _error(answer) == ("Runtime.ExitError", f"RequestId: {answer.request_id} Error: {text}")
         assert list(answer.value) == ["errorType", "errorMessage"]
         assert answer.log.count("\nREPORT ") == 1
+        assert _used_mb(answer) > 5
 
 
 def test_an_environment_is_used_again_after_its_process_ended(shared_server: Server) -> None:
@@ -248,6 +253,7 @@ def test_a_timeout_keeps_tmp_and_renews_the_module(shared_server: Server) -> Non
     assert re.search(rf"\d{{4}}-\S+Z {answer.request_id} Task timed out after 1\.00 seconds\n", answer.log)
     assert answer.report()["Duration"] == "1000.00 ms"
     assert answer.report()["Status"] == "timeout"
+    assert _used_mb(answer) > 5
     assert slow.value() == [1, 4]
 
 

@@ -298,7 +298,7 @@ class _Init:
     def _reap(self) -> None:
         while True:
             try:
-                pid, status = os.waitpid(-1, os.WNOHANG)
+                pid, status, usage = os.wait4(-1, os.WNOHANG)
             except ChildProcessError:
                 return
             if pid == 0:
@@ -312,7 +312,7 @@ class _Init:
                     # What it left behind must not go on under the next one.
                     self._signal(signal.SIGKILL)
                 end = {**_describe(status), **_never_began(process.complaint)}
-                messages.send(self._control, {"exited": process.name, **end})
+                messages.send(self._control, {"exited": process.name, "resident_peak_kb": usage.ru_maxrss, **end})
 
     def _signal(self, number: int, name: str | None = None) -> None:
         """Send a signal to everything, or to the process *name*: with what it started where that is to be killed."""

@@ -330,6 +330,7 @@ class Environment:
             self._generation.telemetry.extension_output(lines)
 
     def _exited(self, extension: str | None, report: Mapping[str, Any]) -> None:
+        self._memory.ended(report.get("resident_peak_kb", 0))
         if self._generation is not None:
             self._generation.exited(extension, self._end(report))
         self._notice_killed()

@@ -49,6 +49,10 @@ class MemoryGauge:
         """It had all there was for it."""
         self._used_mb = memory_mb
 
+    def ended(self, resident_peak_kb: int) -> None:
+        """A process has ended that held so much at its most; what it held since the last event was never asked."""
+        self._used_mb = max(self._used_mb, resident_peak_kb >> 10)
+
     def used_mb(self, pid: int) -> int:
         """At the end of an event; of the runtime's process, which is *pid* (0: unknown), at any time.
 

@@ -80,6 +80,12 @@ def test_what_the_runtimes_process_holds_counts_where_there_is_no_group(gauge: M
     assert gauge.used_mb(os.getpid()) > 5
 
 
+def test_what_a_process_held_that_has_ended_counts(gauge: MemoryGauge) -> None:
+    gauge.ended(61 * 1024)
+    gauge.ended(7 * 1024)
+    assert gauge.used_mb(0) == 61
+
+
 def test_nothing_is_asked_again_while_nothing_can_have_grown(
     gauge: MemoryGauge, group: Group, clock: Clock, still: int
 ) -> None:
