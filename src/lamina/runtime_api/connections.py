@@ -15,7 +15,9 @@ from typing import Final, Protocol
 
 import httptools
 
+from lamina.runtime_api.frames import PREFACE, FramedConnection
 from lamina.runtime_api.replies import Reply
+from lamina.runtime_api.session import RuntimeSession
 
 # A runtime takes one, each of ten extensions one or two; what a function opens beyond that costs the server memory.
 _CONNECTIONS_MAX: Final = 32
@@ -82,6 +84,11 @@ class Exchange(Protocol):
 class Conversation(Protocol):
     """Who the requests of one generation of processes are for."""
 
+    @property
+    def runtime(self) -> RuntimeSession:
+        """What a runtime that does not speak HTTP talks to."""
+        ...
+
     def open(self, head: Head, peer: Peer) -> Exchange: ...
 
 
@@ -90,7 +97,7 @@ class Connections:
 
     def __init__(self, listener: socket.socket) -> None:
         self._listener = listener
-        self._connections: set[_Connection] = set()
+        self._connections: set[_Connection | FramedConnection] = set()
         self.conversation: Conversation | None = None
         self._pause: asyncio.TimerHandle | None = None
         self._loop = asyncio.get_running_loop()
@@ -130,8 +137,13 @@ class Connections:
         task = self._loop.create_task(self._loop.connect_accepted_socket(lambda: connection, accepted))
         connection.task = task
 
-    def forget(self, connection: _Connection) -> None:
+    def forget(self, connection: _Connection | FramedConnection) -> None:
         self._connections.discard(connection)
+
+    def exchange(self, connection: _Connection, other: FramedConnection) -> None:
+        """It is the *other* now."""
+        self._connections.discard(connection)
+        self._connections.add(other)
 
     def holds_too_much(self) -> bool:
         """Whether all connections together keep more than these conversations can need."""
@@ -154,6 +166,7 @@ class _Connection(asyncio.Protocol):
         self._keep_alive = True
         # Whether a request has ended in the piece of data that is being parsed.
         self._ended = False
+        self._is_new = True
         self.task: asyncio.Task[object] | None = None
         self._begin()
 
@@ -189,6 +202,11 @@ class _Connection(asyncio.Protocol):
             exchange.drop()
 
     def data_received(self, data: bytes) -> None:
+        if self._is_new:
+            self._is_new = False
+            if data.startswith(PREFACE):
+                self._go_on_in_frames(data[len(PREFACE) :])
+                return
         self._head_bytes += len(data)
         self._ended = False
         try:
@@ -200,6 +218,13 @@ class _Connection(asyncio.Protocol):
         # Small ones are not worth the counting: there are few.
         if endless or (self.held_bytes > _HEAD_BYTES_MAX and self._connections.holds_too_much()):
             self.close()
+
+    def _go_on_in_frames(self, data: bytes) -> None:
+        assert self._transport is not None
+        framed = FramedConnection(self._connections, self._conversation.runtime, self._transport)
+        self._connections.exchange(self, framed)
+        self._transport.set_protocol(framed)
+        framed.data_received(data)
 
     # httptools' callbacks
 

@@ -36,14 +36,14 @@ class Routes:
     def __init__(
         self, runtime: RuntimeSession, restoring: Restoring, extensions: Extensions, subscribe: Subscribe
     ) -> None:
-        self._runtime = runtime
+        self.runtime = runtime
         self._restoring = restoring
         self._extensions = extensions
         self._subscribe = subscribe
 
     def open(self, head: Head, peer: Peer) -> Exchange:
         """The exchange that *head* begins."""
-        runtime, path = self._runtime, head.path
+        runtime, path = self.runtime, head.path
         if head.method == b"GET" and path == _NEXT:
             answer = peer.reply
             return Waiting(partial(runtime.next, answer), partial(runtime.hung_up, answer))

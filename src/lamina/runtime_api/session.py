@@ -78,11 +78,15 @@ class RuntimeSession:
         self._streaming = False
         self._broken: Flow | None = None
         self._waiting: Callable[[Reply], None] | None = None
+        # Whether what was given out last was never read, where anybody can tell.
+        self._unread: Callable[[], bool] | None = None
 
     @property
-    def offered(self) -> bool:
-        """Whether there is an invocation that the runtime has not asked for."""
-        return self._offered is not None
+    def untaken(self) -> bool:
+        """Whether there is an invocation that the runtime has not asked for, or not read; for when it has ended."""
+        if self._offered is not None:
+            return True
+        return self._current is not None and self._unread is not None and self._unread()
 
     @property
     def waiting(self) -> bool:
@@ -96,14 +100,17 @@ class RuntimeSession:
         self._offered = offer
         self._deliver()
 
-    def next(self, reply: Callable[[Reply], None]) -> Reply | None:
-        """GET /runtime/invocation/next: the reply; None if *reply* is called once there is one."""
+    def next(self, reply: Callable[[Reply], None], unread: Callable[[], bool] | None = None) -> Reply | None:
+        """GET /runtime/invocation/next: the reply; None if *reply* is called once there is one.
+
+        *unread* says, once the runtime has ended, whether it ended before it read what *reply* gave it.
+        """
         if self._current is not None and self._broken is not None:
             # It was not that the process died: it has thought better of its answer.
             self._finish(Answer(self._current, truncated(self._current), TRUNCATED, streamed=self._broken))
         if self._current is not None:
             return refusal(403, "InvalidStateTransition", "State transition from Running to Ready failed")
-        self._waiting = reply
+        self._waiting, self._unread = reply, unread
         self._was_ready = True
         self._ready()
         self._deliver()

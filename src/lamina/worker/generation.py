@@ -80,7 +80,7 @@ class Generation:
     @property
     def untaken(self) -> bool:
         """Whether the event that was given out last has not reached the runtime."""
-        return self._session.offered
+        return self._session.untaken
 
     async def initialise(self, deadline: float, extensions: tuple[str, ...] | None) -> Failure | None:
         """Start everything, and wait until all are ready; else why not. *extensions*: their names, None if unknown.
@@ -239,8 +239,7 @@ class Generation:
         assert telemetry is not None
         reply = telemetry.subscribe(name, api, body)
         if reply.status == 200:
-            record = platform_events.subscription(name, telemetry.types_of(name))
-            telemetry.tell("platform.telemetrySubscription", record)
+            self._platform.subscribed(name, telemetry.types_of(name), api)
         return reply
 
     def _listen_to_platform(self) -> None:
@@ -248,12 +247,10 @@ class Generation:
         self._platform.listen(self.telemetry.tell, self.telemetry.function_output)
 
     def _close_subscriptions(self) -> None:
-        if self.telemetry is None:
-            return
         for seen in self.extensions.seen():
-            record = platform_events.extension(seen.name, seen.state, seen.events, seen.error_type)
-            self.telemetry.tell("platform.extension", record)
-        self.telemetry.close_subscriptions()
+            self._platform.extension(seen.name, seen.state, seen.events, seen.error_type)
+        if self.telemetry is not None:
+            self.telemetry.close_subscriptions()
 
     # Waiting
 

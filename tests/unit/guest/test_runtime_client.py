@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 import socket
+import struct
 import subprocess
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
+
+from lamina.runtime_api.frames import PREFACE
 
 from .interpreters import FOUND, VAR_RUNTIME, with_each
 
@@ -101,6 +104,77 @@ def played(runtime: str, code: str, *answers: list[bytes]) -> tuple[Any, Script]
     with script.playing() as address:
         said = call(runtime, address, code)
     return said, script
+
+
+def framed(runtime: str, code: str, *events: bytes) -> tuple[Any, list[bytes]]:
+    """What *code* comes to, and what it sent, with a server that speaks frames: an event for each thing it is sent."""
+    sent: list[bytes] = []
+
+    def serve(listener: socket.socket) -> None:
+        connection, _ = listener.accept()
+        connection.settimeout(_PATIENCE_S)
+        with connection:
+            assert connection.recv(len(PREFACE), socket.MSG_WAITALL) == PREFACE
+            for event in events:
+                sizes = connection.recv(8, socket.MSG_WAITALL)
+                _, *lengths = struct.unpack("!BBHI", sizes)
+                sent.append(sizes[:1] + connection.recv(sum(lengths), socket.MSG_WAITALL))
+                for at in range(0, len(event), 3_000_000):
+                    connection.sendall(event[at : at + 3_000_000])
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        listener.settimeout(_PATIENCE_S)
+        thread = threading.Thread(target=serve, args=(listener,))
+        thread.start()
+        said = call(runtime, "{}:{}".format(*listener.getsockname()), f"client.use_frames()\n{code}")
+        thread.join()
+    return said, sent
+
+
+def event(body: bytes) -> bytes:
+    head = b"ID\narn\n1767323045678\nRoot=1-a\n\napplication/json"
+    return struct.pack("!II", len(head), len(body)) + head + body
+
+
+@with_each
+def test_in_frames_an_answer_brings_the_next_event(runtime: str) -> None:
+    code = (
+        "first, headers = client.next()\n"
+        "client.post_invocation_result('ID', b'1', 'application/json')\n"
+        "second, _ = client.next()\n"
+        "client.post_error('ID', '{}', 'cause')\n"
+        "third, _ = client.next()\n"
+        "said = [len(first), headers, second.decode(), third.decode()]"
+    )
+    said, sent = framed(runtime, code, event(b"x" * 6_000_000), event(b"2"), event(b""))
+    headers = {
+        "Lambda-Runtime-Aws-Request-Id": "ID",
+        "Lambda-Runtime-Invoked-Function-Arn": "arn",
+        "Lambda-Runtime-Deadline-Ms": 1767323045678,
+        "Lambda-Runtime-Trace-Id": "Root=1-a",
+        "Content-Type": "application/json",
+    }
+    assert said == [6_000_000, headers, "2", ""]
+    assert sent == [b"\1", b"\2IDapplication/json1", b"\3IDUnhandled{}"]
+
+
+@with_each
+def test_in_frames_a_server_that_hangs_up_is_gone(runtime: str) -> None:
+    for cut in (3, 20, len(event(b"body")) - 1):
+        said, _ = framed(runtime, "said = failure(client.next)", event(b"body")[:cut])
+        assert said == "The Runtime API is gone: closed"
+
+
+@with_each
+def test_what_stands_in_the_servers_place_is_spoken_to_in_http(runtime: str) -> None:
+    script = Script([[_NEXT]])
+    with script.playing() as address:
+        code = (
+            "import os; real = os.environ['AWS_LAMBDA_RUNTIME_API']; os.environ['AWS_LAMBDA_RUNTIME_API'] = 'x'\n"
+            f"client.use_frames(); os.environ['AWS_LAMBDA_RUNTIME_API'] = real\n{_ASK}"
+        )
+        said = call(runtime, address, code)
+    assert said[0] == '{"a": 1}'
 
 
 def split(data: bytes, *lengths: int) -> list[bytes]:

@@ -45,6 +45,9 @@ def _honour_path_files(folders: tuple[str, ...]) -> None:
 
 
 def main() -> None:
+    if "runtime_client" in sys.modules:
+        # Only a zygote imports it that early: this is a fork, for whose function nothing can stand in between.
+        sys.modules["runtime_client"].use_frames()
     task_root = os.environ["LAMBDA_TASK_ROOT"]
     python_path = os.environ.get("PYTHONPATH")
     sys.path[:] = _search_path(sys.path, task_root, python_path)
