@@ -64,6 +64,28 @@ def test_the_machines_own_address_on_that_network_is_refused(beyond: Outside, in
     assert inside.refusal(hear, beyond.ours, kind) == "ENETUNREACH"
 
 
+def test_a_function_that_opens_all_it_can_leaves_the_way_out_to_others(
+    beyond: Outside, server: Server, inside: Inside
+) -> None:
+    def knock_everywhere(host: str) -> int:
+        import socket
+
+        sockets = [socket.socket(socket.AF_INET, socket.SOCK_DGRAM) for _ in range(10)]
+        refused = 0
+        for asking in sockets:
+            for port in range(1, 1000):
+                try:
+                    asking.sendto(b"?", (host, port))
+                except OSError:
+                    refused += 1
+        return refused
+
+    greedy = Inside.on(server, Timeout=20)
+    greedy.run(knock_everywhere, beyond.address)
+    assert greedy.refusal(hear, beyond.address, "SOCK_STREAM") == "ENETUNREACH"
+    assert inside.run(hear, beyond.address, "SOCK_STREAM") == beyond.ours
+
+
 def test_nobody_beyond_reaches_in(beyond: Outside, server: Server, inside: Inside) -> None:
     inside.run(hear, beyond.address, "SOCK_STREAM")
     taken = [

@@ -23,8 +23,12 @@ MODES: Final[tuple[Mode, ...]] = ("outbound", "none", "host")
 RESOLVER: Final = "169.254.78.1"
 UPLINKS: Final = "169.254.112.0/20"
 _LINK_LOCAL: Final = "169.254.0.0/16"
-# What one runtime's environments may have open together, so that they can't fill the host's table of connections.
-_CONNECTIONS_MAX: Final = 8192
+# What one environment may have open, as many as the files it may have on AWS; and one runtime's environments together,
+# so that they can't fill the host's table of connections.
+_CONNECTIONS_EACH: Final = 1024
+_CONNECTIONS_MAX: Final = 65_536
+# What AWS's resolver takes from one network interface.
+_QUESTIONS_PER_SECOND: Final = 1024
 _RAW, _FILTER, _SOURCE_NAT = -150, 0, 100
 _TCP, _UDP = 6, 17
 # What the uplink is called in the router.
@@ -67,6 +71,8 @@ def plan_router(uplink: Uplink | None, way_out: str, beyond_reach: Sequence[str]
     """
     nf = nftables
     out, back = nf.going_out_by(way_out), nf.coming_in_by(way_out)
+    connected = nf.Tally("connected", nf.connections_beyond(_CONNECTIONS_EACH))
+    asking = nf.Tally("asking", nf.packets_beyond(_QUESTIONS_PER_SECOND), forgotten_ms=60_000)
     refused = [[*nf.to(network), *nf.refuse()] for network in (_LINK_LOCAL, *beyond_reach)]
     chains = [
         Chain(
@@ -76,6 +82,7 @@ def plan_router(uplink: Uplink | None, way_out: str, beyond_reach: Sequence[str]
                 [*back, *nf.answers(), *nf.accept()],
                 [*back, *nf.drop()],
                 [*nf.coming_in_by("lo"), *nf.accept()],
+                [*nf.to(f"{RESOLVER}/32"), *nf.of_senders(asking), *nf.drop()],
                 [*nf.to(f"{RESOLVER}/32"), *nf.to_port(_UDP, 53), *nf.accept()],
                 [*nf.to(f"{RESOLVER}/32"), *nf.to_port(_TCP, 53), *nf.accept()],
                 nf.refuse(),
@@ -89,7 +96,8 @@ def plan_router(uplink: Uplink | None, way_out: str, beyond_reach: Sequence[str]
                 [*nf.answers(), *nf.accept()],
                 [*back, *nf.drop()],
                 *refused,
-                [*out, *nf.connections_beyond(_CONNECTIONS_MAX), *nf.refuse()],
+                [*out, *nf.of_senders(connected), *nf.refuse()],
+                [*out, nf.connections_beyond(_CONNECTIONS_MAX), *nf.refuse()],
                 [*out, *nf.accept()],
                 nf.refuse(),
             ],
@@ -97,7 +105,7 @@ def plan_router(uplink: Uplink | None, way_out: str, beyond_reach: Sequence[str]
         ),
         Chain("postrouting", _SOURCE_NAT, [[*out, *nf.masquerade()]], kind="nat"),
     ]
-    return Router(uplink, nf.table("lamina", chains, owned=False))
+    return Router(uplink, nf.table("lamina", chains, owned=False, tallies=(connected, asking)))
 
 
 def plan_host(table: str, uplinks: str, guarded: Sequence[str]) -> Batch:

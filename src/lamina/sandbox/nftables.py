@@ -17,7 +17,7 @@ from lamina.guest.netlink import attribute, nested
 _IPV4: Final = 2
 _SUBSYSTEM: Final = 10
 _BATCH_BEGIN, _BATCH_END = 16, 17
-_NEWTABLE, _NEWCHAIN, _NEWRULE = 0, 3, 6
+_NEWTABLE, _NEWCHAIN, _NEWRULE, _NEWSET = 0, 3, 6, 9
 # NLM_F_CREATE and NLM_F_APPEND: without the latter a rule goes before those there are.
 _CREATE: Final = 0x400 | 0x800
 _REQUEST, _ACK = 1, 4
@@ -28,6 +28,10 @@ _DROP, _ACCEPT = 0, 1
 _ESTABLISHED_OR_RELATED, _NEW = 2 | 4, 8
 _DNAT: Final = 1 << 5
 _NAME_BYTES: Final = 16
+# Of a set: its elements carry expressions, and are forgotten after a time.
+_EVALUATED, _TIMED = 0x20, 0x10
+_UPDATE: Final = 1
+_SENDERS_MAX: Final = 65_535
 # Of all that ICMP has for it, what Linux both reports as ENETUNREACH and does not take for a passing trouble.
 _NETWORK_PROHIBITED: Final = 9
 
@@ -54,10 +58,26 @@ class Batch:
     answers: int
 
 
-def table(name: str, chains: Sequence[Chain], *, owned: bool) -> Batch:
-    """The table *name* of IPv4 with *chains*; an *owned* one goes with the socket that its messages came by."""
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """What every sender is held to by itself, as if *beyond* stood there for each address alone.
+
+    Who has not been heard of for *forgotten_ms* begins anew; None where what is counted comes to an end by itself.
+    """
+
+    name: str
+    beyond: Expression
+    forgotten_ms: int | None = None
+
+
+def table(name: str, chains: Sequence[Chain], *, owned: bool, tallies: Sequence[Tally] = ()) -> Batch:
+    """The table *name* of IPv4 with *chains* and the *tallies* that their rules speak of.
+
+    An *owned* one goes with the socket that its messages came by.
+    """
     flags = _number(2, _OWNER) if owned else b""
     messages = [_message(_NEWTABLE, _text(1, name) + flags)]
+    messages += [_message(_NEWSET, _text(1, name), *_senders(number, tally)) for number, tally in enumerate(tallies, 1)]
     for number, chain in enumerate(chains):
         called = f"{chain.hook}-{number}"
         hook = nested(4, _number(1, _HOOKS[chain.hook]), attribute(2, struct.pack("!i", chain.priority)))
@@ -119,9 +139,22 @@ def not_redirected() -> list[Expression]:
     return _connection(2, _DNAT, any_of=False)
 
 
-def connections_beyond(count: int) -> list[Expression]:
+def connections_beyond(count: int) -> Expression:
     """Packets of connections above *count* at the same time."""
-    return [_expression("connlimit", _number(1, count), _number(2, 1))]
+    return _expression("connlimit", _number(1, count), _number(2, 1))
+
+
+def packets_beyond(per_second: int) -> Expression:
+    """Packets that come faster than that, once as many have come at once."""
+    rate = attribute(1, struct.pack("!Q", per_second)) + attribute(2, struct.pack("!Q", 1))
+    return _expression("limit", rate, _number(3, per_second), _number(4, 0), _number(5, 1))
+
+
+def of_senders(tally: Tally) -> list[Expression]:
+    """Packets of those who are beyond what *tally* allows each of them."""
+    load = _expression("payload", _number(1, 1), _number(2, 1), _number(3, 12), _number(4, 4))
+    counted = _expression("dynset", _text(1, tally.name), _number(3, _UPDATE), _number(4, 1), nested(7, tally.beyond))
+    return [load, counted]
 
 
 def accept() -> list[Expression]:
@@ -139,6 +172,15 @@ def refuse() -> list[Expression]:
 
 def masquerade() -> list[Expression]:
     return [_expression("masq")]
+
+
+def _senders(number: int, tally: Tally) -> list[bytes]:
+    """A set of IPv4 addresses. *number* is what it is called within the batch."""
+    flags, timeout = _EVALUATED, b""
+    if tally.forgotten_ms is not None:
+        flags, timeout = flags | _TIMED, attribute(11, struct.pack("!Q", tally.forgotten_ms))
+    size = nested(9, _number(1, _SENDERS_MAX))
+    return [_text(2, tally.name), _number(3, flags), _number(4, 7), _number(5, 4), size, _number(10, number), timeout]
 
 
 def _interface(key: str, name: str) -> list[Expression]:

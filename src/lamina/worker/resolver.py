@@ -10,12 +10,15 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import socket
+from collections import Counter
 from collections.abc import Callable, Coroutine, Sequence
 from pathlib import Path
 from typing import Any, Final
 
 _QUESTION_BYTES_MAX: Final = 65535
 _AT_ONCE_MAX: Final = 256
+# Of one environment's, so that it keeps nobody but itself from hearing of names.
+_AT_ONCE_EACH: Final = 32
 _PATIENCE_S: Final = 5.0
 _CONFIGURATION: Final = Path("/etc/resolv.conf")
 
@@ -45,6 +48,7 @@ class Resolver:
         self._port = port
         self._loop = asyncio.get_running_loop()
         self._tasks: set[asyncio.Task[None]] = set()
+        self._asking: Counter[str] = Counter()
         for each, readable in ((datagrams, self._question), (listener, self._connection)):
             each.setblocking(False)
             self._loop.add_reader(each, readable)
@@ -59,22 +63,30 @@ class Resolver:
     def _question(self) -> None:
         with contextlib.suppress(OSError):
             question, asker = self._datagrams.recvfrom(_QUESTION_BYTES_MAX)
-            self._begin(self._answer(question, asker))
+            self._begin(asker[0], self._answer(question, asker))
 
     def _connection(self) -> None:
         with contextlib.suppress(OSError):
-            accepted, _ = self._listener.accept()
-            if not self._begin(self._relay(accepted)):
+            accepted, asker = self._listener.accept()
+            if not self._begin(asker[0], self._relay(accepted)):
                 accepted.close()
 
-    def _begin(self, work: Coroutine[Any, Any, None]) -> bool:
-        """Do *work*, unless there is too much of it already: who asks for names asks again."""
-        if len(self._tasks) >= _AT_ONCE_MAX:
+    def _begin(self, asker: str, work: Coroutine[Any, Any, None]) -> bool:
+        """Do *work* for the address *asker*, unless there is too much already: who asks for names asks again."""
+        if len(self._tasks) >= _AT_ONCE_MAX or self._asking[asker] >= _AT_ONCE_EACH:
             work.close()
             return False
         task = self._loop.create_task(work)
         self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        self._asking[asker] += 1
+
+        def done(task: asyncio.Task[None]) -> None:
+            self._tasks.discard(task)
+            self._asking[asker] -= 1
+            if not self._asking[asker]:
+                del self._asking[asker]
+
+        task.add_done_callback(done)
         return True
 
     async def _answer(self, question: bytes, asker: Any) -> None:

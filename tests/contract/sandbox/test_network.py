@@ -63,3 +63,29 @@ print(json.dumps(seen))
 """
     told = run(pairs, json.dumps(plan_router(None, WAY_OUT).message()))
     assert len(set(json.loads(told))) == 4
+
+
+def test_who_floods_the_resolver_keeps_nobody_else_from_asking() -> None:
+    flood = """
+router.set_up(plan, outside)
+own = os.open("/proc/self/ns/net", os.O_RDONLY)
+datagrams, listener = router.open_resolver(plan["resolver"])
+datagrams.setsockopt(socket.SOL_SOCKET, 33, 16 << 20)  # SO_RCVBUFFORCE
+for number, count in ((1, 6000), (2, 1)):
+    listeners = network.enter("outbound", number, plan["resolver"])
+    with socket.socket(type=socket.SOCK_DGRAM) as asking:
+        for _ in range(count):
+            asking.sendto(b"?" * number, (plan["resolver"], 53))
+    syscalls.setns(own, syscalls.CLONE_NEWNET)
+    datagrams.settimeout(0.2)
+heard = []
+try:
+    while True:
+        heard.append(len(datagrams.recv(10)))
+except TimeoutError:
+    print(json.dumps([heard.count(1), heard.count(2)]))
+"""
+    flooding, other = json.loads(run(flood, json.dumps(plan_router(None, WAY_OUT).message())))
+    # So many at once, and as many in each second that the flood takes.
+    assert 1024 <= flooding < 5000
+    assert other == 1

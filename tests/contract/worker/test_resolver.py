@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import socket
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -47,10 +48,11 @@ def with_a_resolver(servers: list[str], test: Callable[[int, int], Awaitable[Non
     asyncio.run(main())
 
 
-async def ask(port: int, question: bytes) -> bytes:
+async def ask(port: int, question: bytes, address: str = "127.0.0.1") -> bytes:
     loop = asyncio.get_running_loop()
     with socket.socket(type=socket.SOCK_DGRAM) as asking:
         asking.setblocking(False)
+        asking.bind((address, 0))
         asking.connect(("127.0.0.1", port))
         await loop.sock_sendall(asking, question)
         return await asyncio.wait_for(loop.sock_recv(asking, 100), 10)
@@ -79,6 +81,32 @@ def test_a_connections_answer_comes_back() -> None:
         writer.close()
 
     with_a_resolver(["127.1.2.3", "127.0.0.1"], test)
+
+
+def test_who_asks_what_nobody_answers_keeps_no_other_from_asking() -> None:
+    async def test(datagrams: int, listener: int) -> None:
+        held = [await asyncio.open_connection("127.0.0.1", listener) for _ in range(64)]
+        # Those beyond its share are turned away at once, and the others wait for more to be said.
+        turned_away = [asyncio.ensure_future(reader.read()) for reader, _ in held[32:]]
+        async with asyncio.timeout(10):
+            assert await asyncio.gather(*turned_away) == [b""] * 32
+            assert await ask(datagrams, b"abc", "127.0.0.2") == b"cba"
+            for _, writer in held:
+                writer.close()
+
+            async def answered_again() -> bytes:
+                while True:
+                    with contextlib.suppress(OSError):
+                        reader, writer = await asyncio.open_connection("127.0.0.1", listener)
+                        writer.write(b"abc")
+                        answer = await reader.read()
+                        writer.close()
+                        if answer:
+                            return answer
+
+            assert await answered_again() == b"cba"
+
+    with_a_resolver(["127.0.0.1"], test)
 
 
 def test_resolvers_are_those_of_the_file_at_this_moment(tmp_path: Path) -> None:

@@ -30,6 +30,15 @@ def test_what_is_refused_is_refused_before_anything_is_let_out() -> None:
     forward = filters[filters.index(b"forward-1") :]
     order = [forward.index(mark) for mark in (bytes([169, 254, 0, 0]), bytes([198, 51, 100, 7]), b"connlimit")]
     assert order == sorted(order)
+    # First what each environment may have, then all of them.
+    assert forward.index(b"dynset") < forward.rindex(b"connlimit")
+
+
+def test_every_environment_has_a_share_of_the_resolver_and_of_connections() -> None:
+    filters = plan_router(None, WAY_OUT).filters.data
+    first, last = filters.index(b"input-0"), filters.rindex(b"postrouting")
+    assert filters[:first].count(b"connected") == filters[:first].count(b"asking") == 1
+    assert first < filters.index(b"asking\0", first) < filters.index(b"connected\0", first) < last
 
 
 def test_a_router_tells_the_guest_what_it_is_to_do() -> None:
