@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import errno
 import struct
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from types import MappingProxyType
@@ -84,14 +84,26 @@ _NAMESPACE_FLAGS = 0x7E020000
 _AF_UNIX, _AF_INET, _AF_INET6, _AF_NETLINK = 1, 2, 10, 16
 _NETLINK_ROUTE = 0
 _NO_FAMILY = 0xFFFFFFFF
+_SOCK_STREAM, _SOCK_DGRAM, _SOCK_SEQPACKET = 1, 2, 5
+# Without SOCK_NONBLOCK and SOCK_CLOEXEC, which stand in the same argument.
+_SOCK_KINDS = 0xF
 _SOL_IP, _SOL_IPV6 = 0, 41
-# IPT_SO_SET_REPLACE and its like, of iptables, arptables and ebtables.
-_IPTABLES_OPTIONS = (64, 65, 96, 97, 128, 129)
+# IPT_SO_SET_REPLACE and its like, of iptables and arptables; what is above sets up ebtables, multicast routing, IPVS.
+_TABLES_OPTIONS = (64, 65, 96, 97)
+_ORDINARY_OPTION_MAX = 127
+# Interfaces, routes, bridges, tunnels and radios are set up by requests between these; those that only ask are SIOCGIF*
+# of name, list, flags, addresses, metric, MTU, index and queue, besides what is asked of a socket.
+_NETWORK_REQUEST_MIN, _NETWORK_REQUEST_MAX = 0x8900, 0x8BFF
+_NETWORK_QUESTIONS = (
+    *range(0x8901, 0x8908), 0x8910, 0x8912, 0x8913, 0x8915, 0x8917, 0x8919, 0x891B, 0x891D, 0x8921, 0x8927, 0x8933,
+    0x8942,
+)  # fmt: skip
 # Pushing characters into a terminal's input, as if its user had typed them.
 _TIOCSTI, _TIOCLINUX = 0x5412, 0x541C
 # PER_LINUX, UNAME26, both, and "tell me"
 _PERSONALITIES = (0, 0x0020000, 0x0020008, 0x8, 0xFFFFFFFF)
 
+_AND = 0x54
 _LOAD, _JUMP_EQUAL, _JUMP_GREATER, _JUMP_ANY_BIT, _RETURN = 0x20, 0x15, 0x25, 0x45, 0x06
 _ALLOW, _KILL_PROCESS, _ERRNO = 0x7FFF0000, 0x80000000, 0x00050000
 _NUMBER, _ARCHITECTURE, _FIRST_ARGUMENT, _SECOND_ARGUMENT, _THIRD_ARGUMENT = 0, 4, 16, 24, 32
@@ -104,9 +116,9 @@ MACHINES: Final = tuple(_ARCHITECTURES)
 def program(machine: str, *, template: bool = False) -> bytes:
     """The filter for *machine* ("x86_64", "aarch64") as an array of struct sock_filter.
 
-    A *template* of SnapStart may call setns, to enter environments made for it. Between there and giving up the rights
-    that brings it runs with them, so it may not ask the kernel to set up networks: neither by netlink nor by the
-    options with which iptables puts in its rules.
+    A *template* of SnapStart may call setns, to enter environments made for it, which brings every capability over
+    them; and nobody can make it give those up. So it may do nothing that these are for: not set up networks, by
+    netlink, by requests to interfaces or by options of sockets, nor send packets that a socket would not.
     """
     architecture = _ARCHITECTURES[machine]
     code = [
@@ -144,19 +156,7 @@ def program(machine: str, *, template: bool = False) -> bytes:
         _refuse(errno.EAFNOSUPPORT),
     )
     if template:
-        last = len(_IPTABLES_OPTIONS) - 1
-        code += _when(
-            architecture.setsockopt,
-            _instruction(_LOAD, _SECOND_ARGUMENT),
-            _instruction(_JUMP_EQUAL, _SOL_IP, 1, 0),
-            _instruction(_JUMP_EQUAL, _SOL_IPV6, 0, last + 3),
-            _instruction(_LOAD, _THIRD_ARGUMENT),
-            *(
-                _instruction(_JUMP_EQUAL, option, last - index, index == last)
-                for index, option in enumerate(_IPTABLES_OPTIONS)
-            ),
-            _refuse(errno.EPERM),
-        )
+        code += _sets_up_no_network(architecture)
     code += _only(architecture.socketpair, _FIRST_ARGUMENT, (_AF_UNIX,), errno.EAFNOSUPPORT)
     code += _only(architecture.personality, _FIRST_ARGUMENT, _PERSONALITIES, errno.EPERM)
     code += _when(
@@ -168,6 +168,42 @@ def program(machine: str, *, template: bool = False) -> bytes:
     )
     code.append(_instruction(_RETURN, _ALLOW))
     return b"".join(code)
+
+
+def _sets_up_no_network(architecture: _Architecture) -> list[bytes]:
+    kinds, tables, questions = (_SOCK_STREAM, _SOCK_DGRAM, _SOCK_SEQPACKET), _TABLES_OPTIONS, _NETWORK_QUESTIONS
+    return [
+        *_when(
+            architecture.socket,
+            _instruction(_LOAD, _SECOND_ARGUMENT),
+            _instruction(_AND, _SOCK_KINDS),
+            *_past_refusal(kinds),
+            _refuse(errno.EPERM),
+        ),
+        *_when(
+            architecture.setsockopt,
+            _instruction(_LOAD, _SECOND_ARGUMENT),
+            _instruction(_JUMP_EQUAL, _SOL_IP, 1, 0),
+            _instruction(_JUMP_EQUAL, _SOL_IPV6, 0, len(tables) + 3),
+            _instruction(_LOAD, _THIRD_ARGUMENT),
+            *(_instruction(_JUMP_EQUAL, option, len(tables) - at, 0) for at, option in enumerate(tables)),
+            _instruction(_JUMP_GREATER, _ORDINARY_OPTION_MAX, 0, 1),
+            _refuse(errno.EPERM),
+        ),
+        *_when(
+            architecture.ioctl,
+            _instruction(_LOAD, _SECOND_ARGUMENT),
+            _instruction(_JUMP_GREATER, _NETWORK_REQUEST_MAX, len(questions) + 2, 0),
+            _instruction(_JUMP_GREATER, _NETWORK_REQUEST_MIN - 1, 0, len(questions) + 1),
+            *_past_refusal(questions),
+            _refuse(errno.EPERM),
+        ),
+    ]
+
+
+def _past_refusal(allowed: Sequence[int]) -> list[bytes]:
+    """Skip the one instruction that follows for a value that is *allowed*."""
+    return [_instruction(_JUMP_EQUAL, value, len(allowed) - at, 0) for at, value in enumerate(allowed)]
 
 
 def _instruction(code: int, operand: int, if_true: int = 0, if_false: int = 0) -> bytes:
@@ -184,5 +220,4 @@ def _when(number: int, *body: bytes) -> list[bytes]:
 
 
 def _only(number: int, argument: int, allowed: tuple[int, ...], otherwise: int) -> list[bytes]:
-    tests = [_instruction(_JUMP_EQUAL, value, len(allowed) - index, 0) for index, value in enumerate(allowed)]
-    return _when(number, _instruction(_LOAD, argument), *tests, _refuse(otherwise))
+    return _when(number, _instruction(_LOAD, argument), *_past_refusal(allowed), _refuse(otherwise))

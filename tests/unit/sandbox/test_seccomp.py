@@ -67,6 +67,8 @@ def verdict(machine: str, number: int, *arguments: int, audit: int | None = None
         if step.code == 0x20:  # BPF_LD | BPF_W | BPF_ABS
             assert step.operand % 4 == 0
             (accumulator,) = struct.unpack_from("=I", data, step.operand)
+        elif step.code == 0x54:  # BPF_ALU | BPF_AND | BPF_K
+            accumulator &= step.operand
         elif step.code == 0x06:  # BPF_RET | BPF_K
             return step.operand
         else:
@@ -186,8 +188,9 @@ def test_personality_is_asked_for_but_not_loosened(machine: str) -> None:
 
 
 @everywhere
-def test_the_kernel_takes_the_program(machine: str) -> None:
-    code = decoded(machine)
+@pytest.mark.parametrize("template", [False, True])
+def test_the_kernel_takes_the_program(machine: str, template: bool) -> None:
+    code = decoded(machine, template)
     assert len(code) <= 4096
     for at, step in enumerate(code):
         if step.code in (0x15, 0x25, 0x45):
@@ -240,11 +243,30 @@ def test_a_template_sets_up_no_network(machine: str) -> None:
     for protocol in range(32):
         answer = verdict(machine, SOCKET[machine], 16, 3, protocol, template=True)
         assert answer == refused_with(errno.EAFNOSUPPORT), protocol
-    iptables = {64, 65, 96, 97, 128, 129}
     for level in (0, 1, 6, 17, 41, 255):
-        for option in range(256):
+        for option in (*range(256), 1152, 0xFFFFFFFF):
             answer = verdict(machine, SETSOCKOPT[machine], 3, level, option, template=True)
-            refused = level in (0, 41) and option in iptables
+            refused = level in (0, 41) and (option in (64, 65, 96, 97) or option > 127)
             assert answer == (refused_with(errno.EPERM) if refused else ALLOW), (level, option)
             assert verdict(machine, SETSOCKOPT[machine], 3, level, option) == ALLOW
-    assert verdict(machine, SOCKET[machine], 2, 1, 0, template=True) == ALLOW
+
+
+@everywhere
+def test_a_template_has_the_sockets_of_a_process_without_rights(machine: str) -> None:
+    for family in (1, 2, 10):
+        for kind in range(16):
+            for flags in (0, 0x80800):
+                answer = verdict(machine, SOCKET[machine], family, kind | flags, 0, template=True)
+                assert answer == (ALLOW if kind in (1, 2, 5) else refused_with(errno.EPERM)), kind
+
+
+@everywhere
+def test_a_template_asks_of_interfaces_and_changes_none(machine: str) -> None:
+    # SIOCATMARK, SIOCGIFNAME, SIOCGIFCONF, SIOCGIFFLAGS, SIOCGIFADDR, SIOCGIFMTU, SIOCGIFHWADDR, SIOCGIFINDEX
+    for request in (0x8905, 0x8910, 0x8912, 0x8913, 0x8915, 0x8921, 0x8927, 0x8933, 0x5421, 0x541B, 0x5401, 0xC0046686):
+        assert verdict(machine, IOCTL[machine], 3, request, template=True) == ALLOW, hex(request)
+    # SIOCADDRT, SIOCSIFFLAGS, SIOCSIFADDR, SIOCSIFHWADDR, SIOCETHTOOL, SIOCBRADDBR, SIOCADDTUNNEL, SIOCSIWFREQ
+    for request in (0x890B, 0x8914, 0x8916, 0x8924, 0x8946, 0x89A0, 0x89F1, 0x8B04):
+        assert verdict(machine, IOCTL[machine], 3, request, template=True) == refused_with(errno.EPERM), hex(request)
+        assert verdict(machine, IOCTL[machine], 3, request) == ALLOW
+    assert verdict(machine, IOCTL[machine], 3, 0x5412, template=True) == refused_with(errno.EPERM)
