@@ -101,7 +101,7 @@ class TemplateEnvironment(Environment):
         try:
             report = json.loads(self._orders.recv(_REPORT_BYTES_MAX))
             hindrances = [str(each) for each in report["hindrances"]]
-        except (OSError, ValueError, LookupError, TypeError) as error:
+        except (OSError, ValueError, LookupError, TypeError, RecursionError) as error:
             raise CannotBeForked("the runtime did not say whether it can be forked") from error
         if hindrances:
             raise CannotBeForked("; ".join(hindrances)[:_REPORT_BYTES_MAX])

@@ -8,17 +8,15 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import json
 import re
 import socket
-from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime
 from typing import Final
 
 from lamina.runtime_api import subscriptions
 from lamina.runtime_api.replies import Reply
-from lamina.runtime_api.subscriptions import Allowance, Api, Event, Subscription, Waiting
+from lamina.runtime_api.subscriptions import Allowance, Api, Event, Recent, Structured, Subscription, Waiting
 from lamina.worker.outputs import Lines
 
 # Begins a connection to an address and a port inside the environment. Raises OSError.
@@ -31,6 +29,7 @@ _TRIES_MAX: Final = 4
 _FIRST_PAUSE_S: Final = 0.1
 # What happened before somebody subscribed is kept for them until initialisation is over.
 _EARLY_EVENTS_MAX: Final = 500
+_EARLY_BYTES_MAX: Final = 1024 * 1024
 # Output is put into words line by line, on the server's own time: a flood of short lines must not take all of it.
 _LINES_PER_SECOND: Final = 5_000
 _LINES_AT_ONCE: Final = 5_000
@@ -45,7 +44,7 @@ class Telemetry:
         self._connect = connect
         self._structured = structured
         self._deliveries: dict[str, _Delivery] = {}
-        self._early: deque[Event] | None = deque(maxlen=_EARLY_EVENTS_MAX)
+        self._early: Recent | None = Recent(_EARLY_EVENTS_MAX, _EARLY_BYTES_MAX)
         self._function_lines = Lines()
         self._loop = asyncio.get_running_loop()
         self._allowance = Allowance(self._loop.time(), _LINES_PER_SECOND, _LINES_AT_ONCE)
@@ -69,7 +68,7 @@ class Telemetry:
             present.close()
         delivery = self._deliveries[name] = _Delivery(subscription, self._connect)
         if present is None:
-            for event in self._early:
+            for event in self._early.events:
                 self._pass_on(delivery, event, {})
         return subscriptions.SUBSCRIBED
 
@@ -87,7 +86,7 @@ class Telemetry:
             return
         event = Event(_now(), kind, record)
         if self._early is not None:
-            self._early.append(event)
+            self._early.add(event)
         words: _Words = {}
         for delivery in self._deliveries.values():
             self._pass_on(delivery, event, words)
@@ -148,7 +147,7 @@ class Telemetry:
     def _record(self, line: bytes) -> object:
         if self._structured and line.startswith(b"{"):
             with contextlib.suppress(ValueError, RecursionError):
-                return json.loads(line)
+                return Structured.of(line)
         return line.decode("utf-8", "replace")
 
     def _pass_on(self, delivery: _Delivery, event: Event, words: _Words) -> None:

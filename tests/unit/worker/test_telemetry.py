@@ -9,6 +9,8 @@ import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
+import pytest
+
 from lamina.runtime_api.replies import Reply
 from lamina.runtime_api.subscriptions import Api
 from lamina.worker.telemetry import Telemetry
@@ -42,7 +44,7 @@ class Ears:
 
 
 @contextlib.asynccontextmanager
-async def speaking(serve: Serve, **buffering: int) -> AsyncIterator[Telemetry]:
+async def speaking(serve: Serve, *, structured: bool = False, **buffering: int) -> AsyncIterator[Telemetry]:
     server = await asyncio.start_server(serve, "127.0.0.1", 0)
     port = server.sockets[0].getsockname()[1]
 
@@ -57,7 +59,7 @@ async def speaking(serve: Serve, **buffering: int) -> AsyncIterator[Telemetry]:
             raise
         return connection
 
-    telemetry = Telemetry(connect, structured=False)
+    telemetry = Telemetry(connect, structured=structured)
     try:
         async with asyncio.timeout(_PATIENCE_S):
             reply = subscribe(telemetry, "e", **{"timeoutMs": 25, **buffering})
@@ -205,5 +207,36 @@ def test_of_a_flood_of_lines_the_rest_is_counted() -> None:
             assert dropped["type"] == "platform.logsDropped"
             assert len(batch) - 1 + dropped["record"]["droppedRecords"] == 20_000
             assert len(batch) < 7_000
+
+    asyncio.run(run())
+
+
+def test_of_what_was_said_before_anybody_subscribed_a_bounded_amount_is_kept() -> None:
+    async def run() -> None:
+        ears = Ears(OK)
+        async with speaking(ears, structured=True) as telemetry:
+            line = b'{"n":%d, "of":[' + b"[]," * 80_000 + b"[]]}\n"
+            for number in range(12):
+                telemetry.function_output([(line % number, None)])
+            assert subscribe(telemetry, "late", maxBytes=1_048_576).status == 200
+            batch: list[dict[str, Any]] = []
+            while [event["record"]["n"] for event in batch if event["type"] == "function"][-1:] != [11]:
+                batch = await ears.batches.get()
+            # Whoever subscribed before has one of these, too; the last four are what fits.
+            assert len(batch) <= 5
+
+    asyncio.run(run())
+
+
+@pytest.mark.parametrize("depth", [100, 100_000])
+def test_a_record_that_nobody_could_take_apart_is_text(depth: int) -> None:
+    async def run() -> None:
+        ears = Ears(OK)
+        async with speaking(ears, structured=True) as telemetry:
+            line = b'{"a":' + b"[" * depth + b" 1" + b"]" * depth + b"}\n"
+            telemetry.function_output([(line, None)])
+            (event,) = await ears.batches.get()
+            told = event["record"]
+            assert isinstance(told, dict if depth == 100 else str)
 
     asyncio.run(run())
