@@ -11,20 +11,24 @@ from collections.abc import Mapping
 from typing import Final
 
 _LEVELS: Final = {"DEBUG": 10, "INFO": 20, "WARN": 30}
-# What is not told at INFO: what went well inside, and what went wrong.
-_WHEN_WELL: Final = {"platform.runtimeDone": "DEBUG"}
-_ALWAYS: Final = {"platform.initReport": "WARN"}
+# What went well inside is for those who look closely.
+_INNER: Final = {"platform.initRuntimeDone", "platform.restoreRuntimeDone", "platform.runtimeDone"}
 
 
 def line(moment: str, kind: str, record: Mapping[str, object]) -> tuple[str, bytes]:
     """Level and line of an event; *moment* is ISO 8601 with milliseconds, *kind* such as "platform.start"."""
-    level = _ALWAYS.get(kind) or (
-        "WARN" if record.get("status", "success") != "success" else _WHEN_WELL.get(kind, "INFO")
-    )
     text = json.dumps({"time": moment, "type": kind, "record": record}, separators=(",", ":"))
-    return level, text.encode() + b"\n"
+    return _level(kind, record), text.encode() + b"\n"
 
 
 def shown(level: str, configured: str | None) -> bool:
     """Whether a line of *level* passes SystemLogLevel *configured* (INFO where none is)."""
     return _LEVELS[level] >= _LEVELS[configured or "INFO"]
+
+
+def _level(kind: str, record: Mapping[str, object]) -> str:
+    if record.get("status", "success") != "success" or (kind == "platform.extension" and "errorType" in record):
+        return "WARN"
+    # Of an environment that starts for a call, the report of the call has the same figure.
+    is_usual = kind == "platform.initReport" and record["initializationType"] == "on-demand"
+    return "DEBUG" if kind in _INNER or is_usual else "INFO"

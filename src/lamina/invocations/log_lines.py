@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 from lamina.invocations.calls import Measured
 
@@ -55,6 +56,18 @@ def restore_report(restore_ms: float, problem: str | None) -> bytes:
     return "\t".join(
         (f"RESTORE_REPORT Restore Duration: {restore_ms:.2f} ms", *([problem] if problem else []), "\n")
     ).encode()
+
+
+def extension(name: str, state: str, events: Sequence[str], error_type: str | None) -> bytes:
+    """What came of an extension once all were ready, or will not be; *events* are those it asked for."""
+    fields = ["EXTENSION", f"Name: {name}", f"State: {state}", f"Events: [{', '.join(events)}]"]
+    return ("\t".join([*fields, f"Error Type: {error_type}"] if error_type else fields) + "\n").encode()
+
+
+def subscription(api: str, name: str, types: Sequence[str]) -> bytes:
+    """That the extension *name* is told of *types*; *api* is "TELEMETRY", or "LOGS" for the older one."""
+    listed = ", ".join(kind.capitalize() for kind in types)
+    return f"{api}\tName: {name}\tState: Subscribed\tTypes: [{listed}]\n".encode()
 
 
 def failure(text: str) -> bytes:

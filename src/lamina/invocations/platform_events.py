@@ -115,6 +115,11 @@ def restore_start(runtime_version: str, runtime_arn: str) -> Record:
     return {"runtimeVersion": runtime_version, "runtimeVersionArn": runtime_arn}
 
 
+def restore_runtime_done(status: str, error_type: str | None) -> Record:
+    """platform.restoreRuntimeDone"""
+    return {"status": status, **_error(error_type)}
+
+
 def restore_report(status: str, error_type: str | None, restore_ms: float) -> Record:
     """platform.restoreReport"""
     return {"status": status, **_error(error_type), "metrics": {"durationMs": round(restore_ms, 3)}}

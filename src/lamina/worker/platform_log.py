@@ -11,6 +11,7 @@ from lamina.invocations import json_log_lines, log_lines, platform_events
 from lamina.invocations.calls import Measured
 from lamina.invocations.platform_events import Produced, Record
 from lamina.runtime_api.log_frames import Piece
+from lamina.runtime_api.subscriptions import Api
 from lamina.worker.logs import EnvironmentLog
 
 Tell = Callable[[str, "Record | str"], None]
@@ -59,19 +60,16 @@ class PlatformLog:
 
     def init_runtime_done(self, phase: str, verdict: Verdict) -> None:
         """The runtime is ready, or will not be."""
-        if self._tell is not None:
+        if self._json or self._tell is not None:
             record = platform_events.init_runtime_done(self._initialization, phase, verdict.status, verdict.error_type)
-            self._tell("platform.initRuntimeDone", record)
+            self._happened("platform.initRuntimeDone", record)
 
     def init_ended(self, phase: str, init_ms: float, verdict: Verdict) -> None:
-        """All are ready, or will not be; the log tells of it only if that went wrong."""
+        """All are ready, or will not be; as text, the log tells of it only if that went wrong."""
         if self._json or self._tell is not None:
             status, error_type = verdict.status, verdict.error_type
             record = platform_events.init_report(self._initialization, phase, status, error_type, init_ms)
-            if self._tell is not None:
-                self._tell("platform.initReport", record)
-            if self._json and verdict != SUCCESS:
-                self._write("platform.initReport", record)
+            self._happened("platform.initReport", record)
         if not self._json and verdict != SUCCESS:
             self._log.platform(log_lines.init_report(init_ms, phase, _remark(verdict) or ""))
 
@@ -85,10 +83,29 @@ class PlatformLog:
     def restore_ended(self, restore_ms: float, verdict: Verdict) -> None:
         """The runtime has asked for its first event, or will not."""
         if self._json:
+            done = platform_events.restore_runtime_done(verdict.status, verdict.error_type)
+            self._write("platform.restoreRuntimeDone", done)
             record = platform_events.restore_report(verdict.status, verdict.error_type, restore_ms)
             self._write("platform.restoreReport", record)
         else:
             self._log.platform(log_lines.restore_report(restore_ms, _remark(verdict)))
+
+    def subscribed(self, name: str, types: Sequence[str], api: Api) -> None:
+        """The extension *name* has subscribed to *types* of telemetry."""
+        record = platform_events.subscription(name, types)
+        if self._json:
+            self._write(f"platform.{api.name.lower()}Subscription", record)
+        else:
+            self._log.platform(log_lines.subscription(api.name, name, types))
+        if self._tell is not None:
+            # In the words of the older API where that is whose listener hears of it.
+            self._tell("platform.telemetrySubscription", record)
+
+    def extension(self, name: str, state: str, events: Sequence[str], error_type: str | None) -> None:
+        """What has come of the extension *name*, once all are ready or will not be."""
+        if not self._json:
+            self._log.platform(log_lines.extension(name, state, events, error_type))
+        self._happened("platform.extension", platform_events.extension(name, state, events, error_type))
 
     def started(self, request_id: str, trace_id: str | None = None) -> None:
         if self._json:
@@ -122,13 +139,10 @@ class PlatformLog:
         status, error_type = verdict.status, verdict.error_type
         done = platform_events.runtime_done(request_id, status, error_type, measured.duration_ms, produced, trace_id)
         report = platform_events.report(request_id, status, error_type, measured, trace_id)
-        if self._json:
-            self._write("platform.runtimeDone", done)
-            self._write("platform.report", report)
+        self._happened("platform.runtimeDone", done)
         if self._tell is not None:
-            self._tell("platform.runtimeDone", done)
             self._tell("platform.end", {"requestId": request_id})
-            self._tell("platform.report", report)
+        self._happened("platform.report", report)
 
     def _init_start(self, phase: str) -> Record:
         return platform_events.init_start(self._initialization, phase, *self._runtime)
@@ -139,6 +153,12 @@ class PlatformLog:
             self._log.platform(log_lines.failure(text))
         if self._tell is not None:
             self._tell("platform.fault", text)
+
+    def _happened(self, kind: str, record: Record) -> None:
+        if self._json:
+            self._write(kind, record)
+        if self._tell is not None:
+            self._tell(kind, record)
 
     def _write(self, kind: str, record: Record) -> None:
         level, text = json_log_lines.line(_now(), kind, record)

@@ -65,6 +65,22 @@ def test_what_went_wrong_is_a_warning(status: str) -> None:
 def test_what_goes_well_inside_is_for_those_who_look_closely() -> None:
     done = platform_events.runtime_done("ID", "success", None, 1.0)
     assert json_log_lines.line(NOW, "platform.runtimeDone", done)[0] == "DEBUG"
+    ready = platform_events.init_runtime_done("on-demand", "init", "success", None)
+    assert json_log_lines.line(NOW, "platform.initRuntimeDone", ready)[0] == "DEBUG"
+
+
+@pytest.mark.parametrize(
+    ("initialization", "level"), [("on-demand", "DEBUG"), ("provisioned-concurrency", "INFO"), ("snap-start", "INFO")]
+)
+def test_how_long_it_took_to_begin_is_told_where_no_report_of_a_call_tells_it(initialization: str, level: str) -> None:
+    init = platform_events.init_report(initialization, "init", "success", None, 1.0)
+    assert json_log_lines.line(NOW, "platform.initReport", init)[0] == level
+
+
+@pytest.mark.parametrize(("error_type", "level"), [(None, "INFO"), ("Extension.Oops", "WARN")])
+def test_an_extension_that_failed_is_a_warning(error_type: str | None, level: str) -> None:
+    record = platform_events.extension("ears", "Ready", ["INVOKE"], error_type)
+    assert json_log_lines.line(NOW, "platform.extension", record)[0] == level
 
 
 @pytest.mark.parametrize(

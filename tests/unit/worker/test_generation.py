@@ -84,6 +84,9 @@ class FakePlatform:
     def init_ended(self, phase: str, _ms: float, verdict: object) -> None:
         self.said.append(("ended", phase, verdict))
 
+    def extension(self, *seen: object) -> None:
+        """Its line is not looked at here."""
+
 
 class FakeConnections:
     conversation: Conversation | None = None

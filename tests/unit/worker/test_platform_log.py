@@ -16,6 +16,7 @@ from lamina.environments.spec import EnvironmentSpec
 from lamina.invocations.calls import Measured
 from lamina.logs.names import LogGroupArn
 from lamina.names import Digest, FunctionArn, Scope
+from lamina.runtime_api.subscriptions import Api
 from lamina.worker.logs import EnvironmentLog, LogStream
 from lamina.worker.platform_log import PlatformLog, Verdict
 from tests.support.logs import Written
@@ -120,6 +121,42 @@ def test_a_failed_initialisation_is_reported() -> None:
     )
     ((kind, record),) = records(said(JSON, failed))
     assert (kind, record["errorType"]) == ("platform.initReport", "Runtime.ImportModuleError")
+
+
+def test_with_level_debug_every_step_of_the_beginning_is_told() -> None:
+    def begun(platform: PlatformLog) -> None:
+        platform.init_started("python:3.12.v3.12.1", "arn")
+        platform.init_runtime_done("init", Verdict("success"))
+        platform.init_ended("init", 12.5, Verdict("success"))
+
+    debug = replace(JSON, system_log_level="DEBUG")
+    assert [kind for kind, _ in records(said(debug, begun))] == [
+        "platform.initStart",
+        "platform.initRuntimeDone",
+        "platform.initReport",
+    ]
+    assert [kind for kind, _ in records(said(JSON, begun))] == ["platform.initStart"]
+
+
+def test_extensions_and_what_they_subscribed_to_have_lines() -> None:
+    def seen(platform: PlatformLog) -> None:
+        platform.subscribed("ears", ["platform", "function"], Api.TELEMETRY)
+        platform.subscribed("old", ["platform"], Api.LOGS)
+        platform.extension("ears", "Ready", ["INVOKE", "SHUTDOWN"], None)
+        platform.extension("old", "InitError", [], "Extension.Oops")
+
+    assert said(TEXT, seen).splitlines() == [
+        "TELEMETRY\tName: ears\tState: Subscribed\tTypes: [Platform, Function]",
+        "LOGS\tName: old\tState: Subscribed\tTypes: [Platform]",
+        "EXTENSION\tName: ears\tState: Ready\tEvents: [INVOKE, SHUTDOWN]",
+        "EXTENSION\tName: old\tState: InitError\tEvents: []\tError Type: Extension.Oops",
+    ]
+    assert [kind for kind, _ in records(said(JSON, seen))] == [
+        "platform.telemetrySubscription",
+        "platform.logsSubscription",
+        "platform.extension",
+        "platform.extension",
+    ]
 
 
 def test_the_first_line_names_the_runtime() -> None:
