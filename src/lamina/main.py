@@ -12,7 +12,6 @@ import signal
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -56,7 +55,8 @@ from lamina.sandbox import processes
 from lamina.settings import Settings
 from lamina.store import ObstoreBlobs, Trees
 from lamina.store.bytecode import ByteCode
-from lamina.worker import machine, runtimes
+from lamina.worker import machine
+from lamina.worker.runtimes import Runtimes
 from lamina.worker.worker import Worker
 
 _GRACE_SECONDS: Final = 5
@@ -73,22 +73,19 @@ class StateInUse(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Choices:
-    """What a server for one command has otherwise than one that stays.
+    """What no setting says of a server, and how one for a single command differs from one that stays.
 
-    `home` is the state folder to look for installed runtimes in, if another; `archives` is where archives are read from
-    that a request names by bucket and key. `hear` is told all that functions and the platform say, in a thread of the
-    server's. One that is `patient` lets the init phase last as long as an invocation may. `compiles`: whether
-    byte-code is made, for those who come later.
+    `find_runtimes` tells those of this machine. `archives` is where archives are read from that a request names by
+    bucket and key. `hear` is told all that functions and the platform say, in a thread of the server's. One that is
+    `patient` lets the init phase last as long as an invocation may. `compiles`: whether byte-code is made, for those
+    who come later.
     """
 
-    home: Path | None = None
+    find_runtimes: Callable[[], Runtimes]
     archives: Archives | None = None
     hear: Callable[[str], None] | None = None
     patient: bool = False
     compiles: bool = True
-
-
-_AS_EVER: Final = Choices()
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,9 +96,10 @@ class Built:
     worker: Worker
 
 
-def serve(settings: Settings, ready: Callable[[int], None]) -> None:
+def serve(settings: Settings, ready: Callable[[int], None], find_runtimes: Callable[[], Runtimes]) -> None:
     """Serve until SIGINT or SIGTERM. *ready* is called with the port once the first request can be answered.
 
+    *find_runtimes*, called in a thread, tells the runtimes of this machine; only calls of functions wait for it.
     Raises StateInUse, and OSError where the folder or the address cannot be had.
     """
     logging.basicConfig(
@@ -109,7 +107,7 @@ def serve(settings: Settings, ready: Callable[[int], None]) -> None:
     )
     # Cancelled is what a second signal does to it.
     with exclusive(settings.state_dir), contextlib.suppress(asyncio.CancelledError):
-        asyncio.run(_serve(settings, ready))
+        asyncio.run(_serve(settings, ready, Choices(find_runtimes)))
 
 
 @contextlib.contextmanager
@@ -130,10 +128,10 @@ def exclusive(state: Path) -> Iterator[None]:
         os.close(descriptor)
 
 
-async def _serve(settings: Settings, ready: Callable[[int], None]) -> None:
+async def _serve(settings: Settings, ready: Callable[[int], None], choices: Choices) -> None:
     stop = _stop_signal()
     async with contextlib.AsyncExitStack() as house:
-        built = await build(settings, house)
+        built = await build(settings, house, choices)
         port = await built.gateway.listen_tcp(settings.host, settings.port)
         ready(port)
         await stop.wait()
@@ -162,7 +160,7 @@ def _allow_many_files() -> None:
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
-async def build(settings: Settings, house: contextlib.AsyncExitStack, choices: Choices = _AS_EVER) -> Built:
+async def build(settings: Settings, house: contextlib.AsyncExitStack, choices: Choices) -> Built:
     """Everything, wired, for this process alone; *house* takes it down again, the last built first."""
     _allow_many_files()
     processes.become_subreaper()
@@ -192,7 +190,7 @@ async def build(settings: Settings, house: contextlib.AsyncExitStack, choices: C
     house.callback(doors.close)
     worker = Worker(
         means,
-        partial(runtimes.find, choices.home or state),
+        choices.find_runtimes,
         _MountedTrees(reclaimer, trees, blobs),
         byte_code,
         state,

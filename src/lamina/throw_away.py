@@ -17,6 +17,7 @@ import tempfile
 import threading
 from collections.abc import Callable, Coroutine, Iterator
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
@@ -25,6 +26,7 @@ from lamina.main import Built, Choices, build, exclusive
 from lamina.names import FunctionArn, Scope
 from lamina.operations.call import Call
 from lamina.settings import Settings
+from lamina.worker import runtimes
 from lamina.worker.runtimes import RuntimeNotInstalled
 
 T = TypeVar("T")
@@ -78,7 +80,7 @@ def throw_away(
         folder = Path(name)
         archives = folder / "archives"
         archives.mkdir()
-        choices = Choices(settings.state_dir, _Folder(archives), hear, patient, compiles=False)
+        choices = Choices(partial(runtimes.find, settings.state_dir), _Folder(archives), hear, patient, compiles=False)
         with exclusive(folder), _served(replace(settings, state_dir=folder), choices) as (built, loop):
             yield ThrowAway(_socket(folder), archives, Scope(settings.account_id, settings.region), built, loop)
 

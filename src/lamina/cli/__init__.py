@@ -18,15 +18,12 @@ def main() -> None:
 
         print(f"lamina {__version__}")
         return
-    # Typer's way to show tracebacks is for a program's author; ours are for whoever reports a bug, plain.
-    os.environ.setdefault("TYPER_STANDARD_TRACEBACK", "1")
-    from lamina.cli.commands import app
     from lamina.cli.failures import Failure
     from lamina.settings import BadSetting
     from lamina.workshop.errors import WorkshopError
 
     try:
-        app(prog_name="lamina")
+        _run(sys.argv[1:])
     except (Failure, BadSetting, WorkshopError) as error:
         _explain(error)
         sys.exit(Failure.USAGE if isinstance(error, BadSetting) else error.code)
@@ -36,6 +33,20 @@ def main() -> None:
         # Whoever read us has gone (`lamina doctor | head`): nothing to say, and nowhere to say it.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(128 + signal.SIGPIPE)
+
+
+def _run(arguments: list[str]) -> None:
+    from lamina.cli import plain, serving
+
+    plain_up = plain.up(arguments)
+    if plain_up is not None:
+        serving.up(*plain_up)
+        return
+    # Typer's way to show tracebacks is for a program's author; ours are for whoever reports a bug, plain.
+    os.environ.setdefault("TYPER_STANDARD_TRACEBACK", "1")
+    from lamina.cli.commands import app
+
+    app(prog_name="lamina")
 
 
 def _explain(error: Exception) -> None:

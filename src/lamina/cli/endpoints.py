@@ -23,7 +23,7 @@ Region = Annotated[str | None, typer.Option("--region", metavar="NAME", help=_RE
 
 def chosen(url: str | None, profile: str | None = None, region: str | None = None) -> Endpoint:
     """The endpoint that the command line, else the environment, else this machine's settings name."""
-    from lamina.cli.up import endpoint as address
+    from lamina.cli.serving import endpoint as address
     from lamina.workshop.endpoint import Endpoint
 
     settings = Settings.read(os.environ, root=os.geteuid() == 0)

@@ -2,20 +2,11 @@
 
 from __future__ import annotations
 
-import errno
-import os
-import socket
-import sys
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
-from lamina.cli.failures import Failure
-from lamina.settings import Settings
-
-if TYPE_CHECKING:
-    from lamina.sandbox.probe import Finding
+from lamina.cli import serving
 
 _HOST = "Address to listen on.  [default: 127.0.0.1]"
 _PORT = "Port to listen on; 0 picks a free one.  [default: 4566]"
@@ -23,6 +14,7 @@ _STATE = "Folder that everything is kept in.  [default: /var/lib/lamina for root
 _NETWORK = "What functions reach: outbound, none or host.  [default: outbound]"
 
 
+# A plain command line never comes here: `lamina.cli.plain` reads it.
 def up(
     host: Annotated[str | None, typer.Option(metavar="ADDRESS", help=_HOST)] = None,
     port: Annotated[str | None, typer.Option(metavar="PORT", help=_PORT)] = None,
@@ -41,81 +33,4 @@ def up(
       lamina up --port 0 --state /tmp/lamina
       LAMINA_LOG_LEVEL=debug lamina up
     """
-    given = {"host": host, "port": port, "state_dir": state, "network": network}
-    settings = Settings.read(os.environ, given, root=os.geteuid() == 0)
-    from lamina.main import StateInUse, serve
-    from lamina.sandbox import probe
-
-    for line in notes(probe.examine(settings.network)):
-        print(line, file=sys.stderr)
-
-    def ready(bound_port: int) -> None:
-        for line in readiness(settings, bound_port, quiet):
-            print(line, flush=True)
-
-    try:
-        serve(settings, ready)
-    except StateInUse as error:
-        raise Failure(
-            f"another server uses {settings.state_dir}" + (f" (process {error.pid})" if error.pid else ""),
-            "Stop it, or keep this one's state elsewhere: lamina up --state DIR",
-            Failure.STATE_IN_USE,
-        ) from error
-    except OSError as error:
-        raise explained(error, settings) from error
-
-
-def readiness(settings: Settings, port: int, quiet: bool) -> list[str]:
-    """What to print once the server answers on *port*: a line to read and a line to paste."""
-    address = endpoint(settings.host, port)
-    export = f"export AWS_ENDPOINT_URL={address}"
-    if quiet:
-        return [export]
-    from lamina import __version__
-
-    return [f"Lamina {__version__} is ready at {address}, state in {settings.state_dir}", export]
-
-
-def notes(findings: Sequence[Finding]) -> list[str]:
-    """What to say of a machine that does not offer everything: never a silent downgrade."""
-    lines = [
-        f"{finding.state}: {finding.name}: {finding.says}. {finding.means}".rstrip()
-        for finding in findings
-        if finding.state != "ok"
-    ]
-    return [*lines, "`lamina doctor` tells how to get what is missing."] if lines else []
-
-
-def endpoint(host: str, port: int) -> str:
-    """The address for a client on this machine of a server that listens on *host*."""
-    reachable = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)
-    return f"http://[{reachable}]:{port}" if ":" in reachable else f"http://{reachable}:{port}"
-
-
-def explained(error: OSError, settings: Settings) -> Failure:
-    """What *error*, met while starting, means to whoever typed the command."""
-    if error.errno == errno.EADDRINUSE:
-        return Failure(
-            f"port {settings.port} of {settings.host} is in use",
-            f"See by whom: ss -ltnp 'sport = :{settings.port}'. Or take a free one: lamina up --port 0",
-            Failure.PORT_IN_USE,
-        )
-    if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS) and error.filename:
-        return Failure(
-            f"no right to use {error.filename}: {error.strerror}",
-            "Keep the state in a folder of yours: lamina up --state DIR",
-            Failure.NOT_POSSIBLE_HERE,
-        )
-    if error.errno == errno.EACCES:
-        return Failure(
-            f"no right to listen on port {settings.port}",
-            "Ports below 1024 are root's; choose another: lamina up --port 4566",
-            Failure.NOT_POSSIBLE_HERE,
-        )
-    if error.errno == errno.EADDRNOTAVAIL or isinstance(error.__cause__ or error, socket.gaierror):
-        return Failure(
-            f"this machine has no address {settings.host!r}",
-            "Listen on 127.0.0.1 (this machine only) or 0.0.0.0 (every interface).",
-            Failure.NOT_POSSIBLE_HERE,
-        )
-    return Failure(f"the server could not start: {error}", "LAMINA_LOG_LEVEL=debug lamina up tells more.")
+    serving.up({"host": host, "port": port, "state_dir": state, "network": network}, quiet)

@@ -29,18 +29,19 @@ print(json.dumps({
     "shared": shared and os.path.join(sysconfig.get_config_var("LIBDIR"), shared),
 }))
 """
-_ASKED_AT_ONCE = 4
+ASKED_AT_ONCE = 4
 # Prefixes an interpreter shares with everything else that is installed.
 _COMMON_PREFIXES = ("/", "/usr", "/usr/local")
 
 
-def find(environ: Mapping[str, str] = os.environ) -> dict[str, InterpreterLayout]:
+def find(environ: Mapping[str, str] = os.environ, at_once: int = ASKED_AT_ONCE) -> dict[str, InterpreterLayout]:
     """Runtime id ("python3.12") -> the interpreter for it; the first found of a version is taken.
 
-    Looked for on PATH and where pyenv, uv and distributions put them. Costs a process of some 30 ms for each candidate.
+    Looked for on PATH and where pyenv, uv and distributions put them. Costs a process of some 30 ms for each candidate,
+    *at_once* of them together.
     """
     found: dict[str, InterpreterLayout] = {}
-    with ThreadPoolExecutor(_ASKED_AT_ONCE) as executor:
+    with ThreadPoolExecutor(at_once) as executor:
         for layout in executor.map(_ask, _candidates(environ)):
             if layout is not None and layout.version in _VERSIONS:
                 found.setdefault(f"python{layout.version}", layout)

@@ -14,6 +14,7 @@ from typing import Final
 from lamina.sandbox import contents
 from lamina.sandbox.contents import LANG_ROOT, Operation
 from lamina.worker import searching
+from lamina.worker.interpreters import ASKED_AT_ONCE
 
 _NODE_HOMES: Final = (
     "~/.nvm/versions/node/*/bin", "~/.local/share/fnm/node-versions/*/installation/bin",
@@ -29,7 +30,6 @@ _ASK_RUBY: Final = (
 )
 # The first 20 that knows the option by which AWS's runtimes switch off what a later one does by default.
 _OLDEST_NODE_20: Final = 17
-_ASKED_AT_ONCE: Final = 4
 # Prefixes that hold the whole system, which a sandbox shows anyway.
 _SYSTEM: Final = ("/", "/usr")
 
@@ -43,10 +43,13 @@ class Found:
     lang: tuple[Operation, ...]
 
 
-def find(environ: Mapping[str, str] = os.environ) -> dict[tuple[str, str], Found]:
-    """(family, version), such as ("nodejs", "22") or ("ruby", "3.3"), -> the first found that is that version."""
+def find(environ: Mapping[str, str] = os.environ, at_once: int = ASKED_AT_ONCE) -> dict[tuple[str, str], Found]:
+    """(family, version), such as ("nodejs", "22") or ("ruby", "3.3"), -> the first found that is that version.
+
+    *at_once* of the candidates are asked together.
+    """
     found: dict[tuple[str, str], Found] = {}
-    with ThreadPoolExecutor(_ASKED_AT_ONCE) as executor:
+    with ThreadPoolExecutor(at_once) as executor:
         nodes = executor.map(_node, searching.programs(("node", "nodejs"), environ, _NODE_HOMES))
         rubies = executor.map(_ruby, searching.programs(("ruby",), environ, _RUBY_HOMES))
         javas = map(_java, _java_homes(environ))

@@ -89,12 +89,13 @@ def remedy(runtime: str) -> str:
     return _LANGUAGES[language.family][1].format(runtime=runtime, version=language.version)
 
 
-def find(state: Path, environ: Mapping[str, str] = os.environ) -> Runtimes:
+def find(state: Path, environ: Mapping[str, str] = os.environ, at_once: int = interpreters.ASKED_AT_ONCE) -> Runtimes:
     """What this machine has now, and what is installed in the state folder *state*.
 
-    Costs a process of some 30 ms for each interpreter that is asked; a third of a second in all.
+    Costs a process of some 30 ms for each interpreter that is asked, *at_once* of them together; a third of a second in
+    all.
     """
-    root, found = installed.folder(state), languages.find(environ)
+    root, found = installed.folder(state), languages.find(environ, at_once)
 
     ready: dict[str, Kit] = {}
 
@@ -105,7 +106,9 @@ def find(state: Path, environ: Mapping[str, str] = os.environ) -> Runtimes:
             ready[runtime] = kit
         return kit
 
-    ready.update((runtime, kits.python(runtime, layout)) for runtime, layout in interpreters.find(environ).items())
+    ready.update(
+        (runtime, kits.python(runtime, layout)) for runtime, layout in interpreters.find(environ, at_once).items()
+    )
     for runtime in sorted(filter(_may_run, {*kits.suitable(found), *installed.names(root)}), key=_order):
         look(runtime)
     ready.update((kit.runtime, kit) for kit in kits.provided())
