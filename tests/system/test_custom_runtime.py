@@ -49,6 +49,15 @@ def test_the_functions_own_comes_before_a_layers(shared_server: Server) -> None:
     assert custom(shared_server, own, Layers=[runtime]).value() == "own"
 
 
+def test_what_it_prints_in_json_is_kept_from_the_level_asked_for_on(shared_server: Server) -> None:
+    printing = """echo '{"level":"info","message":"left out"}'; echo '{"level":"error","message":"kept"}'; answer=1"""
+    logging = {"LogFormat": "JSON", "ApplicationLogLevel": "WARN"}
+    function = custom(shared_server, program("bootstrap", bootstrap(printing)), LoggingConfig=logging)
+    log = function.call().log
+    assert "kept" in log
+    assert "left out" not in log
+
+
 @pytest.mark.parametrize("runtime", RUNTIMES)
 def test_it_sees_what_was_recorded_on_aws(shared_server: Server, runtime: str) -> None:
     code = program("bootstrap", bootstrap(ENV))

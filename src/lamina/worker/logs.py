@@ -13,6 +13,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final, Protocol
 
+from lamina.invocations import application_levels
 from lamina.invocations.log_lines import TAIL_BYTES
 from lamina.log_store import batches
 from lamina.logs.names import LogGroupArn
@@ -31,11 +32,12 @@ class Writer(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class LogStream:
-    """Where an environment's events go."""
+    """Where an environment's events go; of printed lines of JSON, those of the level *least* and above."""
 
     group: LogGroupArn
     name: str
     writer: Writer
+    least: str | None = None
 
 
 class EnvironmentLog:
@@ -134,18 +136,19 @@ class EnvironmentLog:
                 ms = min(now_ms, max(framed_ms, self._last_ms))
                 for at in range(0, len(text), _EVENT_BYTES_MAX):
                     self._pend(ms, text[at : at + _EVENT_BYTES_MAX], whole=True)
-            self._keep_tail(text)
+            if framed_ms is not None or self._stream.least is None:
+                self._keep_tail(text)
 
     def _print(self, now_ms: int, text: bytes) -> None:
         end = text.rfind(b"\n") + 1
         if end and (len(self._line) + text.index(b"\n") < _EVENT_BYTES_MAX):
-            self._pend(now_ms, bytes(self._line) + text[:end], whole=False)
+            self._printed(now_ms, bytes(self._line) + text[:end], whole=False)
             self._line[:] = text[end:]
             return
         # No end of a line, or one that is too far away.
         self._line += text
         while len(self._line) >= _EVENT_BYTES_MAX:
-            self._pend(now_ms, bytes(self._line[:_EVENT_BYTES_MAX]), whole=True)
+            self._printed(now_ms, bytes(self._line[:_EVENT_BYTES_MAX]), whole=True)
             del self._line[:_EVENT_BYTES_MAX]
         if end:
             rest = bytes(self._line)
@@ -155,8 +158,16 @@ class EnvironmentLog:
     def _end_line(self, now_ms: int) -> None:
         """What has no line break is an event now: something else follows."""
         if self._line:
-            self._pend(now_ms, bytes(self._line), whole=True)
+            self._printed(now_ms, bytes(self._line), whole=True)
             self._line.clear()
+
+    def _printed(self, ms: int, text: bytes, *, whole: bool) -> None:
+        if self._stream.least is not None:
+            text = application_levels.passing(text, self._stream.least)
+            if not text:
+                return
+            self._keep_tail(text)
+        self._pend(ms, text, whole=whole)
 
     def _pend(self, ms: int, text: bytes, *, whole: bool) -> None:
         self._last_ms = ms

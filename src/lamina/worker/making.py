@@ -170,7 +170,8 @@ class Maker:
         group = LogGroupArn(spec.function.scope, spec.log_group)
         unique = secrets.token_hex(16)
         name = environment_stream(datetime.now(UTC), spec.function.name, spec.version, group.name, unique)
-        return LogStream(group, name, self._logs)
+        least = (spec.application_log_level or "INFO") if spec.log_format == "JSON" else None
+        return LogStream(group, name, self._logs, least)
 
 
 def _credentials() -> Credentials:

@@ -19,11 +19,11 @@ GROUP = LogGroupArn(Scope("123456789012", "eu-west-1"), "/aws/lambda/f")
 class Output:
     """A log and the end of its pipe that a function writes to; its clock stands at `ms`."""
 
-    def __init__(self) -> None:
+    def __init__(self, least: str | None = None) -> None:
         self._read, self.write_end = os.pipe()
         self.written = Written()
         self.ms = 1000
-        stream = LogStream(GROUP, "stream", self.written)
+        stream = LogStream(GROUP, "stream", self.written, least)
         self.log = EnvironmentLog(self._read, stream, lambda: self.ms * 1_000_000)
 
     def write(self, data: bytes) -> None:
@@ -40,9 +40,9 @@ class Output:
         os.close(self._read)
 
 
-def logged(test: Callable[[Output], Awaitable[None]]) -> None:
+def logged(test: Callable[[Output], Awaitable[None]], least: str | None = None) -> None:
     async def main() -> None:
-        output = Output()
+        output = Output(least)
         try:
             async with asyncio.timeout(20):
                 await test(output)
@@ -238,3 +238,16 @@ def test_closing_writes_what_was_held_back() -> None:
         assert output.written.text() == "text\ufffdZ\x00\x0f\x00"
 
     asyncio.run(main())
+
+
+def test_lines_of_json_below_the_level_asked_for_are_left_out() -> None:
+    async def test(output: Output) -> None:
+        output.write(b'{"level":"debug"}\n{"level":"er')
+        output.write(b'ror"}\nplain\n{"level":"info"}\n{"level":"debug"}')
+        framed = '{"level":"debug"} of a client that keeps to its level\n'
+        output.write(frame(framed.encode(), 1000))
+        kept = ['{"level":"error"}\n', "plain\n", framed]
+        assert output.messages() == kept
+        assert output.log.tail().decode() == "".join(kept)
+
+    logged(test, "WARN")
