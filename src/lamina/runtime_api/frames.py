@@ -90,6 +90,9 @@ class FrameReader:
             if len(held) < (type_end if too_large else end):
                 return
             request_id, type_ = held[_ASKED.size : id_end].decode("latin-1"), held[id_end:type_end].decode("latin-1")
+            if type_ and not type_.isprintable():
+                # No header could say that, and it may become one.
+                raise NotFrames
             if too_large:
                 self._too_large, self._skipped = Frame(kind, request_id, type_, None), sizes[2]
                 del held[:type_end]
@@ -116,6 +119,7 @@ class FramedConnection(asyncio.Protocol):
         self._owner, self._session, self._transport = owner, session, transport
         self._reader = FrameReader()
         self._was_reset = False
+        self._has_asked = False
         # One object, by which the session knows who waits.
         self._waits = self._tell
 
@@ -147,9 +151,11 @@ class FramedConnection(asyncio.Protocol):
     def _take(self, frame: Frame) -> bool:
         """Whether *frame* was one that may come now; if it asks for an invocation, that is told when there is one."""
         session, body = self._session, frame.body
-        if self._transport.get_write_buffer_size():
-            # Who asks without taking what was told could have it pile up.
+        if self._has_asked or self._transport.get_write_buffer_size():
+            # Who asks again, having been told nothing, could go on with that and keep the loop to itself; who asks
+            # without taking what was told could have it pile up.
             return False
+        self._has_asked = True
         if frame.kind != NEXT:
             if body is None:
                 session.response_too_large(frame.request_id)
@@ -160,6 +166,7 @@ class FramedConnection(asyncio.Protocol):
         return session.next(self._waits, self._is_unread) is None
 
     def _tell(self, reply: Reply) -> None:
+        self._has_asked = False
         head = "\n".join([reply.headers.get(name, "") for name in _LINES]).encode("latin-1", "replace")
         self._transport.write(b"".join((_TOLD.pack(len(head), len(reply.body)), head, reply.body)))
 

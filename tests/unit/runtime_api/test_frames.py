@@ -126,6 +126,24 @@ def test_whoever_answers_what_was_not_asked_is_cut_off(sent: bytes) -> None:
     test()
 
 
+@pytest.mark.parametrize("again", [frame(NEXT), frame(ANSWER, "ID", "", b"1")], ids=["next", "answer"])
+def test_whoever_asks_again_before_it_was_told_is_cut_off(again: bytes) -> None:
+    @in_a_room
+    async def test(room: Room) -> None:
+        client = await room.client()
+        client.send(PREFACE + frame(NEXT) + again * 5000)
+        assert await client.wait_closed_by_peer() == b""
+        assert await room.told.get() == "ready"
+        assert room.told.empty()
+
+    test()
+
+
+def test_a_type_that_could_be_no_header_is_refused() -> None:
+    with pytest.raises(NotFrames):
+        list(FrameReader().feed(frame(ANSWER, "ID", "text/plain\r\nSet-Cookie: x", b"")))
+
+
 @in_a_room
 async def test_a_new_session_is_nothing_to_connections_of_the_old_one(room: Room) -> None:
     client = await _running(room)
