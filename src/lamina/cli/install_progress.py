@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, DownloadColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+from rich.table import Column
 
 from lamina.cli.steps import duration, size
 from lamina.installing.installer import Step
@@ -41,14 +42,16 @@ class InstallProgress:
         if not self._console.is_terminal:
             yield
             return
+        # What is being done takes the room that is left, so that the figures are whole in a narrow window.
+        figure, rest = Column(no_wrap=True), Column(no_wrap=True, overflow="ellipsis", ratio=1)
         columns = (
-            TextColumn("  {task.description}"),
-            BarColumn(),
-            DownloadColumn(),
-            TimeRemainingColumn(),
-            TextColumn("[dim]{task.fields[about]}[/]"),
+            TextColumn("  {task.description}", table_column=figure),
+            BarColumn(bar_width=16, table_column=figure),
+            DownloadColumn(table_column=figure),
+            TimeRemainingColumn(table_column=figure),
+            TextColumn("[dim]{task.fields[about]}[/]", table_column=rest),
         )
-        with Progress(*columns, console=self._console, transient=True) as self._bar:
+        with Progress(*columns, console=self._console, transient=True, expand=True) as self._bar:
             self._task = None
             yield
         self._bar = None

@@ -5,8 +5,10 @@ from __future__ import annotations
 import errno
 import gc
 import os
+import shutil
 import socket
 import sys
+import textwrap
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
@@ -35,7 +37,7 @@ def up(given: Mapping[str, str | None], quiet: bool) -> None:
     from lamina.main import StateInUse, serve
 
     for line in notes(examined.result()):
-        print(line, file=sys.stderr)
+        print(_folded(line) if sys.stderr.isatty() else line, file=sys.stderr)
 
     def ready(bound_port: int) -> None:
         gc.freeze()
@@ -88,6 +90,11 @@ def notes(findings: Sequence[Finding]) -> list[str]:
         if finding.state != "ok"
     ]
     return [*lines, "`lamina doctor` tells how to get what is missing."] if lines else []
+
+
+def _folded(line: str) -> str:
+    width = shutil.get_terminal_size().columns
+    return textwrap.fill(line, width, subsequent_indent="  ", break_on_hyphens=False)
 
 
 def endpoint(host: str, port: int) -> str:
