@@ -6,7 +6,7 @@ was made from. There is no key to forget a part of: the whole record is the key.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, fields
 
 from lamina.functions.versions import FunctionVersion
 from lamina.names import Digest, FunctionArn
@@ -38,6 +38,15 @@ class EnvironmentSpec:
     system_log_level: str | None
     # What AWS_LAMBDA_INITIALIZATION_TYPE says.
     initialization: str = ON_DEMAND
+    # Every invocation looks something up by its spec, which is long.
+    _hash: int = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        compared = tuple(getattr(self, each.name) for each in fields(self) if each.compare)
+        object.__setattr__(self, "_hash", hash(compared))
+
+    def __hash__(self) -> int:
+        return self._hash
 
     @classmethod
     def of(cls, version: FunctionVersion) -> EnvironmentSpec:

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from lamina.names import Scope
+from lamina.wire import parse_query
 
 # access key / date / region / service / aws4_request; SigV4a's has no region.
 _CREDENTIAL = re.compile(r"Credential=([^/,\s]+)/\d{8}/(?:([^/,\s]+)/)?([^/,\s]+)/aws4_request")
@@ -26,13 +27,17 @@ class Caller:
     service: str | None
 
 
-def caller_of(headers: Mapping[str, str], query: Mapping[str, list[str]], default: Scope) -> Caller:
-    """The caller by the Authorization header or the query of a presigned URL; *default* for what neither says.
+def caller_of(headers: Mapping[str, str], query: str, default: Scope) -> Caller:
+    """The caller by the Authorization header or the *query* of a presigned URL; *default* for what neither says.
 
     An access key of 12 digits is the account's id, any other belongs to the default account. A region that is none
     (a tool's "local") is the default one, because it could not stand in an ARN.
     """
-    credential = headers.get("authorization") or f"Credential={query.get('X-Amz-Credential', [''])[0]}"
+    credential = headers.get("authorization")
+    if not credential:
+        if not query:
+            return Caller(default, None)
+        credential = f"Credential={parse_query(query).get('X-Amz-Credential', [''])[0]}"
     match = _CREDENTIAL.search(credential)
     if match is None:
         return Caller(default, None)

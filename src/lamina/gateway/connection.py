@@ -137,13 +137,9 @@ class Connection(asyncio.Protocol):
         request = self._waiting.popleft()
         self._deadline = None
         self._serving = self._loop.create_task(self._serve(request))
-        self._serving.add_done_callback(self._served)
 
-    def _served(self, task: asyncio.Task[None]) -> None:
+    def _served(self) -> None:
         self._serving = None
-        if not task.cancelled() and (error := task.exception()) is not None:
-            _log.error("a connection failed while answering", exc_info=error)
-            self._transport.abort()
         if self._gone or self._transport.is_closing():
             return
         if self._waiting:
@@ -159,11 +155,19 @@ class Connection(asyncio.Protocol):
         self._wait_at_most(self._next_wait_s())
 
     async def _serve(self, request: Request) -> None:
-        answer = await self._answer(request)
         try:
-            await self._send(request, answer)
+            answer = await self._answer(request)
+            try:
+                await self._send(request, answer)
+            finally:
+                if not isinstance(answer.body, bytes):
+                    await _close(answer.body)
+        except Exception:  # noqa: BLE001 - nobody else would hear of it
+            _log.exception("a connection failed while answering")
+            self._transport.abort()
         finally:
-            await _close(answer.body)
+            # Not by a callback of the task: what came meanwhile would wait for another turn of the loop.
+            self._served()
 
     async def _send(self, request: Request, answer: Answer) -> None:
         if self._gone:
@@ -281,7 +285,7 @@ class Connection(asyncio.Protocol):
         self._transport.abort()
 
 
-async def _close(body: bytes | Iterator[bytes] | AsyncIterator[bytes]) -> None:
+async def _close(body: Iterator[bytes] | AsyncIterator[bytes]) -> None:
     if isinstance(body, AsyncIterator):
         close = getattr(body, "aclose", None)
         if close is not None:

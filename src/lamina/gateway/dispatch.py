@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import inspect
 import json
 import logging
-import uuid
 from collections.abc import Awaitable, Callable, Mapping
 from concurrent.futures import Executor
 from typing import Any, cast
@@ -20,10 +18,11 @@ from lamina.gateway.callers import Caller, caller_of
 from lamina.gateway.downloads import answer_download
 from lamina.gateway.messages import REQUEST_BYTES_MAX, Answer, Request
 from lamina.gateway.services import Service, Services
+from lamina.invocations.identifiers import new_request_id
 from lamina.layers import sizes
 from lamina.names import Scope
 from lamina.operations import content
-from lamina.operations.call import Call, Handler
+from lamina.operations.call import Call
 from lamina.wire import Api, Response, Route, UnknownOperation, WireError, parse_query
 
 _log = logging.getLogger(__name__)
@@ -59,7 +58,7 @@ class Dispatcher:
 
     async def answer(self, request: Request) -> Answer:
         """The answer to any *request*: errors are answers too, those of ours with nothing of the cause in them."""
-        request_id = str(uuid.uuid4())
+        request_id = new_request_id()
         caller = self._caller(request)
         service = self._services.asked(request.headers, caller.service)
         try:
@@ -93,13 +92,13 @@ class Dispatcher:
         operation, params = await self._read(request, caller.service, service)
         host = request.headers.get("host") or "localhost"
         call = Call(request_id, caller.scope, f"http://{host}", request.headers)
-        output = await self._handle(service.handler(operation), call, params)
+        output = await self._handle(service, operation, call, params)
         return _from_wire(service.api.serialise(operation, output, request_id))
 
     def _caller(self, request: Request) -> Caller:
         """Who asks; where requests are checked, what they claim, however it is written, does not choose the account."""
         account = self._default_scope.account
-        caller = caller_of(request.headers, parse_query(request.query), self._default_scope)
+        caller = caller_of(request.headers, request.query, self._default_scope)
         if self._check is None or caller.scope.account == account:
             return caller
         return Caller(Scope(account, caller.scope.region), caller.service)
@@ -140,9 +139,12 @@ class Dispatcher:
             raise _too_large(route.operation)
         return params
 
-    async def _handle(self, handler: Handler, call: Call, params: Mapping[str, Any]) -> Mapping[str, Any]:
-        if inspect.iscoroutinefunction(handler):
-            return cast(Mapping[str, Any], await handler(call, params))
+    async def _handle(
+        self, service: Service, operation: str, call: Call, params: Mapping[str, Any]
+    ) -> Mapping[str, Any]:
+        handler = service.handler(operation)
+        if service.waits(operation):
+            return await cast(Awaitable[Mapping[str, Any]], handler(call, params))
         loop = asyncio.get_running_loop()
         return cast(Mapping[str, Any], await loop.run_in_executor(self._threads, handler, call, params))
 

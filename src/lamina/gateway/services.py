@@ -7,6 +7,7 @@ by what it was signed for, and is the first service's where it was not.
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -40,6 +41,14 @@ class Service:
     def load(self) -> None:
         """Have `api` read, by whichever thread may take the time."""
         _ = self.api
+
+    @cached_property
+    def _waiting(self) -> frozenset[str]:
+        return frozenset(name for name, handler in self.handlers.items() if inspect.iscoroutinefunction(handler))
+
+    def waits(self, operation: str) -> bool:
+        """Whether the handler of *operation* is a coroutine function."""
+        return operation in self._waiting
 
     def handler(self, operation: str) -> Handler:
         """What answers *operation*; raises an error of the operation's own model where it is not built."""

@@ -26,6 +26,8 @@ _WRITE_BYTES_MAX: Final = 1024 * 1024
 _SLOW_S: Final = 0.02
 _SLOW_FOR_S: Final = 10.0
 _PLACES_MAX: Final = 4096
+# Of those, how many are kept open.
+_OPEN_MAX: Final = 64
 _log = logging.getLogger(__name__)
 
 
@@ -39,12 +41,37 @@ class _Held:
     left_out_of: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+class _Segment:
+    """A file that is appended to. Closed when nobody has it any more: another thread may be writing."""
+
+    __slots__ = ("descriptor",)
+
+    def __init__(self, file: Path) -> None:
+        self.descriptor = -1
+        self.descriptor = os.open(file, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
+
+    def __del__(self) -> None:
+        if self.descriptor != -1:
+            os.close(self.descriptor)
+
+    def append(self, data: bytes) -> int:
+        """Append *data*, and give the size then; FileNotFoundError where the file has been deleted meanwhile."""
+        # A full disk takes a part, and then tells why no more.
+        while data:
+            data = data[os.write(self.descriptor, data) :]
+        status = os.fstat(self.descriptor)
+        if not status.st_nlink:
+            raise FileNotFoundError
+        return status.st_size
+
+
+@dataclass(slots=True, eq=False)
 class _Place:
-    """The segment that a group is written to."""
+    """The segment that a group is written to, and the file itself where it is open."""
 
     number: int
     file: Path
+    segment: _Segment | None = None
 
 
 class LogWriter:
@@ -68,6 +95,8 @@ class LogWriter:
         self._writing = False
         self._slow_until = 0.0
         self._places: dict[LogGroupArn, _Place] = {}
+        # How many of their files have been opened since all were closed.
+        self._open = 0
         # Those last found impossible to write.
         self._failing: set[LogGroupArn] = set()
         # The thread begins now: later, on a machine full of processes, it might not be had.
@@ -98,12 +127,12 @@ class LogWriter:
         """Append *batch* to the group before this returns; raises OSError where that cannot be."""
         place = self._place(group)
         try:
-            size = _append(place.file, batch)
+            size = self._segment(place).append(batch)
         except FileNotFoundError:
             # Written to for the first time, or deleted since the last.
             self._create(group)
             place = self._place(group)
-            size = _append(place.file, batch)
+            size = self._segment(place).append(batch)
         if size > layout.SEGMENT_BYTES_MAX:
             self._turn_over(group, place)
 
@@ -114,6 +143,7 @@ class LogWriter:
     def close(self) -> None:
         """Write what was passed on, and no more."""
         self._thread.shutdown()
+        self._close_all()
 
     def forget(self, group: LogGroupArn) -> None:
         """The group was deleted: what is written from now on makes another."""
@@ -136,6 +166,21 @@ class LogWriter:
                 self._places.clear()
             place = self._places[group] = _Place(number, layout.segment(folder, number))
         return place
+
+    def _segment(self, place: _Place) -> _Segment:
+        """Its file, open; FileNotFoundError where its folder is not there."""
+        segment = place.segment
+        if segment is None:
+            if self._open >= _OPEN_MAX:
+                self._close_all()
+            segment = place.segment = _Segment(place.file)
+            self._open += 1
+        return segment
+
+    def _close_all(self) -> None:
+        self._open = 0
+        for place in list(self._places.values()):
+            place.segment = None
 
     def _create(self, group: LogGroupArn) -> None:
         self._places.pop(group, None)
@@ -208,15 +253,3 @@ def _joined(pieces: list[bytes]) -> list[bytes]:
         writes[-1].append(piece)
         size += len(piece)
     return [b"".join(write) for write in writes]
-
-
-def _append(file: Path, data: bytes) -> int:
-    """Append *data* to *file* and give its size then; FileNotFoundError where its folder is not there."""
-    descriptor = os.open(file, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    try:
-        # A full disk takes a part, and then tells why no more.
-        while data:
-            data = data[os.write(descriptor, data) :]
-        return os.fstat(descriptor).st_size
-    finally:
-        os.close(descriptor)

@@ -7,7 +7,7 @@ import base64
 import binascii
 import json
 import platform
-import secrets
+import random
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -20,6 +20,7 @@ from lamina.functions.aliases import Alias
 from lamina.functions.versions import FunctionVersion, State
 from lamina.invocations.admission import RESERVED, SHARED
 from lamina.invocations.calls import Invocation, InvocationType, Outcome, check_payload
+from lamina.invocations.identifiers import new_trace
 from lamina.invocations.retrying import ZERO_RESERVED, GiveUp
 from lamina.names import LATEST, FunctionArn
 from lamina.operations.activations import Activations
@@ -36,9 +37,7 @@ _ACTIVATION_SECONDS_MAX: Final = 60
 _REMEMBERED_MAX: Final = 10_000
 # The kernel's names for processors, and AWS's.
 _ARCHITECTURES: Final = {"x86_64": "x86_64", "aarch64": "arm64"}
-
-
-_draw: Final = secrets.SystemRandom().random
+_MACHINE: Final = platform.machine()
 
 
 class Runner(Protocol):
@@ -58,11 +57,11 @@ class _Route:
     alias: Alias | None
     targets: Mapping[str, tuple[FunctionVersion, EnvironmentSpec]]
 
-    def choose(self, draw: float) -> tuple[FunctionVersion, EnvironmentSpec]:
-        """The version for one invocation; *draw* is random, from 0 to below 1."""
+    def choose(self, draw: Callable[[], float]) -> tuple[FunctionVersion, EnvironmentSpec]:
+        """The version for one invocation; *draw* gives a random number, from 0 to below 1."""
         if self.alias is None:
             return next(iter(self.targets.values()))
-        return self.targets[self.alias.choose(draw)]
+        return self.targets[self.alias.choose(draw())]
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +89,7 @@ class InvocationOperations:
         worker: Runner,
         *,
         deliveries: DeliveryQueue | None = None,
-        draw: Callable[[], float] = _draw,
+        draw: Callable[[], float] = random.random,
     ) -> None:
         self._catalog = catalog
         self._activations = activations
@@ -132,7 +131,7 @@ class InvocationOperations:
         payload = check_payload(request.get("Payload") or b"", kind)
         context = _client_context(request.get("ClientContext"))
         await self._check_runtime(spec)
-        trace = call.headers.get("x-amzn-trace-id") or _new_trace()
+        trace = call.headers.get("x-amzn-trace-id") or new_trace()
         invocation = Invocation(call.request_id, str(arn), payload, spec.timeout_s, context, trace)
         return Asked(kind, arn, function, spec, invocation, with_log=request.get("LogType") == "Tail")
 
@@ -190,7 +189,7 @@ class InvocationOperations:
             route = await self._settled(arn)
             if self._catalog.function_changes == changes:
                 self._known[arn] = route
-        found = route.choose(self._draw())
+        found = route.choose(self._draw)
         if found[0].status.state is State.FAILED:
             raise errors.resource_conflict(
                 "The operation cannot be performed at this time. "
@@ -231,9 +230,9 @@ class InvocationOperations:
         except RuntimeNotInstalled as error:
             # Not InvalidRuntimeException: that is a 502, which SDKs try again five times.
             raise errors.invalid_parameter_value(str(error)) from error
-        if spec.architecture != _ARCHITECTURES.get(platform.machine()):
+        if spec.architecture != _ARCHITECTURES.get(_MACHINE):
             raise errors.invalid_parameter_value(
-                f"The function is for {spec.architecture}, and this machine is {platform.machine()}: it can be kept and"
+                f"The function is for {spec.architecture}, and this machine is {_MACHINE}: it can be kept and"
                 " described here, but not run."
             )
 
@@ -262,7 +261,3 @@ def _client_context(encoded: str | None) -> str | None:
     if not isinstance(context, dict):
         raise errors.invalid_request_content("Client context must be a valid Base64-encoded JSON object.")
     return json.dumps(context, separators=(",", ":"))
-
-
-def _new_trace() -> str:
-    return f"Root=1-{int(time.time()):08x}-{secrets.token_hex(12)};Parent={secrets.token_hex(8)};Sampled=0"

@@ -130,6 +130,8 @@ class Worker:
     async def runtimes(self) -> Runtimes:
         """The runtimes of this machine; known a third of a second after the start."""
         assert self._runtimes is not None, "not opened"
+        if self._runtimes.done():
+            return self._runtimes.result()
         return await asyncio.shield(self._runtimes)
 
     async def invoke(self, spec: EnvironmentSpec, invocation: Invocation) -> Outcome:

@@ -80,13 +80,14 @@ class SlowDisk:
     def __init__(self, patch: pytest.MonkeyPatch) -> None:
         patch.setattr(writing, "_AT_ONCE_BYTES_MAX", -1)
         self.asked, self.open = threading.Event(), threading.Event()
-        self._append = writing._append
-        patch.setattr(writing, "_append", self._slowly)
+        append = writing._Segment.append
 
-    def _slowly(self, file: Path, data: bytes) -> int:
-        self.asked.set()
-        assert self.open.wait(20)
-        return self._append(file, data)
+        def slowly(segment: writing._Segment, data: bytes) -> int:
+            self.asked.set()
+            assert self.open.wait(20)
+            return append(segment, data)
+
+        patch.setattr(writing._Segment, "append", slowly)
 
 
 def test_nobody_waits_for_the_disk_and_the_order_stays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -107,15 +108,15 @@ def test_a_disk_that_was_slow_is_left_to_the_thread_for_a_while(
     now, seconds, writers = 1000.0, 0.0, []
     logs = Logs(tmp_path)
     logs.write("first")
-    append = writing._append
+    append = writing._Segment.append
 
-    def timed(file: Path, data: bytes) -> int:
+    def timed(segment: writing._Segment, data: bytes) -> int:
         nonlocal now
         now += seconds
         writers.append(threading.current_thread() is threading.main_thread())
-        return append(file, data)
+        return append(segment, data)
 
-    monkeypatch.setattr(writing, "_append", timed)
+    monkeypatch.setattr(writing._Segment, "append", timed)
     monkeypatch.setattr(writing, "time", SimpleNamespace(monotonic=lambda: now))
 
     def write(text: str = "line") -> None:
