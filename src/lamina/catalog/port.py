@@ -11,7 +11,7 @@ waits for nobody. A transaction is used by the thread that opened it, and briefl
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from enum import StrEnum
@@ -398,5 +398,8 @@ class Catalog(Protocol):
         """A number that grows whenever functions or aliases may have changed, before the writer learns that it
         committed.
         """
+
+    def watch_functions(self, changed: Callable[[], object]) -> Callable[[], None]:
+        """Have *changed* called, in the writer's thread, whenever that number has grown; call the result to end it."""
 
     def close(self) -> None: ...

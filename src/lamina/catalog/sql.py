@@ -14,7 +14,7 @@ How SQLite is used, and why:
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cached_property
 from typing import Any
@@ -118,6 +118,7 @@ class SqlCatalog:
         # All of an in-memory database is one connection, so its readers queue too.
         self._read_lock = self._write_lock if isinstance(engine.pool, StaticPool) else None
         self.function_changes = 0
+        self._watching: list[Callable[[], object]] = []
 
     @classmethod
     def open(cls, url: str) -> SqlCatalog:
@@ -151,6 +152,18 @@ class SqlCatalog:
             # A cached property that was asked for lies in the instance's dictionary.
             if not _OF_FUNCTIONS.isdisjoint(vars(transaction)):
                 self.function_changes += 1
+                for changed in self._watching:
+                    changed()
+
+    def watch_functions(self, changed: Callable[[], object]) -> Callable[[], None]:
+        with self._write_lock:
+            self._watching.append(changed)
+
+        def end() -> None:
+            with self._write_lock:
+                self._watching.remove(changed)
+
+        return end
 
     def close(self) -> None:
         self._engine.dispose()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Final, Protocol
 
 from lamina import errors
@@ -23,7 +23,7 @@ from lamina.operations.stamps import Stamps
 from lamina.worker.provisions import Provisioned
 
 PAGE_MAX: Final = 50
-_LOOK_SECONDS: Final = 0.25
+_PAUSE_SECONDS: Final = 0.25
 _log = logging.getLogger(__name__)
 
 
@@ -60,13 +60,18 @@ class ProvisionedOperations:
         self._asked: dict[EnvironmentSpec, tuple[int, str]] = {}
         self._seen = -1
         self._following: asyncio.Task[None] | None = None
+        self._changed = asyncio.Event()
+        self._unwatch: Callable[[], None] = _nothing
         self._lock = asyncio.Lock()
 
     def open(self) -> None:
         """Begin to keep what is asked for, what an earlier server was asked for included. Call on the loop."""
+        loop = asyncio.get_running_loop()
+        self._unwatch = self._catalog.watch_functions(lambda: loop.call_soon_threadsafe(self._changed.set))
         self._following = asyncio.ensure_future(self._follow())
 
     async def close(self) -> None:
+        await asyncio.to_thread(self._unwatch)
         if self._following is not None:
             self._following.cancel()
             await asyncio.gather(self._following, return_exceptions=True)
@@ -149,9 +154,13 @@ class ProvisionedOperations:
             if self._catalog.function_changes != self._seen:
                 try:
                     await self._reconcile()
-                except Exception:  # noqa: BLE001 - the next change is another chance
+                except Exception:  # noqa: BLE001 - a disk that fails for a moment must not stop it for ever
                     _log.exception("provisioned concurrency could not be brought up to date")
-            await asyncio.sleep(_LOOK_SECONDS)
+                    self._changed.set()
+            # Many changes in a row are one for us.
+            await asyncio.sleep(_PAUSE_SECONDS)
+            await self._changed.wait()
+            self._changed.clear()
 
     async def _reconcile(self) -> None:
         async with self._lock:
@@ -182,6 +191,10 @@ class ProvisionedOperations:
             if ready is not None:
                 wanted[EnvironmentSpec.of(ready)] = (setting.document["requested"], setting.document["modified"])
         return wanted
+
+
+def _nothing() -> None:
+    pass
 
 
 def _arn(call: Call, operation: str, request: Parameters) -> FunctionArn:

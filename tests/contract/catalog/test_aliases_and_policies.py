@@ -126,3 +126,17 @@ def test_a_change_of_an_alias_counts_as_one_of_functions(catalog: Catalog) -> No
     with catalog.writing() as transaction:
         transaction.aliases.add(LIVE)
     assert catalog.function_changes > before
+
+
+def test_who_watches_is_told_of_changes_of_functions_alone_and_until_he_ends_it(catalog: Catalog) -> None:
+    told: list[int] = []
+    end = catalog.watch_functions(lambda: told.append(catalog.function_changes))
+    with_versions(catalog, 1, 2)
+    before = list(told)
+    with catalog.writing() as transaction:
+        transaction.secrets.obtain("s")
+    assert told == before != []
+    end()
+    with catalog.writing() as transaction:
+        transaction.aliases.add(LIVE)
+    assert told == before

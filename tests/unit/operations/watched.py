@@ -42,6 +42,9 @@ class Watched:
     def function_changes(self) -> int:
         return self._catalog.function_changes
 
+    def watch_functions(self, changed: Callable[[], object]) -> Callable[[], None]:
+        return self._catalog.watch_functions(changed)
+
     def close(self) -> None:
         self._catalog.close()
 
