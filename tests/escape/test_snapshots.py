@@ -126,3 +126,23 @@ def test_capabilities_over_an_environment_of_its_own_lead_no_further(prison: Ser
         "stage": [],
         "users": "EINVAL",
     }
+
+
+def test_a_template_has_the_limits_of_its_function(prison: Server) -> None:
+    code = """
+        import mmap, time
+        held = [mmap.mmap(-1, 1 << 20) for _ in range(600)]
+        for each in held:
+            each[::4096] = b"x" * 256
+        time.sleep(1)
+        def handler(event, context): return len(held)
+    """
+    function = create(prison, code, MemorySize=128, Timeout=10, SnapStart={"ApplyOn": "PublishedVersions"})
+    wait_until(lambda: function.settled, 30)
+    function.client.publish_version(FunctionName=function.name)
+
+    def state() -> str | None:
+        told = function.client.get_function_configuration(FunctionName=function.name, Qualifier="1")["State"]
+        return told if told != "Pending" else None
+
+    assert wait_until(state, 20) == "Failed"

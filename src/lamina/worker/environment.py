@@ -14,7 +14,7 @@ import logging
 import signal
 import socket
 import time
-from collections.abc import Coroutine, Mapping
+from collections.abc import Collection, Coroutine, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
@@ -121,6 +121,10 @@ class Environment:
     async def connect(self, port: int) -> socket.socket:
         """A connection to *port* of the loopback address in there. Raises OSError."""
         return await self._processes.connect("127.0.0.1", port)
+
+    def apart(self) -> Collection[int]:
+        """The processes in here that are the first of other environments, which have limits of their own."""
+        return ()
 
     def overrun(self) -> None:
         """It takes more than its due: kill what runs in it, as the kernel does where it keeps the limits itself."""

@@ -11,7 +11,7 @@ import asyncio
 import json
 import socket
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 from typing import Final
 
@@ -61,6 +61,7 @@ class TemplateEnvironment(Environment):
     """An environment that is initialised, and then only forked."""
 
     _orders: socket.socket | None = None
+    _begotten: tuple[Blank, ...] = ()
 
     async def begin(self) -> None:
         """Initialise it. Raises SandboxFailed, and TemplateFailed where that is the function's fault."""
@@ -115,6 +116,7 @@ class TemplateEnvironment(Environment):
         order = {"do": "beget", "owner": owner, "seen_as": uid, "network": led}
         count = _DESCRIPTORS - 1 if mode == "host" else _DESCRIPTORS
         blank = await born(self.prepared.blank.channel, order, self.spec.runtime, "", count)
+        self._begotten = (*(each for each in self._begotten if not each.ended), blank)
         if mode == "outbound":
             try:
                 await zygote.lead(blank.entrance[_NETWORK])
@@ -123,6 +125,9 @@ class TemplateEnvironment(Environment):
                 await blank.wait_gone()
                 raise
         return blank
+
+    def apart(self) -> Collection[int]:
+        return [blank.pid for blank in self._begotten if not blank.ended]
 
     def order(self, message: bytes, entrance: Sequence[int]) -> None:
         """Have a child enter the sandbox with these descriptors. Raises SandboxEnded."""

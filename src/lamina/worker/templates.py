@@ -111,12 +111,16 @@ class Template:
 
 
 class Templates:
-    """Templates by what their environments are made from. *watch* is told of each environment that is made for one."""
+    """Templates by what their environments are made from.
+
+    `environments` are those that are initialised and forked, which nobody calls; what is forked from them is not here.
+    """
 
     def __init__(self, maker: Maker, machine: Machine, fresh_name: Callable[[], str]) -> None:
         self._maker = maker
         self._machine = machine
         self._fresh_name = fresh_name
+        self.environments: set[Environment] = set()
         self._made: dict[EnvironmentSpec, asyncio.Task[Template]] = {}
         self._ending: set[asyncio.Task[None]] = set()
 
@@ -161,9 +165,11 @@ class Templates:
         if spec.needs_own_interpreter:
             raise CannotBeForked("its variables need an interpreter of its own, which cannot be forked")
         environment, zygote = await self._maker.assemble_template(spec)
+        self.environments.add(environment)
         try:
             await environment.begin()
         except BaseException:
+            self.environments.discard(environment)
             environment.close()
             await environment.prepared.wait_gone()
             await self._maker.give_back(spec)
@@ -182,4 +188,5 @@ class Templates:
             template = await task
         except (TemplateFailed, SandboxFailed, RuntimeNotInstalled, asyncio.CancelledError):
             return
+        self.environments.discard(template.environment)
         await template.close()

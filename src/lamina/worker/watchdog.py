@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Final
 from weakref import WeakSet
 
+from lamina.sandbox.plan import PROCESSES_MAX
 from lamina.worker.environment import Environment
 
 _LOOK_SECONDS: Final = 0.1
@@ -64,7 +65,9 @@ def _excess(environment: Environment, memory: bool, storage: bool) -> str | None
     patience = _Patience()
     folder = prepared.tmp.folder if storage else None
     try:
-        processes = list(_descendants(prepared.blank.pid, patience))
+        processes = list(_descendants(prepared.blank.pid, patience, environment.apart()))
+        if memory and len(processes) > PROCESSES_MAX:
+            return f"{PROCESSES_MAX} processes"
         nameless = _nameless_bytes(processes, folder, patience)
         if memory and _memory_kb(processes, nameless.in_memory >> 10, patience) > spec.memory_mb << 10:
             return f"{spec.memory_mb} MB of memory"
@@ -137,9 +140,12 @@ def _sums(file: str, processes: Iterable[int], names: tuple[bytes, bytes], patie
     return one, other
 
 
-def _descendants(pid: int, patience: _Patience) -> Iterator[int]:
-    """The processes below *pid*, each once: who is nested deep is found as well as others."""
-    pending, seen = [pid], {pid}
+def _descendants(pid: int, patience: _Patience, apart: Collection[int] = ()) -> Iterator[int]:
+    """The processes below *pid*, each once: who is nested deep is found as well as others.
+
+    Those *apart*, and what is below them, are looked at by themselves.
+    """
+    pending, seen = [pid], {pid, *apart}
     while pending:
         patience.check()
         above = pending.pop()

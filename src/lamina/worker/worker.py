@@ -105,7 +105,8 @@ class Worker:
         self._spawn(self._end_idle())
         memory, storage = self._machine.cgroups is None, isinstance(self._machine.scratch, FolderScratch)
         if memory or storage:
-            self._spawn(watchdog.watch(self._environments, memory, storage))
+            for environments in (self._environments, self._templates.environments):
+                self._spawn(watchdog.watch(environments, memory, storage))
 
     async def close(self) -> None:
         """End every environment and zygote, and give back all they held."""

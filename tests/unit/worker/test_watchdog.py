@@ -100,6 +100,24 @@ def test_children_of_children_are_found() -> None:
         process.communicate()
 
 
+def test_what_is_looked_at_by_itself_is_passed_over_with_all_below_it() -> None:
+    with holding(_FORKING.format(size=1)) as process:
+        first, *children = below(process.pid)
+        patience = watchdog._Patience()
+        assert list(watchdog._descendants(process.pid, patience, [first])) == []
+        assert sorted(watchdog._descendants(process.pid, patience, children[:1])) == sorted([first, *children[1:]])
+        process.communicate()
+
+
+def test_more_processes_than_there_may_be_are_over_the_limit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with holding(_FORKING.format(size=1)) as process:
+        environment = cast(Environment, FakeEnvironment(SimpleNamespace(pid=process.pid), tmp_path))
+        assert watchdog._excess(environment, True, False) is None
+        monkeypatch.setattr(watchdog, "PROCESSES_MAX", 2)
+        assert watchdog._excess(environment, True, False) == "2 processes"
+        process.communicate()
+
+
 def test_a_folder_is_counted_by_the_blocks_it_takes(tmp_path: Path) -> None:
     (tmp_path / "deep" / "er").mkdir(parents=True)
     (tmp_path / "deep" / "er" / "file").write_bytes(b"x" * _MB)
@@ -218,6 +236,9 @@ class FakeEnvironment:
         self.spec = SimpleNamespace(function="f", memory_mb=128, storage_mb=0)
         self.prepared = SimpleNamespace(blank=blank, tmp=SimpleNamespace(folder=folder))
         self.ended = asyncio.Event()
+
+    def apart(self) -> list[int]:
+        return []
 
     def overrun(self) -> None:
         self.ended.set()
