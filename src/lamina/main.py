@@ -13,7 +13,7 @@ import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 import lamina
 from lamina.catalog.sql import SqlCatalog
@@ -59,7 +59,6 @@ from lamina.worker import machine
 from lamina.worker.runtimes import Runtimes
 from lamina.worker.worker import Worker
 
-_GRACE_SECONDS: Final = 5
 _log = logging.getLogger(__name__)
 
 
@@ -78,7 +77,7 @@ class Choices:
     `find_runtimes` tells those of this machine. `archives` is where archives are read from that a request names by
     bucket and key. `hear` is told all that functions and the platform say, in a thread of the server's. One that is
     `patient` lets the init phase last as long as an invocation may. `compiles`: whether byte-code is made, for those
-    who come later.
+    who come later. `grace_s` is how long calls may go on once it is told to stop.
     """
 
     find_runtimes: Callable[[], Runtimes]
@@ -86,6 +85,7 @@ class Choices:
     hear: Callable[[str], None] | None = None
     patient: bool = False
     compiles: bool = True
+    grace_s: float = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -277,7 +277,7 @@ async def build(settings: Settings, house: contextlib.AsyncExitStack, choices: C
     logging_service = Service("logs", log_handlers(groups, logs, log_reader, stamps), target="Logs_20140328")
     services = Services([offered, logging_service])
     gateway = doors.house = Gateway(services, health, contents.download, scope, urls=urls.answer)
-    house.push_async_callback(gateway.stop, _GRACE_SECONDS)
+    house.push_async_callback(gateway.stop, choices.grace_s)
     return Built(gateway, worker)
 
 

@@ -47,7 +47,7 @@ class ThrowAway:
     _loop: asyncio.AbstractEventLoop
 
     def runtimes(self) -> tuple[str, ...]:
-        """The runtimes that functions can have here, oldest first within a language."""
+        """The runtimes that functions can have here, in no order."""
         return tuple(self._wait(self._built.worker.runtimes()).kits)
 
     def obstacle(self, runtime: str) -> str | None:
@@ -80,7 +80,8 @@ def throw_away(
         folder = Path(name)
         archives = folder / "archives"
         archives.mkdir()
-        choices = Choices(partial(runtimes.find, settings.state_dir), _Folder(archives), hear, patient, compiles=False)
+        find = partial(runtimes.find, settings.state_dir)
+        choices = Choices(find, _Folder(archives), hear, patient, compiles=False, grace_s=0)
         with exclusive(folder), _served(replace(settings, state_dir=folder), choices) as (built, loop):
             yield ThrowAway(_socket(folder), archives, Scope(settings.account_id, settings.region), built, loop)
 

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from lamina.cli import completion, demo, doctor, logs, runtimes, up
+from lamina.cli import completion, demo, doctor, logs, run, runtimes, up
 
 EPILOG = "Start with `lamina doctor` to see what this machine offers, then `lamina up`."
 
@@ -39,6 +39,7 @@ def _lamina(
 
 app.command("up")(up.up)
 app.command("doctor")(doctor.doctor)
+app.command("run")(run.run)
 app.add_typer(runtimes.runtimes, name="runtimes")
 app.command("logs")(logs.logs)
 app.command("demo")(demo.demo)

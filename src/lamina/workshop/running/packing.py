@@ -1,0 +1,70 @@
+"""Archives of what is run: of folders as they are now, uncompressed, because nobody keeps them."""
+
+from __future__ import annotations
+
+import io
+import stat
+import zipfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from lamina.workshop.artifacts import Artifact, Entry, Kind, Role
+
+# What lies in a project's folder, and in no function's archive.
+_NEVER: Final = frozenset((".git", ".hg", ".svn", "__pycache__", ".mypy_cache", ".pytest_cache", ".ruff_cache"))
+_VIRTUAL_ENVIRONMENT: Final = "pyvenv.cfg"
+# Of everything in the archive, so that what has not changed is the same archive.
+_TIME: Final = (1980, 1, 1, 0, 0, 0)
+
+
+@dataclass(frozen=True, slots=True)
+class Added:
+    """A file to put below an artifact's own: where that has one of the same path, it wins."""
+
+    content: bytes
+    mode: int = 0o644
+
+
+_NOTHING: Final[Mapping[str, Added]] = {}
+
+
+def packed(artifact: Artifact, below: Mapping[str, Added] = _NOTHING) -> bytes:
+    """The archive of *artifact*, and of the files *below* it, by their paths. Raises SourceError."""
+    buffer = io.BytesIO()
+    paths = set()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_STORED) as archive:
+        for entry in carried(artifact):
+            paths.add(entry.path)
+            _write(archive, entry, b"" if entry.kind is not Kind.FILE else artifact.read(entry.path))
+        for path, added in below.items():
+            if path not in paths:
+                _write(archive, Entry(path, Kind.FILE, len(added.content), added.mode), added.content)
+    return buffer.getvalue()
+
+
+def carried(artifact: Artifact) -> tuple[Entry, ...]:
+    """What of *artifact* is run: all of a layer; of a function's folder not version control, caches and virtual
+    environments, which lie there when the folder is a project's.
+    """
+    if artifact.role is Role.LAYER or artifact.digest is not None:
+        return artifact.entries
+    environments = {
+        entry.path.removesuffix(_VIRTUAL_ENVIRONMENT)
+        for entry in artifact.entries
+        if entry.name == _VIRTUAL_ENVIRONMENT and "/" in entry.path
+    }
+
+    def belongs(entry: Entry) -> bool:
+        inside = f"{entry.path}/"
+        return _NEVER.isdisjoint(entry.path.split("/")) and not inside.startswith(tuple(environments))
+
+    return tuple(filter(belongs, artifact.entries))
+
+
+def _write(archive: zipfile.ZipFile, entry: Entry, content: bytes) -> None:
+    info = zipfile.ZipInfo(entry.path + ("/" if entry.kind is Kind.FOLDER else ""), _TIME)
+    info.create_system = 3  # Unix, whose modes the next line has
+    kind = {Kind.FILE: stat.S_IFREG, Kind.FOLDER: stat.S_IFDIR, Kind.LINK: stat.S_IFLNK}[entry.kind]
+    info.external_attr = (kind | entry.mode) << 16
+    archive.writestr(info, (entry.target or "").encode("utf-8", "surrogateescape") or content)
