@@ -16,12 +16,16 @@ import socket
 import time
 from typing import Any, Callable, NamedTuple
 
-from . import messages, network, owner, runtime, syscalls
+from . import adopting, messages, network, owner, runtime, sealing, syscalls
+from .common import Common
 from .mounts import StepFailed, carry_out
+from .runtime import Beginning
+from .sealing import Seal
 
 EXTENSIONS = "/opt/extensions"
 # The user namespace first: it is what brings the right to enter the others.
 _NAMESPACES = ("user", "mnt", "net", "ipc", "uts", "pid")
+_OWN_NAMESPACES = syscalls.CLONE_NEWNS | syscalls.CLONE_NEWIPC | syscalls.CLONE_NEWUTS
 # More than these are not told of: one more than there may be is enough to see that there are too many.
 _EXTENSIONS_TOLD = 11
 _FORK_TRIES = 100
@@ -29,33 +33,25 @@ _FORK_PAUSE_S = 0.01
 
 
 def main(
-    control: socket.socket, log_fd: int, way_out: dict[str, Any], number: int, open_to_owner: bool = False
+    control: socket.socket, log_fd: int, common: Common, number: int, open_to_owner: bool = False
 ) -> Callable[[], None]:
     """Serve the worker; returns only in the runtime's process: what it has to call.
 
-    *way_out* says what network is to be had, *number* tells this environment from others of its zygote. One that is
-    *open_to_owner* hands over its namespaces, and its log: its runtime will come from elsewhere.
+    *number* tells this environment from others of its zygote. One that is *open_to_owner* hands over its namespaces,
+    and its log: its runtime will come from elsewhere.
     """
-    syscalls.unshare(syscalls.CLONE_NEWNS | syscalls.CLONE_NEWIPC | syscalls.CLONE_NEWUTS)
-    # Nobody in the sandbox may trace this process or open its memory, whatever uid it shares.
-    syscalls.prctl(syscalls.PR_SET_DUMPABLE, 0)
+    # Nothing yet that costs memory: the worker first sees to it for whom that is counted.
+    messages.send(control, {"born": os.getpid()})
+    order, _ = messages.receive(control)
+    if order is None:
+        os._exit(0)
+    init = _Init(control, log_fd, common)
     try:
-        carry_out([["proc", "/proc"]], "")
-        _bind_shared_memory_to_processes()
-        listeners = network.enter(way_out["mode"], number, way_out["resolver"])
+        entry = init.furnish(order, number, open_to_owner)
     except (OSError, StepFailed) as error:
         messages.send(control, {"failed": str(error)})
         os._exit(1)
-    fds = [listener.detach() for listener in listeners]
-    if open_to_owner:
-        # The host's network is no namespace of theirs to enter.
-        kinds = [kind for kind in _NAMESPACES if kind != "net" or way_out["mode"] != "host"]
-        fds += [os.open("/proc/self/ns/" + kind, os.O_RDONLY | os.O_CLOEXEC) for kind in kinds]
-        fds.append(os.dup(log_fd))
-    messages.send(control, {"hello": os.getpid()}, tuple(fds))
-    for fd in fds:
-        os.close(fd)
-    return _Init(control, log_fd).serve()
+    return entry or init.serve()
 
 
 def _bind_shared_memory_to_processes() -> None:
@@ -85,23 +81,50 @@ class _StandingBy(NamedTuple):
     order: int
     complaint: int
     argv: list[str]
-    limits: dict[str, list[int]]
 
 
 class _Init:
-    def __init__(self, control: socket.socket, log_fd: int) -> None:
+    def __init__(self, control: socket.socket, log_fd: int, common: Common) -> None:
         self._control = control
         self._log_fd = log_fd
+        self._common = common
+        self._seal = common.seal
+        # The function's own, which a process that stands by does not know.
+        self._limits: dict[str, tuple[int, int]] = {}
         self._extensions: list[str] = []
         self._extensions_log_fd = -1
         self._processes: dict[int, _Process] = {}
         self._standing_by: _StandingBy | None = None
         self._is_template = False
-        self._assignment: dict[str, Any] = {}
         wake_read, self._wake_write = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
         self._wake_read = wake_read
         signal.signal(signal.SIGCHLD, lambda _signal, _frame: None)
         signal.set_wakeup_fd(self._wake_write, warn_on_full_buffer=False)
+
+    def furnish(self, order: dict[str, Any], number: int, open_to_owner: bool) -> Callable[[], None] | None:
+        """Make all there can be before it is known for which function; returns something in the runtime's process."""
+        way_out = self._common.way_out
+        outside = network.leave(way_out["mode"], _OWN_NAMESPACES)
+        # Nobody in the sandbox may trace this process or open its memory, whatever uid it shares.
+        syscalls.prctl(syscalls.PR_SET_DUMPABLE, 0)
+        carry_out(self._common.processes, "")
+        if not open_to_owner:
+            # Now, while there is little of ours that it would have to copy.
+            entry = self._stand_by(order)
+            if entry is not None:
+                return entry
+        _bind_shared_memory_to_processes()
+        listeners = network.furnish(way_out["mode"], number, way_out["resolver"], outside)
+        fds = [listener.detach() for listener in listeners]
+        if open_to_owner:
+            # The host's network is no namespace of theirs to enter.
+            kinds = [kind for kind in _NAMESPACES if kind != "net" or way_out["mode"] != "host"]
+            fds += [os.open("/proc/self/ns/" + kind, os.O_RDONLY | os.O_CLOEXEC) for kind in kinds]
+            fds.append(os.dup(self._log_fd))
+        messages.send(self._control, {"furnished": True}, tuple(fds))
+        for fd in fds:
+            os.close(fd)
+        return None
 
     def serve(self) -> Callable[[], None]:
         poll = select.poll()
@@ -123,58 +146,63 @@ class _Init:
     def _obey(self, message: dict[str, Any], fds: list[int]) -> Callable[[], None] | None:
         order = message["do"]
         if order == "assign":
-            self._assign(message, fds)
-        elif order == "start":
-            return self._start(message)
-        elif order == "template":
+            return self._assign(message, fds)
+        if order == "start":
+            return self._start(message, {})
+        if order == "template":
             return self._start_template(message, fds)
-        elif order == "beget":
+        if order == "beget":
             return self._beget(message, fds)
-        elif order == "adopt":
+        if order == "adopt":
             self._adopt(message["name"])
-        elif order == "stand_by":
-            return self._stand_by(message)
         elif order == "signal":
             self._signal(message["number"], message.get("name"))
         elif order == "connect":
             self._connect(message["connect"], message["host"], message["port"])
         return None
 
-    def _assign(self, message: dict[str, Any], fds: list[int]) -> None:
+    def _assign(self, message: dict[str, Any], fds: list[int]) -> Callable[[], None] | None:
+        """Become a function's; its runtime is started with it only where no extension has to come before that."""
         try:
             carry_out(message["operations"], "", dict(zip(message["mounts"], fds)))
-            self._limit_executed(message["seal"]["limits"])
-            runtime.relinquish_init(message["seal"])
+            self._limit_executed(message["limits"])
+            sealing.relinquish_init(self._seal.user_namespace)
         except (OSError, StepFailed) as error:
             messages.send(self._control, {"failed": str(error)})
             os._exit(1)
         finally:
             for fd in fds:
                 os.close(fd)
-        self._assignment = message
+        self._limits = message["limits"]
+        self._seal = self._seal.further(self._seal.uid, self._limits)
         self._extensions = _list_extensions()
         if not self._extensions:
+            if message["start"] is not None:
+                return self._start(message["start"], {"assigned": []})
             messages.send(self._control, {"assigned": []})
-            return
+            return None
         # Their output comes apart from the function's.
         log_read, self._extensions_log_fd = os.pipe2(os.O_CLOEXEC)
         messages.send(self._control, {"assigned": self._extensions}, (log_read,))
         os.close(log_read)
+        return None
 
-    def _start(self, order: dict[str, Any]) -> Callable[[], None] | None:
-        """Start a process; one that is to be *alone* only where no extension has to come before it."""
-        if order["alone"] and self._extensions:
-            return None
-        seal = self._assignment["seal"]
-        if not order["extension"] and self._send_off({**order, "limits": seal["limits"]}):
-            return None
+    def _start(self, order: dict[str, Any], told: dict[str, Any]) -> Callable[[], None] | None:
+        """Start a process; the worker hears of it beside what else it is to be *told*."""
+        if not order["extension"]:
+            pid = self._send_off({**order, "limits": self._limits})
+            if pid is not None:
+                messages.send(self._control, {**told, "started": order["name"], "pid": pid})
+                return None
         log_fd = self._extensions_log_fd if order["extension"] else self._log_fd
         complaint_read, complaint_write = os.pipe2(os.O_CLOEXEC)
         pid = self._fork()
         if pid == 0:
-            return lambda: runtime.run(order, seal, log_fd, complaint_write)
+            beginning = Beginning(self._seal, self._common.code, log_fd, complaint_write)
+            return lambda: runtime.run(order, beginning)
         os.close(complaint_write)
-        self._began(_Process(order["name"], complaint_read), pid)
+        self._processes[pid] = _Process(order["name"], complaint_read)
+        messages.send(self._control, {**told, "started": order["name"], "pid": pid})
         return None
 
     def _start_template(self, order: dict[str, Any], fds: list[int]) -> Callable[[], None] | None:
@@ -182,57 +210,63 @@ class _Init:
         # It is held by another seal.
         self._send_away()
         self._is_template = True
+        # Whoever is begotten mounts a /proc, which the kernel lets nobody who sees but a part of the one there is.
+        for name, path, *_ in self._common.processes:
+            if name == "mask" and os.path.exists(path):
+                syscalls.umount(path)
         complaint_read, complaint_write = os.pipe2(os.O_CLOEXEC)
         pid = self._fork()
         if pid == 0:
-            return lambda: runtime.run_template(order, self._log_fd, complaint_write, fds)
+            beginning = Beginning(Seal.of(order["seal"]), self._common.code, self._log_fd, complaint_write)
+            return lambda: runtime.run_template(order, beginning, fds)
         os.close(complaint_write)
         for fd in fds:
             os.close(fd)
         self._began(_Process(order["name"], complaint_read), pid)
         return None
 
-    def _stand_by(self, message: dict[str, Any]) -> Callable[[], None] | None:
+    def _stand_by(self, order: dict[str, Any]) -> Callable[[], None] | None:
         """Fork the runtime's process ahead of its order: most of what it has to do before that needs none."""
+        self._seal = self._common.seal.further(order["uid"], {})
         complaint_read, complaint_write = os.pipe2(os.O_CLOEXEC)
         order_read, order_write = os.pipe2(os.O_CLOEXEC)
         pid = self._fork()
         if pid == 0:
             os.close(order_write)
-            return lambda: runtime.stand_by(message, self._log_fd, order_read, complaint_write)
+            beginning = Beginning(self._seal, self._common.code, self._log_fd, complaint_write)
+            return lambda: runtime.stand_by(order["argv"], order["environ"], beginning, order_read)
         os.close(order_read)
         os.close(complaint_write)
-        limits = message["seal"]["limits"]
-        self._standing_by = _StandingBy(pid, order_write, complaint_read, message["argv"], limits)
+        self._standing_by = _StandingBy(pid, order_write, complaint_read, order["argv"])
         return None
 
-    def _limit_executed(self, limits: dict[str, list[int]]) -> None:
+    def _limit_executed(self, limits: dict[str, tuple[int, int]]) -> None:
         """Bind what stands by to the function's *limits*, where it is another program; while we have the right."""
         process = self._standing_by
         if process is None or not process.argv:
             return
-        changed = {name: pair for name, pair in limits.items() if process.limits.get(name) != pair}
         try:
-            runtime.limit_other(process.pid, changed)
+            sealing.limit(limits, process.pid)
         except (OSError, ValueError):
             self._replace()
 
-    def _send_off(self, order: dict[str, Any]) -> bool:
+    def _send_off(self, order: dict[str, Any]) -> int | None:
         """Give the order to the process that stands by, if one does, has not been killed and is what is wanted."""
         process = self._standing_by
         if process is not None and process.argv and not (order["early"] and order["argv"] == process.argv):
             self._replace()
         process, self._standing_by = self._standing_by, None
         if process is None:
-            return False
+            return None
         try:
-            with open(process.order, "wb", buffering=0) as file:
-                file.write(json.dumps(order).encode())
+            os.write(process.order, json.dumps(order).encode())
         except BrokenPipeError:
             os.close(process.complaint)
-            return False
-        self._began(_Process(order["name"], process.complaint), process.pid)
-        return True
+            return None
+        finally:
+            os.close(process.order)
+        self._processes[process.pid] = _Process(order["name"], process.complaint)
+        return process.pid
 
     def _replace(self) -> None:
         """End the process that stands by: another will take its place."""
@@ -263,24 +297,19 @@ class _Init:
         if pid == 0:
             signal.set_wakeup_fd(-1)
             self._control.close()
-            way_out = {"mode": message["network"], "resolver": ""}
-            return main(socket.socket(fileno=channel), log_fd, way_out, 0, open_to_owner=True)
+            common = self._common._replace(way_out={"mode": message["network"], "resolver": ""})
+            return main(socket.socket(fileno=channel), log_fd, common, 0, open_to_owner=True)
         for fd in fds:
             os.close(fd)
         return None
 
     def _adopt(self, name: str) -> None:
         """Take the process that has come from a template for *name*, once nothing in here has rights any more."""
-        for _ in range(_FORK_TRIES):
-            found = [_look_at(entry) for entry in os.listdir("/proc") if entry.isdigit() and entry != "1"]
-            living = [seen for seen in found if seen is not None]
-            if living and not any(seen.rights for seen in living):
-                self._began(_Process(name, -1), min(seen.pid for seen in living))
-                return
-            # Those that brought it here are about to end.
-            time.sleep(_FORK_PAUSE_S)
-        messages.send(self._control, {"failed": "what came from a template does not give up its rights"})
-        os._exit(1)
+        pid = adopting.wait_adoptable()
+        if pid is None:
+            messages.send(self._control, {"failed": "what came from a template does not give up its rights"})
+            os._exit(1)
+        self._began(_Process(name, -1), pid)
 
     def _began(self, process: _Process, pid: int) -> None:
         self._processes[pid] = process
@@ -334,24 +363,6 @@ class _Init:
                 messages.send(self._control, {"connected": number}, (connection.fileno(),))
             else:
                 messages.send(self._control, {"connected": number, "errno": code})
-
-
-class _Seen(NamedTuple):
-    pid: int
-    rights: int
-
-
-def _look_at(entry: str) -> _Seen | None:
-    """A process, and what capabilities it has; None if it has ended."""
-    try:
-        with open("/proc/%s/status" % entry) as file:
-            fields = dict(line.split(":", 1) for line in file)
-    except OSError:
-        return None
-    if fields["State"].split()[0] in "ZX":
-        return None
-    rights = [int(fields[name], 16) for name in ("CapPrm", "CapEff", "CapInh")]
-    return _Seen(int(entry), rights[0] | rights[1] | rights[2])
 
 
 def _list_extensions() -> list[str]:

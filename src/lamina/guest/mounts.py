@@ -7,6 +7,7 @@ person which line of the plan the kernel refused.
 from __future__ import annotations
 
 import os
+import stat
 from typing import Callable
 
 from . import syscalls
@@ -94,9 +95,13 @@ def _overlay(root: str, path: str, options: str) -> None:
 
 def _mask(root: str, path: str) -> None:
     """Put an empty, unreadable nothing in place of *path*, where it exists."""
-    if os.path.isdir(root + path):
+    try:
+        mode = os.stat(root + path).st_mode
+    except OSError:
+        return
+    if stat.S_ISDIR(mode):
         syscalls.mount("tmpfs", root + path, "tmpfs", MS_NOSUID | MS_NODEV | syscalls.MS_RDONLY, "size=0,mode=0555")
-    elif os.path.exists(root + path):
+    else:
         syscalls.mount(root + "/dev/null", root + path, "", MS_BIND)
 
 

@@ -29,24 +29,44 @@ Listeners = Tuple[socket.socket, socket.socket]
 
 
 def enter(mode: str, number: int, gateway: str) -> Listeners:
-    """Make the namespace and what is in it; *number* tells environments of one router (this namespace) apart.
+    """Make the namespace and what is in it: `leave`, then `furnish`."""
+    return furnish(mode, number, gateway, leave(mode))
+
+
+def leave(mode: str, kinds: int = 0) -> Netlink | None:
+    """Leave this network namespace for a new one, and others of *kinds* (CLONE_*) with it; what speaks for this one.
+
+    In *mode* "host" the network is the host's and stays so: nothing is to be said for it.
+    """
+    if mode == "host":
+        syscalls.unshare(kinds)
+        return None
+    # Made before: it speaks for the namespace that we leave.
+    outside = Netlink()
+    try:
+        syscalls.unshare(kinds | syscalls.CLONE_NEWNET)
+    except BaseException:
+        outside.close()
+        raise
+    return outside
+
+
+def furnish(mode: str, number: int, gateway: str, outside: Netlink | None) -> Listeners:
+    """Set up a new namespace; *number* tells environments of one router, for which *outside* speaks, apart.
 
     Gives the listeners for the Runtime API and for the endpoint. A socket belongs to the namespace it was made in, so
     the worker, who is handed these, answers inside the environment from outside of it, and no other environment can
-    reach them. In *mode* "host" the namespace is the host's, and they are at ports of its loopback that were free.
-    In mode "led" somebody else will `lead` it out.
+    reach them. In *mode* "host" they are at ports of its loopback that were free. In mode "led" somebody else will
+    `lead` it out.
     """
-    if mode == "host":
+    if outside is None:
         return _listen("127.0.0.1", 0), _listen("127.0.0.1", 0)
-    # Made before: it speaks for the namespace that we leave.
-    with closing(Netlink()) as outside:
-        syscalls.unshare(syscalls.CLONE_NEWNET)
-        with closing(Netlink()) as inside:
-            inside.do(netlink.new_address(_LOOPBACK, ADDRESS), netlink.bring_up(_LOOPBACK))
-            if mode != "none":
-                switch_off_ipv6()
-            if mode == "outbound":
-                _lead_out(outside, inside, number, gateway)
+    with closing(outside), closing(Netlink()) as inside:
+        inside.do(netlink.new_address(_LOOPBACK, ADDRESS), netlink.bring_up(_LOOPBACK))
+        if mode != "none":
+            switch_off_ipv6()
+        if mode == "outbound":
+            _lead_out(outside, inside, number, gateway)
     return _listen("0.0.0.0", RUNTIME_API_PORT), _listen("0.0.0.0", ENDPOINT_PORT)
 
 

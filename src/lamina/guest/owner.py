@@ -59,6 +59,8 @@ def _enter(owner: int) -> None:
         syscalls.set_capabilities(permitted)
     syscalls.prctl(syscalls.PR_SET_DUMPABLE, 0)
     syscalls.unshare(syscalls.CLONE_NEWUSER)
+    # No program that is executed from here on brings a right back.
+    syscalls.drop_bounding_set()
 
 
 def _map_when_ready(pid: int, owner: int, seen_as: int, ready: int, mapped: int) -> OSError | None:

@@ -1,24 +1,17 @@
-"""The last steps before a customer's code: give up every right, then become the runtime.
-
-Order matters and is that of the kernel's rules: limits and ids while there still are capabilities, the seccomp filter
-last, because it forbids most of the calls before it.
-"""
+"""The last steps before a customer's code: streams of its own, every right given up, then to become the runtime."""
 
 from __future__ import annotations
 
-import base64
 import json
 import os
-import resource
 import signal
 import sys
 import types
-from typing import Any
+from typing import Any, NamedTuple
 
-from . import syscalls
+from . import sealing, syscalls
 from .mounts import StepFailed, carry_out
-
-_KEPT_BY_INIT = (syscalls.CAP_KILL, syscalls.CAP_SETUID, syscalls.CAP_SETGID, syscalls.CAP_SETPCAP)
+from .sealing import Seal
 
 # What _LAMBDA_TELEMETRY_LOG_FD names; Java's runtime has the same number on AWS.
 _FRAMES_FD = 62
@@ -30,55 +23,46 @@ _ORDER_FD = _FRAMES_FD + 2
 _ORDER_DESCRIPTOR = "_LAMINA_ORDER_FD"
 
 
-def relinquish_init(seal: dict[str, Any]) -> None:
-    """What process 1 gives up once the mounts stand: all but starting and stopping processes of another user."""
-    syscalls.drop_bounding_set()
-    kept: tuple[int, ...] = _KEPT_BY_INIT
-    if seal["user_namespace"]:
-        # It has to make a user namespace for the function, and map its own id 0 into it, for which the kernel wants
-        # CAP_SETFCAP; both are rights over its own namespace only, which owns nothing outside.
-        kept = (*kept, syscalls.CAP_SYS_ADMIN, syscalls.CAP_SETFCAP)
-    syscalls.keep_capabilities(kept)
+class Beginning(NamedTuple):
+    """What every process that is started in an environment begins with."""
+
+    seal: Seal
+    code: types.CodeType | None  # what a fork of this interpreter runs that has nothing to execute
+    log: int
+    complaint: int  # where to say that a program cannot be executed
 
 
-def run_template(order: dict[str, Any], log_fd: int, complaint_fd: int, fds: list[int]) -> None:
+def run_template(order: dict[str, Any], beginning: Beginning, fds: list[int]) -> None:
     """Become a template of SnapStart: it hears what to do on the first of *fds*, the others are for its mounts."""
     orders_fd, *mounts = fds
     try:
         syscalls.unshare(syscalls.CLONE_NEWNS)
         carry_out(order["operations"], "", dict(zip(order["mounts"], mounts)))
     except (OSError, StepFailed) as error:
-        os.write(complaint_fd, str(error).encode())
+        os.write(beginning.complaint, str(error).encode())
         os._exit(1)
-    syscalls.drop_bounding_set()
-    run(order, order["seal"], log_fd, complaint_fd, orders_fd)
+    run(order, beginning, orders_fd)
 
 
-def run(order: dict[str, Any], seal: dict[str, Any], log_fd: int, complaint_fd: int, orders_fd: int = -1) -> None:
-    """Become the process that was ordered: returns when its program ends by itself, as any Python program.
-
-    A program that cannot be executed is complained of on *complaint_fd*.
-    """
-    _take_streams(log_fd, complaint_fd, orders_fd)
+def run(order: dict[str, Any], beginning: Beginning, orders_fd: int = -1) -> None:
+    """Become the process that was ordered: returns when its program ends by itself, as any Python program."""
+    _take_streams(beginning.log, beginning.complaint, orders_fd)
     os.setsid()
-    _seal(seal)
-    _become(order, None)
+    sealing.apply(beginning.seal)
+    _become(order, beginning.code)
 
 
-def stand_by(message: dict[str, Any], log_fd: int, order_fd: int, complaint_fd: int) -> None:
+def stand_by(argv: list[str], environ: dict[str, str], beginning: Beginning, order_fd: int) -> None:
     """Do ahead of time what needs no order, giving up every right above all; then `run` the one from *order_fd*.
 
-    A program that is to be executed already reads that order itself.
+    A program that is to be executed already, *argv* with *environ*, reads that order itself.
     """
-    _take_streams(log_fd, complaint_fd, order_fd)
+    _take_streams(beginning.log, beginning.complaint, order_fd)
     os.setsid()
-    # Process 1, whose fork this is, has not given up its own yet.
-    syscalls.drop_bounding_set()
-    _seal(message["seal"])
-    if message["argv"]:
+    sealing.apply(beginning.seal)
+    if argv:
         os.set_inheritable(_ORDER_FD, True)
-        _execute(message["argv"], [], {**message["environ"], _ORDER_DESCRIPTOR: str(_ORDER_FD)})
-    code = _compiled(message["program"]) if message["program"] else None
+        _execute(argv, [], {**environ, _ORDER_DESCRIPTOR: str(_ORDER_FD)})
     pieces = []
     while True:
         piece = os.read(_ORDER_FD, 65536)
@@ -89,9 +73,8 @@ def stand_by(message: dict[str, Any], log_fd: int, order_fd: int, complaint_fd: 
     if not pieces:
         os._exit(0)
     order = json.loads(b"".join(pieces))
-    for name, (soft, hard) in order["limits"].items():
-        _limit(getattr(resource, name), soft, hard)
-    _become(order, code)
+    sealing.limit(order["limits"])
+    _become(order, beginning.code)
 
 
 def _become(order: dict[str, Any], code: types.CodeType | None) -> None:
@@ -99,7 +82,8 @@ def _become(order: dict[str, Any], code: types.CodeType | None) -> None:
     if order["argv"] or order["bootstraps"]:
         _execute(order["argv"], order["bootstraps"], order["environ"])
     os.close(_COMPLAINT_FD)
-    _run_in_this_interpreter(order["program"], code or _compiled(order["program"]), order["environ"])
+    assert code is not None, "what cannot be run in a fork is executed"
+    _run_in_this_interpreter(code, order["environ"])
 
 
 def _execute(argv: list[str], bootstraps: list[str], environ: dict[str, str]) -> None:
@@ -138,72 +122,26 @@ def _take_streams(log_fd: int, complaint_fd: int, order_fd: int) -> None:
     os.closerange(kept + 1, 1024)
 
 
-def _seal(seal: dict[str, Any]) -> None:
-    # Inherited from process 1, it would hide this process's own entries under /proc, which the next lines write.
-    syscalls.prctl(syscalls.PR_SET_DUMPABLE, 1)
-    uid = seal["uid"]
-    stays = seal["user_namespace"] and seal["template"]
-    if seal["user_namespace"] and not stays:
-        # Before the limits: what its creator is limited to, the kernel takes for the limit of the namespace above,
-        # which all environments share; 742 processes would be all that they have together.
-        _enter_user_namespace(uid)
-    for name, (soft, hard) in seal["limits"].items():
-        # What processes an ordinary user has in the zygote's namespace, all environments' templates share.
-        if not (stays and name == "RLIMIT_NPROC"):
-            _limit(getattr(resource, name), soft, hard)
-    with open("/proc/self/oom_score_adj", "w") as file:
-        file.write(str(seal["oom_score_adj"]))
-    # The limit on core files is AWS's, and does not bind a handler that the host may have: let them be empty.
-    with open("/proc/self/coredump_filter", "w") as file:
-        file.write("0")
-    if not seal["user_namespace"]:
-        os.setgroups([])
-        os.setresgid(uid, uid, uid)
-        os.setresuid(uid, uid, uid)
-    syscalls.prctl(syscalls.PR_CAP_AMBIENT, syscalls.PR_CAP_AMBIENT_CLEAR_ALL)
-    syscalls.keep_capabilities(())
-    syscalls.prctl(syscalls.PR_SET_NO_NEW_PRIVS, 1)
-    syscalls.load_seccomp(base64.b64decode(seal["seccomp"]))
-    # Changing ids took it away again.
-    syscalls.prctl(syscalls.PR_SET_DUMPABLE, 1)
-
-
-def limit_other(pid: int, limits: dict[str, list[int]]) -> None:
-    """Limit a process that executes a program already and cannot do it itself. Raises OSError, ValueError."""
-    for name, (soft, hard) in limits.items():
-        _limit(getattr(resource, name), soft, hard, pid)
-
-
-def _limit(kind: int, soft: int, hard: int, pid: int = 0) -> None:
-    """Set a limit, or as much of it as an ordinary user may: nobody but root raises a hard limit. *pid* 0: our own."""
-    _, present = resource.prlimit(pid, kind)
-    if present != resource.RLIM_INFINITY and (hard == resource.RLIM_INFINITY or hard > present):
-        hard = present
-    if hard != resource.RLIM_INFINITY and (soft == resource.RLIM_INFINITY or soft > hard):
-        soft = hard
-    resource.prlimit(pid, kind, (soft, hard))
-
-
-def _enter_user_namespace(uid: int) -> None:
-    """A namespace below the zygote's in which we are *uid*, not root, and processes are counted for us alone."""
-    syscalls.unshare(syscalls.CLONE_NEWUSER)
-    for name, content in (("setgroups", "deny"), ("uid_map", "%d 0 1" % uid), ("gid_map", "%d 0 1" % uid)):
-        with open("/proc/self/" + name, "w") as file:
-            file.write(content)
-    syscalls.drop_bounding_set()
-
-
-def _compiled(program: str) -> types.CodeType:
+def compiled(program: str) -> types.CodeType:
+    """The code of a file that every fork of this interpreter is to run."""
     with open(program) as file:
         return compile(file.read(), program, "exec")
 
 
-def _run_in_this_interpreter(program: str, code: types.CodeType, environ: dict[str, str]) -> None:
-    os.environ.clear()
-    os.environ.update(environ)
+def forget_ourselves() -> None:
+    """Leave no trace of the guest where a program looks: what runs already keeps what it needs."""
     for name in [name for name in sys.modules if name.split(".")[0] == __name__.split(".")[0]]:
         del sys.modules[name]
     sys.path[:] = [entry for entry in sys.path if not entry.startswith("/.lamina")]
+
+
+def _run_in_this_interpreter(code: types.CodeType, environ: dict[str, str]) -> None:
+    program = code.co_filename
+    for name in [name for name in os.environ if name not in environ]:
+        del os.environ[name]
+    for name, value in environ.items():
+        if os.environ.get(name) != value:
+            os.environ[name] = value
     sys.argv[:] = [program]
     if hasattr(sys, "orig_argv"):
         sys.orig_argv[:] = [sys.executable, program]

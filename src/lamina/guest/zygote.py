@@ -14,7 +14,8 @@ import socket
 import sys
 from typing import Callable
 
-from . import init, messages, network, router, syscalls
+from . import init, messages, network, router, runtime, syscalls
+from .common import Common
 
 
 def main(control_fd: int) -> Callable[[], None]:
@@ -29,13 +30,17 @@ def main(control_fd: int) -> Callable[[], None]:
     try:
         sys.path.extend(message["path"])
         _preload(message["preload"], message["forget"])
+        common = Common.of(message)
+        # No program that is executed from here on, of whatever file, brings a right back.
+        syscalls.drop_bounding_set()
+        runtime.forget_ourselves()
     except BaseException as error:  # noqa: BLE001 - the worker is told, whatever it was
         messages.send(control, {"failed": "%s: %s" % (type(error).__name__, error)})
         os._exit(1)
     # What exists now lives for ever: kept out of the children's collections, its pages stay shared.
     gc.collect()
     gc.freeze()
-    way_out = message["network"]
+    way_out = common.way_out
     resolver = router.open_resolver(way_out["resolver"]) if way_out["mode"] == "outbound" else ()
     messages.send(control, {"ready": True}, tuple(listener.fileno() for listener in resolver))
     for listener in resolver:
@@ -59,7 +64,7 @@ def main(control_fd: int) -> Callable[[], None]:
         if pid == 0:
             control.close()
             os.close(own_pid_namespace)
-            return init.main(socket.socket(fileno=fds[0]), fds[1], way_out, forks)
+            return init.main(socket.socket(fileno=fds[0]), fds[1], common, forks)
         for fd in fds:
             os.close(fd)
 

@@ -8,7 +8,7 @@ what `lamina.guest.mounts` understands, what a log line shows and what a test co
 from __future__ import annotations
 
 import base64
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -130,16 +130,17 @@ def plan_environment(
     code: str,
     layers: Sequence[str],
     tmp: str | None,
-    masked: Sequence[str],
     *,
     locked: bool = False,
+    template: bool = False,
     byte_code: Mapping[str, str] = _NONE,
 ) -> EnvironmentMounts:
     """Mounts for an environment of the tree *code* and the trees *layers* (hex digests, in the function's order).
 
     *byte_code* says which folder, below that of all trees, to lay over a tree, where there is one. *tmp* names a folder
     under the stage's scratch; None says that /tmp comes as a mount handed over by the worker. Mounts that are *locked*,
-    because the sandbox belongs to a user namespace of its own, can be covered only.
+    because the sandbox belongs to a user namespace of its own, can be covered only. A *template* of SnapStart has
+    mounts of its own, and makes those of `plan_processes` itself.
     """
     # Lambda lists the bottom layer first, overlayfs reads lowerdir= with the top first. The empty folder below them
     # makes it two even for one layer, which is the least overlayfs takes without an upper one.
@@ -151,9 +152,18 @@ def plan_environment(
             _overlay(TASK_ROOT, task) if len(task) > 1 else ("bind_read_only", TASK_ROOT, *task),
             ("attach", "/tmp", "tmp") if tmp is None else ("bind_writable", "/tmp", f"{STAGE}/scratch/{tmp}"),
             ("mask" if locked else "detach", STAGE),
-            *(("mask", path) for path in masked),
+            *(_masks() if template else ()),
         )
     )
+
+
+def plan_processes() -> tuple[Operation, ...]:
+    """Mounts by which an environment sees its own processes, and of the rest of the machine what does no harm."""
+    return (("proc", "/proc"), *_masks())
+
+
+def _masks() -> Iterator[Operation]:
+    return (("mask", path) for path in MASKED_PROC)
 
 
 def _stack(trees: Sequence[str], byte_code: Mapping[str, str]) -> list[str]:
@@ -191,16 +201,24 @@ MASKED_PROC: Final = (
 )
 
 
+# Name of RLIMIT -> soft, hard.
+Limits = Mapping[str, tuple[int, int]]
+
+
 @dataclass(frozen=True, slots=True)
 class Seal:
-    """The rights a function's process keeps: none, as user *uid*, within *limits* (name of RLIMIT -> soft, hard)."""
+    """The rights a function's process keeps: none, as user *uid*, within *limits*."""
 
     uid: int
     user_namespace: bool
-    limits: Mapping[str, tuple[int, int]]
+    limits: Limits
     seccomp: bytes
     oom_score_adj: int
     template: bool = False  # of SnapStart: it stays in the user namespace that what is made for it is made from
+
+    def limits_beyond(self, limits: Limits) -> Limits:
+        """Those that differ from *limits*, which are in force."""
+        return {name: pair for name, pair in self.limits.items() if limits.get(name) != pair}
 
     def message(self) -> dict[str, object]:
         return {
@@ -215,7 +233,7 @@ class Seal:
 
 UNLIMITED: Final = -1
 # (soft, hard) as AWS sets them, counted per environment.
-LIMITS: Final[Mapping[str, tuple[int, int]]] = {
+LIMITS: Final[Limits] = {
     "RLIMIT_NOFILE": (1024, 1024),
     "RLIMIT_NPROC": (742, 742),
     "RLIMIT_STACK": (8388608, UNLIMITED),

@@ -22,7 +22,7 @@ from lamina.sandbox.cgroups import Cgroup
 from lamina.sandbox.plan import PROCESSES_MAX
 from lamina.sandbox.scratch import Tmp
 from lamina.worker.machine import Machine
-from lamina.worker.zygotes import Blank, SandboxFailed
+from lamina.worker.zygotes import Ahead, Blank, SandboxFailed
 
 DEFAULT_STORAGE_MB: Final = 512
 _NONE: Final[Mapping[str, str]] = {}
@@ -100,7 +100,11 @@ class Parent(Protocol):
     """What blanks are forked from."""
 
     async def fork(self) -> Blank:
-        """Raises SandboxFailed, OSError."""
+        """A process that has used nothing yet. Raises SandboxFailed, OSError."""
+        ...
+
+    async def furnish(self, blank: Blank, ahead: Ahead) -> None:
+        """Have it do what can be done ahead. Raises SandboxFailed."""
         ...
 
 
@@ -207,9 +211,8 @@ class Shelf:
             if self._cgroups is not None:
                 prepared.cgroup = self._cgroups.create(name)
                 await asyncio.to_thread(prepared.cgroup.join, blank.pid)
-            if not blank.entrance:
-                prepared.executed = self._executed_ahead()
-                blank.stand_by(self._machine.seal_ahead(uid), prepared.executed, self._variables)
+            prepared.executed = self._executed_ahead()
+            await self._parent.furnish(blank, Ahead(uid, prepared.executed, self._variables))
         except BaseException as error:
             # A process runs already: what it has is free once that is gone, and not before.
             prepared.release()

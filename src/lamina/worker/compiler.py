@@ -21,7 +21,7 @@ from lamina.environments.variables import Credentials, variables
 from lamina.invocations.calls import Invocation
 from lamina.logs.names import LogGroupArn
 from lamina.names import LATEST, Digest, FunctionArn, Scope
-from lamina.sandbox.plan import MASKED_PROC, plan_environment
+from lamina.sandbox.plan import plan_environment
 from lamina.store.bytecode import ByteCode, Source, Writing
 from lamina.worker.blanks import DEFAULT_STORAGE_MB
 from lamina.worker.environment import Assignment, Environment
@@ -127,11 +127,10 @@ class Compiler:
         log = EnvironmentLog(prepared.blank.log, LogStream(LogGroupArn(_NOBODY, spec.log_group), "", _Nowhere()))
         ports = self._machine.network.ports(prepared.blank)
         assignment = Assignment(
-            mounts=plan_environment(digest.hex, [], prepared.tmp.folder_name, MASKED_PROC),
+            mounts=plan_environment(digest.hex, [], prepared.tmp.folder_name),
             seal=self._machine.seal(prepared.uid, spec.memory_mb, spec.storage_mb),
             variables=variables(spec, Credentials("", "", ""), "", ports),
             command=Command((f"/var/lang/bin/{runtime}", "-S", _PROGRAM)),
-            program=_PROGRAM,
         )
         environment = Environment(spec, prepared, log, PlatformLog(spec, log), assignment)
         self._watched.add(environment)

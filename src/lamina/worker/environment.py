@@ -62,8 +62,7 @@ class Assignment:
     mounts: EnvironmentMounts
     seal: Seal
     variables: Mapping[str, str]
-    command: Command
-    program: str  # what the forked interpreter runs where there is nothing to execute
+    command: Command  # empty where the forked interpreter runs what it has
     init_seconds_max: int = ON_DEMAND_INIT_S
 
 
@@ -96,6 +95,7 @@ class Environment:
         self._extension_output: ExtensionOutput | None = None
         self._killed: asyncio.Future[None] | None = None
         self._freezing: asyncio.TimerHandle | None = None
+        self._idle_since = 0.0
         self._frozen = False
         self._oom_kills = 0
         self._memory = MemoryGauge(prepared)
@@ -143,7 +143,7 @@ class Environment:
         self.idle = False
         try:
             self.prepared.limit(self.spec.memory_mb)
-            self._processes.assign(self._assignment.mounts, self._assignment.seal, mounts)
+            self._processes.assign(self._assignment.mounts, self._assignment.seal, mounts, self._cast.runtime)
             self._listening = self._loop.create_task(self._processes.listen())
             generation = self._renew("init")
             tmp.handed_over()
@@ -386,10 +386,19 @@ class Environment:
 
     def _freeze_soon(self) -> None:
         if self.usable and self._processes.running and self.idle:
-            self._freezing = self._loop.call_later(_FREEZE_AFTER_S, self._freeze)
+            self._idle_since = self._loop.time()
+            if self._freezing is None:
+                self._freezing = self._loop.call_later(_FREEZE_AFTER_S, self._freeze)
 
     def _freeze(self) -> None:
         self._freezing = None
+        if not self.idle or not self.usable:
+            return
+        rested_at = self._idle_since + _FREEZE_AFTER_S
+        if self._loop.time() < rested_at:
+            # It has been used meanwhile. A timer for each rest would cost more.
+            self._freezing = self._loop.call_at(rested_at, self._freeze)
+            return
         telemetry = None if self._generation is None else self._generation.telemetry
         if telemetry is not None:
             if telemetry.in_flight:
@@ -404,9 +413,6 @@ class Environment:
             _log.warning("an idle environment of %s could not be frozen", self.spec.function, exc_info=True)
 
     def _thaw(self) -> None:
-        if self._freezing is not None:
-            self._freezing.cancel()
-            self._freezing = None
         if self._frozen:
             self._frozen = False
             with contextlib.suppress(ChannelClosed):
@@ -427,9 +433,7 @@ def _produced(answer: Answer, payload: bytes, began: float) -> Produced:
 def _cast(spec: EnvironmentSpec, assignment: Assignment) -> Cast:
     command = assignment.command
     return Cast(
-        runtime=Program(
-            assignment.variables, TASK_ROOT, command.argv, command.bootstraps, assignment.program, early=command.early
-        ),
+        runtime=Program(assignment.variables, TASK_ROOT, command.argv, command.bootstraps, early=command.early),
         extension=Program(extension_variables(assignment.variables, dict(spec.variables)), folder="/"),
         facts=Facts(spec.function.name, spec.version, spec.handler, spec.function.scope.account),
         structured_logs=spec.log_format == "JSON",

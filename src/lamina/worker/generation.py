@@ -15,7 +15,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Final
 
-from lamina.invocations import platform_events
 from lamina.invocations.calls import ProcessEnd
 from lamina.runtime_api.connections import Connections
 from lamina.runtime_api.extensions import EXTENSIONS_MAX, SHUTDOWN, ExtensionFailed, Extensions, Facts
@@ -58,6 +57,7 @@ class Generation:
         self._platform = platform
         self._loop = asyncio.get_running_loop()
         self._changed: asyncio.Future[None] | None = None
+        self._alarm: asyncio.TimerHandle | None = None
         self._runtime_ready = False
         self._answer: Answer | None = None
         self._found: tuple[str, ...] | None = None
@@ -83,7 +83,9 @@ class Generation:
         return self._session.untaken
 
     async def initialise(self, deadline: float, extensions: tuple[str, ...] | None) -> Failure | None:
-        """Start everything, and wait until all are ready; else why not. *extensions*: their names, None if unknown.
+        """Start everything, and wait until all are ready; else why not.
+
+        *extensions*: their names; None if those are still to be told, and the runtime starts if there are none.
 
         Raises ChannelClosed.
         """
@@ -98,7 +100,8 @@ class Generation:
 
     async def _initialise(self, deadline: float, extensions: tuple[str, ...] | None) -> Failure | None:
         if not extensions:
-            self._processes.start_runtime(self._cast.runtime, alone=extensions is None)
+            if extensions is not None:
+                self._processes.start_runtime(self._cast.runtime)
             failure = await self._until(deadline, lambda: self._runtime_ready or bool(self._found))
             if failure is not None or not self._found:
                 return failure or await self._wait_extensions_ready(deadline)
@@ -106,7 +109,7 @@ class Generation:
         self._start_extensions(extensions)
         failure = await self._until(deadline, lambda: self.extensions.all_registered)
         if failure is None:
-            self._processes.start_runtime(self._cast.runtime, alone=False)
+            self._processes.start_runtime(self._cast.runtime)
             failure = await self._until(deadline, lambda: self._runtime_ready)
         return failure or await self._wait_extensions_ready(deadline)
 
@@ -172,6 +175,8 @@ class Generation:
 
     def close(self) -> None:
         """Nobody listens to it any more."""
+        if self._alarm is not None:
+            self._alarm.cancel()
         if self.telemetry is not None:
             self.telemetry.close()
 
@@ -265,26 +270,27 @@ class Generation:
 
     async def _until(self, deadline: float, reached: Callable[[], bool], *, failing: bool = True) -> Failure | None:
         """None once *reached*; else what came first. Not *failing*: whatever has gone wrong before."""
-        timer = None
-        late = False
-
-        def be_late() -> None:
-            nonlocal late
-            late = True
-            self._wake()
-
         try:
             while not reached():
                 if failing and self.failure is not None:
                     return self.failure
-                if late:
+                if self._loop.time() >= deadline:
                     return TimeIsUp()
-                if timer is None:
-                    timer = self._loop.call_at(deadline, be_late)
+                self._wake_at(deadline)
                 self._changed = self._loop.create_future()
                 await self._changed
             return None
         finally:
             self._changed = None
-            if timer is not None:
-                timer.cancel()
+
+    def _wake_at(self, deadline: float) -> None:
+        # One that is early enough stays: a timer for each call, to be cancelled in the end, costs more than all waiting.
+        if self._alarm is not None and self._alarm.when() > deadline:
+            self._alarm.cancel()
+            self._alarm = None
+        if self._alarm is None:
+            self._alarm = self._loop.call_at(deadline, self._ring)
+
+    def _ring(self) -> None:
+        self._alarm = None
+        self._wake()

@@ -41,9 +41,9 @@ class Machine:
     environments_max: int  # what was asked for, or what there are user ids for
     network: Network = field(default_factory=lambda: Network("none"))
 
-    def seal_ahead(self, uid: int) -> Seal:
-        """What holds a process before it is known which function it will run; `seal` then only limits it further."""
-        return Seal(uid, not self.privileged, LIMITS, seccomp.program(platform.machine()), _OOM_SCORE)
+    def seal_ahead(self) -> Seal:
+        """What holds a process before it is known whose function it will run; `seal` then only limits it further."""
+        return Seal(-1, not self.privileged, LIMITS, seccomp.program(platform.machine()), _OOM_SCORE)
 
     def seal(self, uid: int, memory_mb: int, storage_mb: int, *, template: bool = False) -> Seal:
         """What a function of *memory_mb* and *storage_mb* is held by; as a *template*, until it is forked."""

@@ -18,12 +18,11 @@ from lamina.environments.variables import Credentials, variables
 from lamina.log_store.writing import LogWriter
 from lamina.logs.names import LogGroupArn, environment_stream
 from lamina.names import Digest, Scope
-from lamina.sandbox.plan import MASKED_PROC, plan_environment
+from lamina.sandbox.plan import plan_environment
 from lamina.worker.blanks import Door, Prepared
 from lamina.worker.environment import Assignment, Environment
 from lamina.worker.logs import EnvironmentLog, LogStream
 from lamina.worker.machine import Machine
-from lamina.worker.packages import BOOTSTRAP
 from lamina.worker.platform_log import PlatformLog
 from lamina.worker.restored import RestoredEnvironment, TemplateEnvironment
 from lamina.worker.stations import Station, Stations
@@ -135,12 +134,11 @@ class Maker:
         layers, tmp = [layer.hex for layer in spec.layers], prepared.tmp.folder_name
         assignment = Assignment(
             mounts=plan_environment(
-                spec.code.hex, layers, tmp, MASKED_PROC, locked=locked, byte_code=self._find_byte_code(spec)
+                spec.code.hex, layers, tmp, locked=locked, template=template, byte_code=self._find_byte_code(spec)
             ),
             seal=self._machine.seal(prepared.uid, spec.memory_mb, spec.storage_mb, template=template),
             variables=variables(spec, credentials, log.stream.name, self._machine.network.ports(prepared.blank)),
             command=command(spec),
-            program=BOOTSTRAP,
             init_seconds_max=INVOKE_S_MAX if self._patient else init_seconds_max(spec.initialization, spec.timeout_s),
         )
         return kind(spec, prepared, log, PlatformLog(spec, log), assignment)

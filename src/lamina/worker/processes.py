@@ -8,11 +8,11 @@ import os
 import signal
 import socket
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
 
-from lamina.sandbox.plan import EnvironmentMounts, Seal
+from lamina.sandbox.plan import LIMITS, EnvironmentMounts, Seal
 from lamina.worker.blanks import Prepared
 from lamina.worker.channel import ChannelClosed
 
@@ -24,7 +24,7 @@ _LOOPBACK: Final = "127.0.0.1"
 
 @dataclass(frozen=True, slots=True)
 class Program:
-    """What to start: execute *argv*, or the first of *bootstraps* there is; else run *file* in a forked interpreter.
+    """What to start: execute *argv*, or the first of *bootstraps* there is; else what a fork of the zygote runs.
 
     *early*: one that has been executed already, by the same *argv*, will do.
     """
@@ -33,7 +33,6 @@ class Program:
     folder: str
     argv: tuple[str, ...] = ()
     bootstraps: tuple[str, ...] = ()
-    file: str = ""
     early: bool = False
 
 
@@ -81,25 +80,33 @@ class Processes:
     def extension_running(self, name: str) -> bool:
         return _EXTENSION + name in self._running
 
-    def assign(self, mounts: EnvironmentMounts, seal: Seal, fds: Sequence[int]) -> None:
-        """Make the blank sandbox an environment. Raises ChannelClosed, OSError."""
+    def assign(self, mounts: EnvironmentMounts, seal: Seal, fds: Sequence[int], runtime: Program | None = None) -> None:
+        """Make the blank sandbox an environment; have *runtime* started in it unless extensions are found.
+
+        Raises ChannelClosed, OSError.
+        """
         self._order(
             {
                 "do": "assign",
                 "operations": mounts.operations,
                 "mounts": ["tmp"] * len(fds),
-                "seal": seal.message(),
+                "limits": seal.limits_beyond(LIMITS),
+                "start": runtime and _start(RUNTIME, runtime, extension=False),
             },
             fds,
         )
+        if runtime is not None:
+            self._running.add(RUNTIME)
 
-    def start_runtime(self, program: Program, *, alone: bool) -> None:
-        """Start the runtime; if *alone*, only where there are no extensions. Raises ChannelClosed."""
-        self._start(RUNTIME, program, extension=False, alone=alone)
+    def start_runtime(self, program: Program) -> None:
+        """Start the runtime. Raises ChannelClosed."""
+        self._order({"do": "start", **_start(RUNTIME, program, extension=False)})
+        self._running.add(RUNTIME)
 
     def start_extension(self, name: str, program: Program) -> None:
         """Start one of the programs that were found. Raises ChannelClosed."""
-        self._start(_EXTENSION + name, program, extension=True, alone=False)
+        self._order({"do": "start", **_start(_EXTENSION + name, program, extension=True)})
+        self._running.add(_EXTENSION + name)
 
     def end_runtime(self, number: signal.Signals) -> None:
         self._order({"do": "signal", "number": int(number), "name": RUNTIME})
@@ -152,20 +159,19 @@ class Processes:
             name = message["exited"]
             self._running.discard(name)
             self.reports.exited(None if name == RUNTIME else name.removeprefix(_EXTENSION), message)
-        elif "started" in message:
-            if message["started"] == RUNTIME:
-                self.runtime_pid = _child(self.prepared.blank.pid, message["pid"])
-                if self._adopted is not None and not self._adopted.done():
-                    self._adopted.set_result(None)
-        elif "assigned" in message:
-            if message["assigned"]:
-                # It was to be started only if there were none.
-                self._running.discard(RUNTIME)
-            self.reports.assigned(Assigned(tuple(message["assigned"]), fds[0] if fds else None))
         elif "connected" in message:
             self._connected(message, fds)
         elif "failed" in message:
             self.reports.failed(message["failed"])
+        if "assigned" in message:
+            if message["assigned"]:
+                # It was to be started only if there were none.
+                self._running.discard(RUNTIME)
+            self.reports.assigned(Assigned(tuple(message["assigned"]), fds[0] if fds else None))
+        if message.get("started") == RUNTIME:
+            self.runtime_pid = _child(self.prepared.blank.pid, message["pid"])
+            if self._adopted is not None and not self._adopted.done():
+                self._adopted.set_result(None)
 
     def _connected(self, message: dict[str, Any], fds: tuple[int, ...]) -> None:
         begun = self._connecting.get(message["connected"])
@@ -178,23 +184,6 @@ class Processes:
             code = message.get("errno", 0)
             begun.set_exception(OSError(code, os.strerror(code)))
 
-    def _start(self, name: str, program: Program, *, extension: bool, alone: bool) -> None:
-        self._order(
-            {
-                "do": "start",
-                "name": name,
-                "environ": dict(program.variables),
-                "argv": program.argv,
-                "bootstraps": program.bootstraps,
-                "early": program.early,
-                "program": program.file,
-                "working_folder": program.folder,
-                "extension": extension,
-                "alone": alone,
-            }
-        )
-        self._running.add(name)
-
     def start_template(self, program: Program, mounts: EnvironmentMounts, seal: Seal, fds: Sequence[int]) -> None:
         """Start a template of SnapStart, in the blank sandbox as it is, with mounts of its own. Raises ChannelClosed.
 
@@ -203,12 +192,7 @@ class Processes:
         self._order(
             {
                 "do": "template",
-                "name": RUNTIME,
-                "environ": dict(program.variables),
-                "argv": (),
-                "bootstraps": (),
-                "program": program.file,
-                "working_folder": program.folder,
+                **_start(RUNTIME, replace(program, argv=(), bootstraps=()), extension=False),
                 "operations": mounts.operations,
                 "mounts": ["tmp"] * (len(fds) - 1),
                 "seal": seal.message(),
@@ -226,6 +210,18 @@ class Processes:
 
     def _order(self, message: dict[str, Any], fds: Sequence[int] = ()) -> None:
         self.prepared.blank.channel.send(message, fds)
+
+
+def _start(name: str, program: Program, *, extension: bool) -> dict[str, Any]:
+    return {
+        "name": name,
+        "environ": dict(program.variables),
+        "argv": program.argv,
+        "bootstraps": program.bootstraps,
+        "early": program.early,
+        "working_folder": program.folder,
+        "extension": extension,
+    }
 
 
 async def _wait_connected(connection: socket.socket) -> None:

@@ -108,23 +108,22 @@ class TemplateEnvironment(Environment):
             raise CannotBeForked("; ".join(hindrances)[:_REPORT_BYTES_MAX])
 
     async def beget(self, zygote: Zygote) -> Blank:
-        """A blank sandbox that a child of this template may enter, in a network like its own. Raises SandboxFailed."""
+        """Process 1 of a sandbox that a child of this may enter, still to be furnished. Raises SandboxFailed."""
         uid, mode = self.prepared.uid, zygote.plan.network
         # In the user namespace of an ordinary user's server there is one id, root's, and all are that.
         owner = 0 if self._assignment.seal.user_namespace else uid
         led = "led" if mode == "outbound" else mode
         order = {"do": "beget", "owner": owner, "seen_as": uid, "network": led}
-        count = _DESCRIPTORS - 1 if mode == "host" else _DESCRIPTORS
-        blank = await born(self.prepared.blank.channel, order, self.spec.runtime, "", count)
+        blank = await born(self.prepared.blank.channel, order, self.spec.runtime)
         self._begotten = (*(each for each in self._begotten if not each.ended), blank)
-        if mode == "outbound":
-            try:
-                await zygote.lead(blank.entrance[_NETWORK])
-            except BaseException:
-                blank.close()
-                await blank.wait_gone()
-                raise
         return blank
+
+    async def furnish(self, blank: Blank, zygote: Zygote) -> None:
+        """Have what was begotten make its sandbox, in a network like its own. Raises SandboxFailed."""
+        mode = zygote.plan.network
+        await blank.furnish({}, _DESCRIPTORS - 1 if mode == "host" else _DESCRIPTORS)
+        if mode == "outbound":
+            await zygote.lead(blank.entrance[_NETWORK])
 
     def apart(self) -> Collection[int]:
         return [blank.pid for blank in self._begotten if not blank.ended]

@@ -16,7 +16,7 @@ from lamina.environments.variables import runtime_variables
 from lamina.functions.runtimes import Language, runtime_version_arn
 from lamina.sandbox import contents, processes
 from lamina.sandbox.contents import HOUSE, RUNTIME_ROOT, InterpreterLayout, Operation
-from lamina.sandbox.plan import HostFolders, plan_root
+from lamina.sandbox.plan import HostFolders, plan_processes, plan_root
 from lamina.worker import kits, packages, system
 from lamina.worker.blanks import Shelf
 from lamina.worker.kits import Kit
@@ -145,7 +145,9 @@ class Stations:
             router = await asyncio.to_thread(network.plan_router)
         except OSError as error:
             raise SandboxFailed(f"no way out of {plan.runtime} could be planned: {error}") from error
-        return await Zygote.start(replace(plan, network=network.mode, router=router))
+        seal = self._machine.seal_ahead()
+        complete = replace(plan, network=network.mode, router=router, seal=seal, processes=plan_processes())
+        return await Zygote.start(complete)
 
     def _executed(self, kit: Kit, house: InterpreterLayout) -> ZygotePlan:
         """A zygote that has nothing of the runtime, only what process 1 of its environments is made of."""

@@ -22,7 +22,7 @@ from lamina.worker.making import Maker
 from lamina.worker.restored import CannotBeForked, RestoredEnvironment, TemplateEnvironment, TemplateFailed
 from lamina.worker.runtimes import RuntimeNotInstalled
 from lamina.worker.uids import Uids
-from lamina.worker.zygotes import Blank, SandboxFailed, Zygote
+from lamina.worker.zygotes import Ahead, Blank, SandboxFailed, Zygote
 
 _AHEAD: Final = 2
 _log = logging.getLogger(__name__)
@@ -65,8 +65,12 @@ class Template:
         return restored
 
     async def fork(self) -> Blank:
-        """A blank sandbox for the shelf. Raises SandboxFailed."""
+        """The process 1 of a blank sandbox for the shelf. Raises SandboxFailed."""
         return await self.environment.beget(self._zygote)
+
+    async def furnish(self, blank: Blank, ahead: Ahead) -> None:
+        """Have it make its sandbox, in which nothing stands by: its runtime comes from here. Raises SandboxFailed."""
+        await self.environment.furnish(blank, self._zygote)
 
     def fill(self) -> None:
         """See to it that enough environments wait again."""

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
+from lamina.sandbox.contents import Operation
 from lamina.sandbox.network import Mode, Router
 from lamina.sandbox.plan import Seal
 from lamina.worker.channel import Channel, ChannelClosed
@@ -45,6 +46,8 @@ class ZygotePlan:
     environ: dict[str, str]
     executable: str  # inside
     options: tuple[str, ...] = ()  # of the interpreter
+    seal: Seal | None = None  # of every environment's processes, whoever they will be
+    processes: tuple[Operation, ...] = ()  # mounts that every environment makes for itself
     search_path: tuple[str, ...] = ()
     preload: tuple[str, ...] = ()
     forget: tuple[str, ...] = ()
@@ -53,35 +56,61 @@ class ZygotePlan:
     router: Router | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Ahead:
+    """What can be done in an environment before it is known for which function it is.
+
+    Its runtime's process is forked for user *uid*, and executes *argv*, where that is not empty, with *variables*.
+    """
+
+    uid: int
+    argv: tuple[str, ...]
+    variables: Mapping[str, str]
+
+
 @dataclass(slots=True)
 class Blank:
-    """An environment's process 1, in namespaces of its own, that has not been told yet what to be."""
+    """An environment's process 1, in a namespace of its own, that has not been told yet what to be."""
 
     channel: Channel
     pid: int  # as the host counts
     pidfd: int
-    listener: socket.socket  # of the Runtime API
-    endpoint: socket.socket  # of the server's own API, for what runs in it
     log: int  # the reading end of its output
-    program: str = ""  # what its runtime will run, where that is known ahead
     entrance: tuple[int, ...] = ()  # its namespaces and the writing end of its log, for a process of its owner's
     ended: bool = field(default=False)
+    _listeners: tuple[socket.socket, ...] = ()
 
     @property
     def gone(self) -> bool:
         """Whether it is known to have ended."""
         return self.channel.closed
 
-    def stand_by(self, seal: Seal, argv: Sequence[str], variables: Mapping[str, str]) -> None:
-        """Have it fork the runtime's process now, held by *seal*, instead of when it is told what to be.
+    @property
+    def listener(self) -> socket.socket:
+        """Where the Runtime API is asked for, once it is furnished."""
+        return self._listeners[0]
 
-        That executes *argv*, where it is not empty, with *variables* to begin with. Raises SandboxEnded.
-        """
-        order = {"do": "stand_by", "seal": seal.message(), "program": self.program}
+    @property
+    def endpoint(self) -> socket.socket:
+        """Where the server's own API is, for what runs in it."""
+        return self._listeners[1]
+
+    async def furnish(self, order: Mapping[str, Any], fds: int = 2) -> None:
+        """Have it make its namespaces and what is in them, and hand over as many descriptors. Raises SandboxFailed."""
         try:
-            self.channel.send({**order, "argv": list(argv), "environ": dict(variables)})
-        except ChannelClosed as error:
+            self.channel.send(dict(order))
+            async with asyncio.timeout(_START_SECONDS_MAX):
+                packet = await self.channel.receive()
+        except (ChannelClosed, TimeoutError) as error:
             raise SandboxEnded("a new environment ended before it was used") from error
+        if "failed" in packet.message:
+            raise SandboxFailed(packet.message["failed"])
+        if len(packet.fds) != fds:
+            for fd in packet.fds:
+                os.close(fd)
+            raise SandboxFailed("the server has no file descriptor left")
+        self._listeners = tuple(socket.socket(fileno=fd) for fd in packet.fds[:2])
+        self.entrance = packet.fds[2:]
 
     def close(self) -> None:
         """End it, and everything in it."""
@@ -92,8 +121,8 @@ class Blank:
         with contextlib.suppress(ProcessLookupError):
             # Process 1 ends by itself when its channel closes; this does not depend on it.
             signal.pidfd_send_signal(self.pidfd, signal.SIGKILL)
-        self.listener.close()
-        self.endpoint.close()
+        for listener in self._listeners:
+            listener.close()
         self.close_entrance()
         os.close(self.log)
 
@@ -137,7 +166,17 @@ class Zygote:
             with theirs:
                 await _enter(plan, theirs)
             network = {"mode": plan.network, "resolver": plan.router.resolver if plan.router else ""}
-            channel.send({"path": plan.search_path, "preload": plan.preload, "forget": plan.forget, "network": network})
+            channel.send(
+                {
+                    "path": plan.search_path,
+                    "preload": plan.preload,
+                    "forget": plan.forget,
+                    "network": network,
+                    "program": plan.program,
+                    "seal": plan.seal and plan.seal.message(),
+                    "processes": plan.processes,
+                }
+            )
             async with asyncio.timeout(_START_SECONDS_MAX):
                 packet = await channel.receive()
             if "failed" in packet.message:
@@ -151,8 +190,12 @@ class Zygote:
         return cls(plan, channel, packet.pid, packet.fds)
 
     async def fork(self) -> Blank:
-        """A new blank environment. Raises SandboxFailed."""
-        return await born(self._channel, {"fork": True}, self.plan.runtime, self.plan.program)
+        """The process 1 of a new environment, still to be furnished. Raises SandboxFailed."""
+        return await born(self._channel, {"fork": True}, self.plan.runtime)
+
+    async def furnish(self, blank: Blank, ahead: Ahead) -> None:
+        """Have a fork make its environment, and the process of the function's that stands by. Raises SandboxFailed."""
+        await blank.furnish({"uid": ahead.uid, "argv": list(ahead.argv), "environ": dict(ahead.variables)})
 
     def take_resolver(self) -> tuple[socket.socket, socket.socket]:
         """The sockets where its environments ask for names, for datagrams and connections: the caller's from now."""
@@ -186,8 +229,8 @@ class Zygote:
         self._channel.close()
 
 
-async def born(parent: Channel, order: Mapping[str, Any], runtime: str, program: str, fds: int = 2) -> Blank:
-    """The blank environment that *parent* makes at this *order*, with as many descriptors. Raises SandboxFailed."""
+async def born(parent: Channel, order: Mapping[str, Any], runtime: str) -> Blank:
+    """The process that *parent* forks at this *order* for an environment of *runtime*. Raises SandboxFailed."""
     with contextlib.ExitStack() as undo:
         channel, theirs = Channel.pair()
         undo.callback(channel.close)
@@ -207,15 +250,9 @@ async def born(parent: Channel, order: Mapping[str, Any], runtime: str, program:
             raise SandboxEnded("a new environment ended before it began") from error
         if "failed" in packet.message:
             raise SandboxFailed(packet.message["failed"])
-        for fd in packet.fds:
-            undo.callback(os.close, fd)
-        if len(packet.fds) != fds:
-            raise SandboxFailed("the server has no file descriptor left")
         pidfd = os.pidfd_open(packet.pid)
-        runtime_api, endpoint = (socket.socket(fileno=fd) for fd in packet.fds[:2])
-        blank = Blank(channel, packet.pid, pidfd, runtime_api, endpoint, log_read, program, packet.fds[2:])
         undo.pop_all()
-    return blank
+    return Blank(channel, packet.pid, pidfd, log_read)
 
 
 async def _enter(plan: ZygotePlan, control: socket.socket) -> None:

@@ -14,12 +14,12 @@ from lamina.sandbox.contents import STAGE, InterpreterLayout
 from lamina.sandbox.plan import (
     EMPTY,
     LIMITS,
-    MASKED_PROC,
     OPT,
     HostFolders,
     HostSystem,
     Seal,
     plan_environment,
+    plan_processes,
     plan_root,
 )
 
@@ -60,7 +60,7 @@ def root(interpreter: InterpreterLayout | None = STANDALONE, host: HostFolders =
 
 
 def environment(layers: Sequence[str], tmp: str | None = None) -> Operations:
-    return plan_environment("code", layers, tmp, MASKED_PROC).operations
+    return plan_environment("code", layers, tmp).operations
 
 
 def targets(operations: Operations, name: str) -> list[str]:
@@ -85,7 +85,7 @@ def test_one_layer_lies_on_an_empty_folder() -> None:
 
 def test_byte_code_lies_directly_above_its_own_tree() -> None:
     byte_code = {name: f".bytecode/{name}/py" for name in ("one", "two", "code")}
-    opt, task, *_ = plan_environment("code", ["one", "two"], None, MASKED_PROC, byte_code=byte_code).operations
+    opt, task, *_ = plan_environment("code", ["one", "two"], None, byte_code=byte_code).operations
     folders = (".bytecode/two/py", "two", ".bytecode/one/py", "one")
     lower = ":".join([*(f"{STAGE}/trees/{folder}" for folder in folders), EMPTY])
     assert opt == ("overlay", OPT, f"lowerdir={lower},redirect_dir=nofollow,metacopy=off")
@@ -103,7 +103,7 @@ def test_byte_code_lies_directly_above_its_own_tree() -> None:
 )
 def test_a_tree_without_byte_code_hides_that_of_the_trees_below_it(has: set[str], folders: Sequence[str]) -> None:
     byte_code = {name: f"{name}.py" for name in has}
-    opt, *_ = plan_environment("code", ["one", "two"], None, MASKED_PROC, byte_code=byte_code).operations
+    opt, *_ = plan_environment("code", ["one", "two"], None, byte_code=byte_code).operations
     lower = ":".join([*(f"{STAGE}/trees/{folder}" for folder in folders), EMPTY])
     assert opt[2].startswith(f"lowerdir={lower},")
 
@@ -129,15 +129,21 @@ def test_tmp_is_the_only_writable_mount() -> None:
 
 
 @pytest.mark.parametrize("layers", [[], ["one"], ["one", "two"]])
-def test_the_stage_is_gone_before_any_customer_code_and_the_masks_come_last(layers: list[str]) -> None:
-    operations = environment(layers)
-    detached = operations.index(("detach", STAGE))
-    assert [operation[0] for operation in operations[detached + 1 :]] == ["mask"] * len(MASKED_PROC)
-    assert not any(STAGE in part for operation in operations[detached + 1 :] for part in operation)
+def test_the_stage_goes_last_of_all(layers: list[str]) -> None:
+    assert environment(layers)[-1] == ("detach", STAGE)
 
 
-def test_kernel_memory_and_keys_are_masked() -> None:
-    assert {"/proc/kcore", "/proc/keys", "/proc/sysrq-trigger"} <= set(targets(environment([]), "mask"))
+def test_kernel_memory_and_keys_are_masked_in_every_proc() -> None:
+    template = plan_environment("code", [], None, template=True).operations
+    for operations in (plan_processes(), template):
+        assert {"/proc/kcore", "/proc/keys", "/proc/sysrq-trigger"} <= set(targets(operations, "mask"))
+    assert plan_processes()[0] == ("proc", "/proc")
+
+
+def test_a_function_is_limited_by_what_differs_from_everybodys_limits() -> None:
+    seal = Seal(1, False, {**LIMITS, "RLIMIT_NPROC": (1, 1), "RLIMIT_DATA": (2, 2)}, b"", 500)
+    assert seal.limits_beyond(LIMITS) == {"RLIMIT_NPROC": (1, 1), "RLIMIT_DATA": (2, 2)}
+    assert Seal(1, False, LIMITS, b"", 500).limits_beyond(LIMITS) == {}
 
 
 def test_the_stage_is_a_mount_of_its_own_so_that_one_unmount_takes_all() -> None:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from lamina.sandbox.plan import Seal
 from lamina.worker.machine import Machine
 from lamina.worker.uids import Uids
+from lamina.worker.zygotes import Ahead
 
 FIRST_UID = 70000
 UIDS = 8
@@ -79,11 +79,8 @@ class FakeBlank:
         self.pid = pid
         self.closed = False
         self.gone = False
-        self.entrance: tuple[int, ...] = ()
+        self.executed: tuple[str, ...] = ()
         self._gone = asyncio.Event()
-
-    def stand_by(self, seal: Seal, argv: Sequence[str], variables: Mapping[str, str]) -> None:
-        self.seal, self.executed = seal, tuple(argv)
 
     def close(self) -> None:
         self.closed = True
@@ -116,6 +113,10 @@ class FakeZygote:
         if self._dead:
             self.forked[-1].die()
         return self.forked[-1]
+
+    async def furnish(self, blank: FakeBlank, ahead: Ahead) -> None:
+        await asyncio.sleep(0)
+        blank.executed = ahead.argv
 
     async def wait_gone(self) -> None:
         await self.ended.wait()

@@ -30,7 +30,8 @@ class FakeProcesses:
     def __init__(self, house: House) -> None:
         self._house = house
         self.log: list[str] = []
-        self.alive: set[str] = set()
+        # A runtime is there from the start where it need not wait for anybody.
+        self.alive = set() if house.found else {"runtime"}
         # Those that do not heed SIGTERM.
         self.deaf: set[str] = set()
 
@@ -41,10 +42,9 @@ class FakeProcesses:
     def extension_running(self, name: str) -> bool:
         return name in self.alive
 
-    def start_runtime(self, _program: Program, *, alone: bool) -> None:
-        self.log.append("runtime alone" if alone else "runtime")
-        if not (alone and self._house.found):
-            self.alive.add("runtime")
+    def start_runtime(self, _program: Program) -> None:
+        self.log.append("runtime")
+        self.alive.add("runtime")
 
     def start_extension(self, name: str, program: Program) -> None:
         assert program.argv == (f"/opt/extensions/{name}",)
@@ -191,14 +191,14 @@ def in_a_house(*found: str) -> Callable[[Callable[[House], Awaitable[None]]], Ca
 
 
 @in_a_house()
-async def test_without_extensions_the_runtime_starts_at_once_and_is_all_there_is(house: House) -> None:
+async def test_without_extensions_the_runtime_that_was_assigned_is_all_there_is(house: House) -> None:
     starting = asyncio.ensure_future(house.generation.initialise(house.deadline(), None))
     await house.turn()
     house.runtime_asks()
     assert await starting is None
-    assert house.processes.log == ["runtime alone"]
+    assert house.processes.log == []
     await house.generation.shut_down("spindown")
-    assert house.processes.log == ["runtime alone"], "there is nobody to take leave of"
+    assert house.processes.log == [], "there is nobody to take leave of"
 
 
 @in_a_house("a", "b")
@@ -207,10 +207,10 @@ async def test_extensions_come_first_all_at_once(house: House) -> None:
     await house.turn()
     house.generation.found(house.found)
     await house.turn()
-    assert house.processes.log == ["runtime alone", "a", "b"]
+    assert house.processes.log == ["a", "b"]
     first, second = house.register("a"), house.register("b")
     await house.turn()
-    assert house.processes.log[3:] == ["runtime"]
+    assert house.processes.log[2:] == ["runtime"]
     house.runtime_asks()
     house.extension_asks(first)
     await house.turn()

@@ -1,0 +1,24 @@
+"""What all environments of a zygote have in common: told to it once, and worked out before it forks."""
+
+from __future__ import annotations
+
+import types
+from typing import Any, NamedTuple
+
+from . import runtime
+from .sealing import Seal
+
+
+class Common(NamedTuple):
+    """What an environment's first processes know without being told."""
+
+    way_out: dict[str, Any]  # what network is to be had
+    processes: list[list[str]]  # the mounts that show its processes, and hide the rest of /proc
+    seal: Seal
+    code: types.CodeType | None
+
+    @classmethod
+    def of(cls, message: dict[str, Any]) -> Common:
+        """The worker's *message*, read."""
+        code = runtime.compiled(message["program"]) if message["program"] else None
+        return cls(message["network"], message["processes"], Seal.of(message["seal"]), code)
