@@ -131,9 +131,9 @@ class PlatformLog:
     ) -> None:
         """An invocation is over: with what there was of an answer."""
         if not self._json:
-            remarked = replace(measured, problem=_remark(verdict))
-            self._log.platform(log_lines.end(request_id))
-            self._log.platform(log_lines.report(request_id, remarked))
+            remark = _remark(verdict)
+            remarked = measured if remark is None else replace(measured, problem=remark)
+            self._log.beside(log_lines.end(request_id) + log_lines.report(request_id, remarked))
         if not self._json and self._tell is None:
             return
         status, error_type = verdict.status, verdict.error_type
