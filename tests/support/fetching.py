@@ -28,7 +28,8 @@ _PATIENCE_S = 300
 _AWS_CLI = "awscli/v2/[0-9]*/dist/aws"
 
 
-def _cache() -> Path:
+def cache() -> Path:
+    """Where what was fetched is kept."""
     user = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
     return Path(os.environ.get("LAMINA_TEST_CACHE") or Path(user, "lamina-tests")) / "v1"
 
@@ -36,7 +37,7 @@ def _cache() -> Path:
 def kept(name: str, made_of: Sequence[bytes], make: Callable[[Path], None]) -> Path:
     """The folder that *make* filled for this *made_of*, now or earlier. It is made aside, so it is whole."""
     digest = hashlib.sha256(b"\0".join([platform.machine().encode(), *made_of])).hexdigest()
-    folder = _cache() / f"{name}-{digest[:16]}"
+    folder = cache() / f"{name}-{digest[:16]}"
     folder.parent.mkdir(parents=True, exist_ok=True)
     with (folder.parent / f"{name}.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
@@ -61,12 +62,15 @@ def layer_of(folder: Path, *parts: str) -> bytes:
     return zips.archive(*items)
 
 
-def wheels(name: str, version: str) -> Path:
-    """A folder whose python/ has the packages of *name*'s requirements.lock, for Python *version* ("3.12")."""
+def wheels(name: str, version: str, platforms: Sequence[str] = ()) -> Path:
+    """A folder whose python/ has the packages of *name*'s requirements.lock, for Python *version* ("3.12").
+
+    *platforms* are those of wheels, such as "macosx_11_0_arm64"; this machine's unless given.
+    """
     lock = _PACKAGES / name / "requirements.lock"
 
     def make(folder: Path) -> None:
-        tags = [f"manylinux{tag}_{platform.machine()}" for tag in ("_2_28", "_2_17", "2014")]
+        tags = platforms or [f"manylinux{tag}_{platform.machine()}" for tag in ("_2_28", "_2_17", "2014")]
         _run(
             *(sys.executable, "-m", "pip", "install", "--quiet", "--no-cache-dir", "--disable-pip-version-check"),
             *("--require-hashes", "--no-deps", "--only-binary=:all:", "--python-version", version, "--no-compile"),
@@ -74,7 +78,7 @@ def wheels(name: str, version: str) -> Path:
             *("--target", str(folder / "python"), "-r", str(lock)),
         )
 
-    return kept(f"{name}-{version}", [lock.read_bytes()], make)
+    return kept("-".join((name, version, *platforms)), [lock.read_bytes()], make)
 
 
 def node_modules(name: str) -> Path:

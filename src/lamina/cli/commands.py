@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from lamina.cli import completion, demo, doctor, logs, run, runtimes, up
+from lamina.cli import check, completion, demo, doctor, logs, run, runtimes, up
 
 EPILOG = "Start with `lamina doctor` to see what this machine offers, then `lamina up`."
 
@@ -42,5 +42,6 @@ app.command("doctor")(doctor.doctor)
 app.command("run")(run.run)
 app.add_typer(runtimes.runtimes, name="runtimes")
 app.command("logs")(logs.logs)
+app.command("check")(check.check)
 app.command("demo")(demo.demo)
 app.command("completion")(completion.completion)

@@ -11,6 +11,8 @@ class Failure(Exception):
     PORT_IN_USE = 3
     STATE_IN_USE = 4
     NOT_POSSIBLE_HERE = 5
+    WARNINGS_FOUND = 6
+    ERRORS_FOUND = 7
 
     def __init__(self, message: str, hint: str | None = None, code: int = FAILED) -> None:
         super().__init__(message)

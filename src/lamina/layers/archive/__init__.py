@@ -18,7 +18,13 @@ refused; docs/formats/trees.md lists the rules.
 from __future__ import annotations
 
 from lamina.layers.archive.entries import Archive, Entry, Kind
-from lamina.layers.archive.errors import ArchiveEmpty, ArchiveError, ArchiveTooLarge, ArchiveUnreadable
+from lamina.layers.archive.errors import (
+    ArchiveEmpty,
+    ArchiveError,
+    ArchiveTooLarge,
+    ArchiveUnreadable,
+    LinkLeadsOut,
+)
 from lamina.layers.archive.given import given_modes
 from lamina.layers.archive.inflate import chunks, content, verify
 from lamina.layers.archive.inspection import inspect
@@ -31,6 +37,7 @@ __all__ = [
     "ArchiveUnreadable",
     "Entry",
     "Kind",
+    "LinkLeadsOut",
     "chunks",
     "content",
     "given_modes",

@@ -24,6 +24,10 @@ class ArchiveUnreadable(ArchiveError):
         )
 
 
+class LinkLeadsOut(ArchiveUnreadable):
+    """A sound archive with a link that could be followed to somewhere else on the machine."""
+
+
 class ArchiveEmpty(ArchiveError):
     """A sound zip archive with nothing in it."""
 
@@ -49,7 +53,7 @@ class ArchiveTooLarge(ArchiveError):
         return sizes.unzipped_too_large(self.allowed_bytes)
 
 
-def refused(name: str | bytes, why: str) -> ArchiveUnreadable:
+def refused(name: str | bytes, why: str, kind: type[ArchiveUnreadable] = ArchiveUnreadable) -> ArchiveUnreadable:
     """The refusal of one entry, its name shortened and safe to print."""
     shown = repr(name if len(name) <= 120 else name[:120]) + ("" if len(name) <= 120 else "…")
-    return ArchiveUnreadable(f"entry {shown}: {why}")
+    return kind(f"entry {shown}: {why}")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from lamina.layers.archive.entries import Entry
-from lamina.layers.archive.errors import refused
+from lamina.layers.archive.errors import ArchiveUnreadable, LinkLeadsOut, refused
 
 TARGET_BYTES_MAX = 4095
 # Where archives are unpacked, as a function sees it. What an absolute link names below them lies in the merged layout,
@@ -33,7 +33,7 @@ def check_target(link: Entry, is_folder: Callable[[str], bool]) -> None:
     for component in components:
         if component == "..":
             if not here or not is_folder("/".join(here)):
-                raise refused(link.path, f"it is a link that leads out of the archive ({target[:120]!r})")
+                raise _leads_out(link)
             here.pop()
         elif component not in {"", "."}:
             here.append(component)
@@ -44,4 +44,9 @@ def _below_place(link: Entry, components: Sequence[str]) -> list[str]:
         names = place.split("/")
         if list(components[: len(names)]) == names:
             return list(components[len(names) :])
-    raise refused(link.path, f"it is a link that leads out of the archive ({(link.target or '')[:120]!r})")
+    raise _leads_out(link)
+
+
+def _leads_out(link: Entry) -> ArchiveUnreadable:
+    why = f"it is a link that leads out of the archive ({(link.target or '')[:120]!r})"
+    return refused(link.path, why, LinkLeadsOut)
