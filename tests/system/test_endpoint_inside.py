@@ -200,6 +200,27 @@ def test_archives_are_downloaded_and_uploaded_from_inside(inside: Inside) -> Non
     assert downloaded == published > 0
 
 
+def test_a_function_does_not_read_s3_in_the_name_of_whoever_runs_the_server(inside: Inside) -> None:
+    def publish() -> str:
+        import boto3
+
+        client = boto3.client("lambda")
+        try:
+            client.publish_layer_version(LayerName="stolen", Content={"S3Bucket": "private", "S3Key": "secret.zip"})
+        except client.exceptions.InvalidParameterValueException as error:
+            return str(error)
+        return "published"
+
+    assert "AccessDenied" in inside.run(publish)
+
+
+def test_a_signature_is_asked_for_wherever_the_path_seems_to_lead(inside: Inside) -> None:
+    # By its host it is for a function URL, and it claims to be signed.
+    headers = {"Host": f"{'x' * 32}.lambda-url.local", "Authorization": "AWS4-HMAC-SHA256 nothing"}
+    status, error, _ = inside.run(ask, "GET", "/_lamina/content/" + "0" * 64, headers)
+    assert (status, error) == (403, "IncompleteSignatureException")
+
+
 def test_more_clients_at_once_than_are_let_in_wait_and_are_answered(inside: Inside) -> None:
     def crowd(count: int) -> list[int]:
         import http.client

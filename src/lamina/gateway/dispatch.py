@@ -91,7 +91,7 @@ class Dispatcher:
             return await self._answer_internal(request, request_id)
         operation, params = await self._read(request, caller.service, service)
         host = request.headers.get("host") or "localhost"
-        call = Call(request_id, caller.scope, f"http://{host}", request.headers)
+        call = Call(request_id, caller.scope, f"http://{host}", request.headers, inside=self._check is not None)
         output = await self._handle(service, operation, call, params)
         return _from_wire(service.api.serialise(operation, output, request_id))
 

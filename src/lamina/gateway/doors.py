@@ -148,11 +148,12 @@ class Door:
 
     async def _check(self, request: Request) -> None:
         """Raises ApiError unless *request* is signed with this environment's key, or needs no signature on AWS."""
-        if request.path.startswith(content.PREFIX):
-            # The address of an archive carries a signature of its own.
-            return
-        if function_urls.addressed(request) is not None and "authorization" not in request.headers:
+        is_url = function_urls.addressed(request) is not None
+        if is_url and "authorization" not in request.headers:
             # A function URL is open to anybody, or asks for a signature itself.
+            return
+        if not is_url and request.path.startswith(content.PREFIX):
+            # The address of an archive carries a signature of its own.
             return
         verify(await self._signed(request), self._key, datetime.now(UTC))
 

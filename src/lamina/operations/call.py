@@ -14,13 +14,15 @@ class Call:
     """One request as the gateway understood it.
 
     `endpoint` is the scheme and the request's own Host ("http://127.0.0.1:4566", no slash at the end), so that
-    addresses handed out work for whoever asked. `headers` has lower-case names.
+    addresses handed out work for whoever asked. `headers` has lower-case names. `inside`: code in an execution
+    environment asked, whose account may do what it likes, but not in the name of whoever runs this server.
     """
 
     request_id: str
     scope: Scope
     endpoint: str
     headers: Mapping[str, str]
+    inside: bool = False
 
 
 Parameters = Mapping[str, Any]

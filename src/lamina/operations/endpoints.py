@@ -13,7 +13,8 @@ _SERVICES: Final[Mapping[str, tuple[str, str]]] = {
     "sns": ("SNS", "SNS"),
     "events": ("EVENTBRIDGE", "EventBridge"),
 }
-_OWN_HOSTS = frozenset(("127.0.0.1", "localhost", "::1", "0.0.0.0", "localhost.localstack.cloud"))
+# The last is what functions call it.
+_OWN_HOSTS = frozenset(("127.0.0.1", "localhost", "::1", "0.0.0.0", "localhost.localstack.cloud", "169.254.100.1"))
 
 
 def variable(service: str) -> str:

@@ -1,7 +1,8 @@
 """Archives from S3: whichever S3 the standard AWS variables of the server's own environment name.
 
 `AWS_ENDPOINT_URL_S3` or `AWS_ENDPOINT_URL`, credentials and region are read by boto3 as by any AWS tool. What the
-caller's own credentials are plays no part: the bytes are fetched by the server.
+caller's own credentials are plays no part: the bytes are fetched by the server. So where no endpoint is named, and the
+buckets are AWS's, code in a function is refused: it would read whatever the person may who started the server.
 """
 
 from __future__ import annotations
@@ -19,6 +20,12 @@ _NOT_CONFIGURED = (
 )
 
 
+_NOT_LENT = (
+    "S3 Error Code: AccessDenied. S3 Error Message: the credentials that this server has for AWS are not for functions. "
+    "Start it with AWS_ENDPOINT_URL_S3 naming an S3 endpoint that may be, or send the archive as ZipFile."
+)
+
+
 class S3Archives:
     """Reads objects of the S3 that *environ* configures. boto3 is imported at the first one."""
 
@@ -31,6 +38,8 @@ class S3Archives:
         from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415 - not needed to start
 
         endpoint = endpoints.configured(self._environ, "s3")
+        if call.inside and endpoint is None:
+            raise errors.invalid_parameter_value(f"Error occurred while GetObject. {_NOT_LENT}")
         if endpoint and endpoints.is_own(endpoint, call.endpoint):
             raise errors.invalid_parameter_value(f"Error occurred while GetObject. {_NOT_CONFIGURED}")
         wanted = {"Bucket": bucket, "Key": key} | ({"VersionId": version} if version is not None else {})
