@@ -1,8 +1,8 @@
 """The endpoint inside each execution environment: the same API, for the credentials of that environment alone.
 
 The listener was made in the environment's network namespace, so nobody else can connect to it, and no route to this
-server is needed. What is inside may be anybody's code: it gets threads beside those of other callers, few connections,
-and as much room for requests as the largest takes.
+server is needed. What is inside may be anybody's code: it gets a share of threads beside those of other callers, few
+connections, and as much room for requests as the largest takes.
 """
 
 from __future__ import annotations
@@ -20,12 +20,15 @@ from lamina.gateway import function_urls
 from lamina.gateway.connection import Connection
 from lamina.gateway.dispatch import Check
 from lamina.gateway.messages import REQUEST_BYTES_READ_MAX, Answer, Request, Timeouts
+from lamina.gateway.shares import Share
 from lamina.gateway.signatures import Signed, verify
 from lamina.names import Scope
 from lamina.operations import content
 
 _CONNECTIONS_MAX: Final = 64
 _THREADS: Final = 8
+# Of these, what one environment may have at work: a search through its logs takes seconds.
+_THREADS_EACH: Final = 2
 _PAUSE_SECONDS: Final = 0.1
 _HELD_BYTES_MAX: Final = REQUEST_BYTES_READ_MAX
 # Longer bodies are hashed on a thread.
@@ -56,7 +59,7 @@ class Doors:
     def open(self, listener: socket.socket, scope: Scope, key: Credentials) -> Door:
         """Answer on *listener*, which stays the caller's, for callers who sign with *key* and belong to *scope*."""
         assert self.house is not None, "nobody is at home yet"
-        return Door(listener, self.house, self.threads, scope, key)
+        return Door(listener, self.house, Share(self.threads, _THREADS_EACH), scope, key)
 
     def close(self) -> None:
         self.threads.shutdown(wait=False, cancel_futures=True)
