@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from lamina.cli import check, completion, demo, doctor, link, logs, run, runtimes, up
+from lamina.cli import build, check, completion, demo, doctor, link, logs, run, runtimes, up
 
 EPILOG = "Start with `lamina doctor` to see what this machine offers, then `lamina up`."
 
@@ -43,6 +43,7 @@ app.command("run")(run.run)
 app.command("link")(link.link)
 app.add_typer(runtimes.runtimes, name="runtimes")
 app.command("logs")(logs.logs)
+app.command("build")(build.build)
 app.command("check")(check.check)
 app.command("demo")(demo.demo)
 app.command("completion")(completion.completion)

@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from typing import Final
 
 from lamina.functions.runtimes import Language
+from lamina.workshop.bases import base_of
 
 ARCHITECTURES: Final = ("x86_64", "arm64")
 _MACHINES: Final = {"x86_64": "x86_64", "arm64": "aarch64"}
 _NODE_CPUS: Final = {"x86_64": "x64", "arm64": "arm64"}
-# The runtimes of Amazon Linux 2, whose glibc is 2.26; of newer ones it is 2.34. uv knows nothing between 2.17 and 2.28.
-_ON_AMAZON_LINUX_2: Final = {"python": (3, 11), "nodejs": (18,), "java": (17,), "ruby": (3, 2)}
-_BASELINE, _CURRENT = "2_17", "2_34"
+# What uv knows of the glibc that wheels ask for, by its second number.
+_UV_KNOWS: Final = (17, 28, *range(31, 41))
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,9 +32,8 @@ class Target:
     @property
     def uv_platform(self) -> str:
         """The newest platform tag whose wheels the runtime's C library can load, as `--python-platform` wants it."""
-        newest_old = _ON_AMAZON_LINUX_2.get(self.language.family, ())
-        numbers = tuple(int(part) for part in self.language.version.split(".") if part.isdigit())
-        return f"{_MACHINES[self.architecture]}-manylinux_{_BASELINE if numbers <= newest_old else _CURRENT}"
+        newest = max(minor for minor in _UV_KNOWS if (2, minor) <= base_of(self.runtime).glibc)
+        return f"{_MACHINES[self.architecture]}-manylinux_2_{newest}"
 
     @property
     def npm_options(self) -> tuple[str, ...]:
