@@ -46,6 +46,30 @@ def test_the_five_minute_tour_does_what_it_says(server: Server, tmp_path: Path) 
 
 
 @pytest.mark.slow
+def test_the_commands_for_whoever_writes_layers_need_no_server(tmp_path: Path) -> None:
+    tour, _, section = (ROOT / "README.md").read_text().partition("## While you write layers")
+    commands = "".join(re.findall(r"```sh\n(.*?)```", section.partition("\n## ")[0], re.DOTALL))
+    (tmp_path / "layer" / "python").mkdir(parents=True)
+    (tmp_path / "layer" / "python" / "greeting.py").write_text('TEXT = "hello"\n')
+    (tmp_path / "app.py").write_text(re.findall(r"<<'PYTHON'\n(.*?)^PYTHON$", tour, re.DOTALL | re.MULTILINE)[0])
+    environ = {**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
+    environ.pop("AWS_ENDPOINT_URL", None)
+    seen = ".venv/bin/python -c 'import greeting; print(greeting.TEXT)'"
+    done = subprocess.run(
+        ["bash", "-euc", commands.replace("python3.11", NEWEST) + seen],
+        cwd=tmp_path,
+        env=environ,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "nothing is wrong" in done.stdout
+    assert '{"text": "hello", "from": "/opt/python/greeting.py"}' in done.stdout
+    assert done.stdout.endswith("\nhello\n")
+
+
+@pytest.mark.slow
 @pytest.mark.timeout(300)
 def test_the_example_of_a_native_layer_computes(server: Server) -> None:
     done = subprocess.run(
