@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from lamina.cli import build, check, completion, demo, doctor, link, logs, run, runtimes, up
+from lamina.cli import build, check, completion, demo, diff, doctor, link, logs, run, runtimes, tree, up
 
 EPILOG = "Start with `lamina doctor` to see what this machine offers, then `lamina up`."
 
@@ -45,5 +45,7 @@ app.add_typer(runtimes.runtimes, name="runtimes")
 app.command("logs")(logs.logs)
 app.command("build")(build.build)
 app.command("check")(check.check)
+app.command("diff")(diff.diff)
+app.command("tree")(tree.tree)
 app.command("demo")(demo.demo)
 app.command("completion")(completion.completion)

@@ -13,6 +13,7 @@ class Failure(Exception):
     NOT_POSSIBLE_HERE = 5
     WARNINGS_FOUND = 6
     ERRORS_FOUND = 7
+    DIFFERENT = 8
 
     def __init__(self, message: str, hint: str | None = None, code: int = FAILED) -> None:
         super().__init__(message)

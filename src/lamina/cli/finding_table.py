@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from lamina.cli.visible import visible
 from lamina.workshop.checks.findings import Finding, Severity
 
 _COLOURS: Final = {Severity.ERROR: "red", Severity.WARNING: "yellow", Severity.NOTE: "cyan"}
@@ -19,7 +20,7 @@ _PATHS_SHOWN: Final = 5
 def show(findings: Sequence[Finding], looked_at: Sequence[str], targets: Sequence[str], console: Console) -> None:
     """Print *findings*; *looked_at* says what was checked, *targets* for what."""
     for line in [*looked_at, *targets]:
-        console.print(escape(_visible(line)), style="dim")
+        console.print(escape(visible(line)), style="dim")
     if findings:
         console.print()
         table = Table(box=None, show_header=False, pad_edge=False, padding=(0, 2, 0, 0))
@@ -39,13 +40,13 @@ def show(findings: Sequence[Finding], looked_at: Sequence[str], targets: Sequenc
 
 def _words(finding: Finding, *, named: bool) -> str:
     fault = finding.fault
-    where = f"[bold]{escape(_visible(fault.where))}[/]: " if fault.where and named else ""
-    lines = [f"{where}{escape(_visible(fault.says))}"]
+    where = f"[bold]{escape(visible(fault.where))}[/]: " if fault.where and named else ""
+    lines = [f"{where}{escape(visible(fault.says))}"]
     if len(fault.paths) > 1:
-        lines += [f"  [dim]{escape(_visible(path))}[/]" for path in fault.paths[:_PATHS_SHOWN]]
+        lines += [f"  [dim]{escape(visible(path))}[/]" for path in fault.paths[:_PATHS_SHOWN]]
         if len(fault.paths) > _PATHS_SHOWN:
             lines.append(f"  [dim]and {len(fault.paths) - _PATHS_SHOWN} more[/]")
-    return "\n".join([*lines, f"[green]{escape(_visible(fault.mend))}[/]", ""])
+    return "\n".join([*lines, f"[green]{escape(visible(fault.mend))}[/]", ""])
 
 
 def _verdict(findings: Sequence[Finding]) -> str:
@@ -58,8 +59,3 @@ def _verdict(findings: Sequence[Finding]) -> str:
         if counts[severity]
     ]
     return f"[bold]{', '.join(told)}[/]; docs/checks/ has a page on each"
-
-
-def _visible(text: str) -> str:
-    # A file's name may hold what moves a terminal's cursor.
-    return "".join(character if character.isprintable() else repr(character)[1:-1] for character in text)
