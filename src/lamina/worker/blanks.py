@@ -231,6 +231,9 @@ class Shelf:
             raise SandboxFailed(f"a sandbox could not be made: {error}") from error
 
     async def _tmp(self, name: str, size_mb: int) -> Tmp:
+        ready = self._scratch.ready(size_mb)
+        if ready is not None:
+            return ready
         try:
             return await asyncio.to_thread(self._scratch.create, name, size_mb)
         except (OSError, subprocess.SubprocessError) as error:
@@ -244,7 +247,8 @@ class Shelf:
             await prepared.blank.wait_gone()
             if prepared.cgroup is not None:
                 await _removed(prepared.cgroup)
-            await asyncio.to_thread(prepared.tmp.remove)
+            if not prepared.tmp.put_back():
+                await asyncio.to_thread(prepared.tmp.remove)
             self._uids.give_back(prepared.uid)
         finally:
             self._returning.discard(task)

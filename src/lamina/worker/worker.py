@@ -124,6 +124,7 @@ class Worker:
         await asyncio.gather(*self._tasks, return_exceptions=True)
         if self._runtimes is not None:
             await asyncio.gather(self._runtimes, return_exceptions=True)
+        await asyncio.to_thread(self._machine.scratch.close)
         if self._machine.cgroups is not None:
             self._machine.cgroups.remove()
         await asyncio.to_thread(self._logs.wait_written)

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
-from lamina.sandbox import scratch
+from lamina.sandbox import file_systems, scratch
 from lamina.sandbox.scratch import FolderScratch, LoopScratch, Scratch, Tmp
 
 
@@ -94,7 +94,9 @@ def test_many_can_be_made_at_once(made: Scratch) -> None:
 def test_what_a_killed_server_left_is_gone_at_the_next_start(made: Scratch, tmp_path: Path) -> None:
     tmp = made.create("1", 16)
     (inside(made, tmp) / "file").write_text("left")
-    tmp.handed_over()
+    if made.root is None:
+        # The kernel closes what a killed process held.
+        tmp.remove()
     again: Scratch = FolderScratch(tmp_path / "scratch") if made.root else LoopScratch(tmp_path / "scratch")
     assert list((tmp_path / "scratch").iterdir()) == []
     fresh = again.create("1", 16)
@@ -127,6 +129,64 @@ def test_a_file_system_honours_neither_set_uid_nor_devices(tmp_path: Path) -> No
         assert flags & os.ST_NODEV
     finally:
         tmp.remove()
+
+
+def test_what_nobody_touched_serves_the_next_environment(tmp_path: Path) -> None:
+    made = loop(tmp_path)
+    assert made.ready(16) is None
+    tmp = made.create("1", 16)
+    assert tmp.mount_fd is not None
+    device = os.fstat(tmp.mount_fd).st_dev
+    assert tmp.put_back()
+    assert made.ready(17) is None
+    again = made.ready(16)
+    assert again is not None
+    assert again.mount_fd is not None
+    assert os.fstat(again.mount_fd).st_dev == device
+    assert os.fstatvfs(again.mount_fd).f_flag & os.ST_NOSUID
+    assert made.ready(16) is None, "it is somebody's"
+    assert again.put_back()
+    made.close()
+    assert _loop_devices_of(tmp_path) == []
+
+
+def _made_and_gone(folder: Path) -> None:
+    (folder / "file").write_text("x")
+    (folder / "file").unlink()
+
+
+def _without_a_name(folder: Path) -> int:
+    return os.open(folder, os.O_TMPFILE | os.O_RDWR, 0o600)
+
+
+TOUCHES: list[Callable[[Path], object]] = [
+    _made_and_gone,
+    os.listdir,
+    lambda folder: os.utime(f"{folder}/.", (0, 0)),
+    _without_a_name,
+]
+
+
+@pytest.mark.parametrize("touch", TOUCHES, ids=["made and gone", "listed", "times set", "a file without a name"])
+def test_what_anybody_touched_serves_nobody_else(tmp_path: Path, touch: Callable[[Path], object]) -> None:
+    made = loop(tmp_path)
+    tmp = made.create("1", 16)
+    held = touch(inside(made, tmp))
+    assert not tmp.put_back()
+    if isinstance(held, int):
+        os.close(held)
+    tmp.remove()
+    assert made.ready(16) is None
+    assert _loop_devices_of(tmp_path) == []
+
+
+def test_only_so_many_wait_for_others(tmp_path: Path) -> None:
+    made = loop(tmp_path)
+    many = [made.create(f"{number}", 16) for number in range(9)]
+    assert [tmp.put_back() for tmp in many] == [True] * 8 + [False]
+    many[-1].remove()
+    made.close()
+    assert _loop_devices_of(tmp_path) == []
 
 
 @contextmanager
@@ -232,7 +292,7 @@ def test_a_loop_device_without_a_file_gets_one(tmp_path: Path, monkeypatch: pyte
     devices.mkdir()
     if os.statvfs(devices).f_flag & os.ST_NODEV:
         pytest.skip("devices do not work below the folder for temporary files")
-    monkeypatch.setattr(scratch, "_DEVICES", devices)
+    monkeypatch.setattr(file_systems, "_DEVICES", devices)
     tmp = made.create("1", 16)
     try:
         (inside(made, tmp) / "file").write_text("x")

@@ -22,6 +22,9 @@ class FakeTmp:
     size_mb: int
     removed: bool = False
 
+    def put_back(self) -> bool:
+        return False
+
     def remove(self) -> None:
         self.removed = True
 
@@ -32,6 +35,9 @@ class FakeScratch:
     description: str = "a stand-in"
     failures: list[Exception] = field(default_factory=list)
     made: list[FakeTmp] = field(default_factory=list)
+
+    def ready(self, _size_mb: int) -> FakeTmp | None:
+        return None
 
     def create(self, name: str, size_mb: int) -> FakeTmp:
         if self.failures:
