@@ -19,6 +19,8 @@ from lamina.logs.names import LogGroupArn
 # What may wait for the disk, of one group and of all.
 _HELD_BYTES_EACH: Final = 8 * 1024 * 1024
 _HELD_BYTES_MAX: Final = 32 * 1024 * 1024
+# So much of a group may wait however much of others does: it takes but a few functions to fill all there is.
+_HELD_BYTES_FREE: Final = 64 * 1024
 # A disk at rest takes this much in some twenty microseconds.
 _AT_ONCE_BYTES_MAX: Final = 8 * 1024
 # Less than a segment, which a write may exceed by itself.
@@ -110,8 +112,8 @@ class LogWriter:
         with self._lock:
             held = self._held.setdefault(group, _Held())
             size = len(batch)
-            full = held.size + size > _HELD_BYTES_EACH or self._held_bytes + size > _HELD_BYTES_MAX
-            if full or held.left_out_bytes:
+            crowded = self._held_bytes + size > _HELD_BYTES_MAX and held.size + size > _HELD_BYTES_FREE
+            if crowded or held.size + size > _HELD_BYTES_EACH or held.left_out_bytes:
                 held.left_out_bytes += size
                 held.left_out_of = stream
             else:

@@ -144,6 +144,7 @@ def test_what_is_too_much_for_the_disk_is_left_out_with_a_note(tmp_path: Path, m
     size = len(of("0"))
     monkeypatch.setattr(writing, "_HELD_BYTES_EACH", 2 * size)
     monkeypatch.setattr(writing, "_HELD_BYTES_MAX", 3 * size)
+    monkeypatch.setattr(writing, "_HELD_BYTES_FREE", 0)
     disk, logs = SlowDisk(monkeypatch), Logs(tmp_path)
     other = LogGroupArn(SCOPE, "g")
     logs.write("first")
@@ -156,6 +157,26 @@ def test_what_is_too_much_for_the_disk_is_left_out_with_a_note(tmp_path: Path, m
     logs.write("last")
     assert logs.messages() == ["first", "1", "2", "last", f"[{size} bytes are left out: the disk is too slow]\n"]
     assert logs.messages(other) == ["1", f"[{2 * size} bytes are left out: the disk is too slow]\n"], "3 fit, of all"
+
+
+def test_a_flood_of_others_leaves_out_nothing_of_a_group_that_writes_little(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    size = len(of("0"))
+    monkeypatch.setattr(writing, "_HELD_BYTES_EACH", 100 * size)
+    monkeypatch.setattr(writing, "_HELD_BYTES_MAX", 100 * size)
+    monkeypatch.setattr(writing, "_HELD_BYTES_FREE", 2 * size)
+    disk, logs = SlowDisk(monkeypatch), Logs(tmp_path)
+    other = LogGroupArn(SCOPE, "g")
+    logs.write("first")
+    assert disk.asked.wait(20)
+    for number in range(200):
+        logs.write(str(number % 10))
+    for text in ("1", "2", "3"):
+        logs.write(text, other)
+    disk.open.set()
+    logs.writer.wait_written()
+    assert logs.messages(other) == ["1", "2", f"[{size} bytes are left out: the disk is too slow]\n"]
 
 
 def test_a_log_that_cannot_be_written_fails_nobody_and_is_warned_of_once(
