@@ -50,11 +50,14 @@ def _run(arguments: list[str]) -> None:
 
 
 def _explain(error: Exception) -> None:
+    from lamina.cli.folding import folded
+
     red, bold, plain = ("\033[31m", "\033[1m", "\033[0m") if _coloured() else ("", "", "")
-    print(f"{red}Error:{plain} {error}", file=sys.stderr)
+    # Coloured once it is folded: a colour takes no room.
+    print(folded(f"Error: {error}").replace("Error:", f"{red}Error:{plain}", 1), file=sys.stderr)
     hint = getattr(error, "hint", None)
     if hint:
-        print(f"{bold}Hint:{plain} {hint}", file=sys.stderr)
+        print(folded(f"Hint: {hint}").replace("Hint:", f"{bold}Hint:{plain}", 1), file=sys.stderr)
 
 
 def _coloured() -> bool:

@@ -5,16 +5,15 @@ from __future__ import annotations
 import errno
 import gc
 import os
-import shutil
 import socket
 import sys
-import textwrap
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from typing import TYPE_CHECKING, TypeVar
 
 from lamina.cli.failures import Failure
+from lamina.cli.folding import folded
 from lamina.settings import Settings
 
 if TYPE_CHECKING:
@@ -37,7 +36,7 @@ def up(given: Mapping[str, str | None], quiet: bool) -> None:
     from lamina.main import StateInUse, serve
 
     for line in notes(examined.result()):
-        print(_folded(line) if sys.stderr.isatty() else line, file=sys.stderr)
+        print(folded(line), file=sys.stderr)
 
     def ready(bound_port: int) -> None:
         gc.freeze()
@@ -90,11 +89,6 @@ def notes(findings: Sequence[Finding]) -> list[str]:
         if finding.state != "ok"
     ]
     return [*lines, "`lamina doctor` tells how to get what is missing."] if lines else []
-
-
-def _folded(line: str) -> str:
-    width = shutil.get_terminal_size().columns
-    return textwrap.fill(line, width, subsequent_indent="  ", break_on_hyphens=False)
 
 
 def endpoint(host: str, port: int) -> str:
