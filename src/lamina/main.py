@@ -197,6 +197,7 @@ async def build(settings: Settings, house: contextlib.AsyncExitStack, choices: C
         logs,
         concurrency=means.environments_max,
         keepalive_s=settings.keepalive_ms / 1000,
+        memory_reserve_mb=settings.memory_reserve_mb,
         open_door=doors.open,
         patient=choices.patient,
     )

@@ -34,6 +34,7 @@ class Settings:
     max_environments: int
     network: Literal["outbound", "none", "host"]
     keepalive_ms: int
+    memory_reserve_mb: int | None
     synchronous_create: bool
     retry_base_delay_s: int
     log_level: str
@@ -220,6 +221,17 @@ SETTINGS = (
         _always(600_000),
         "`600000`",
         "How long an idle execution environment is kept warm, in milliseconds; 0 ends it after each call.",
+    ),
+    Setting(
+        "memory_reserve_mb",
+        None,
+        ("LAMINA_MEMORY_RESERVE_MB",),
+        _whole_number(0, 1 << 30),
+        "megabytes: a whole number from 0 to 1073741824",
+        _always(None),
+        "a twentieth of the memory, at most `512`",
+        "With less memory than this available, of the machine's or of the control group's, idle execution environments "
+        "end before their time, those idle for longest first; provisioned ones stay. 0 ends none for want of memory.",
     ),
     Setting(
         "synchronous_create",

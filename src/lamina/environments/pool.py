@@ -66,6 +66,10 @@ class Pool(Generic[S, M]):
     def idle(self) -> int:
         return len(self._idle)
 
+    def idle_members(self) -> list[tuple[M, float]]:
+        """Those that are idle, and since when, the one idle for longest first."""
+        return [(member, since) for member, (_, since) in self._idle.items()]
+
     @property
     def busy(self) -> int:
         return self._busy

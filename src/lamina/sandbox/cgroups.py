@@ -58,6 +58,11 @@ class Cgroups(Protocol):
         """Remove the parent group too: nothing of ours is left."""
         ...
 
+    @property
+    def memory_folder(self) -> Path:
+        """Of the parent, whose limit is that of all groups together."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class Unavailable:
@@ -72,15 +77,15 @@ def find(name: str) -> Cgroups | Unavailable:
     All of them together may take the machine's memory but a tenth, and half of the processes it can have: the server,
     too, wants to live.
     """
-    mounts = _mounts()
-    own = _own_groups()
-    v2 = mounts.get("")
+    roots = mounts()
+    own = own_groups()
+    v2 = roots.get("")
     if v2 is not None:
         controllers = (v2 / "cgroup.controllers").read_text().split()
         if all(controller in controllers for controller in _V2_CONTROLLERS):
             return _find_v2(v2, own.get("", "/"), name)
-    if all(controller in mounts for controller in _V1_CONTROLLERS):
-        return _find_v1({key: mounts[key] for key in _V1_CONTROLLERS}, own, name)
+    if all(controller in roots for controller in _V1_CONTROLLERS):
+        return _find_v1({key: roots[key] for key in _V1_CONTROLLERS}, own, name)
     return Unavailable("no memory and pids controllers are mounted under /sys/fs/cgroup")
 
 
@@ -93,7 +98,7 @@ def _processes_for_all() -> int:
     return min(int(Path(f"/proc/sys/kernel/{name}").read_text()) for name in ("pid_max", "threads-max")) // 2
 
 
-def _mounts() -> dict[str, Path]:
+def mounts() -> dict[str, Path]:
     """Controller -> where its tree is mounted; "" is v2's."""
     found: dict[str, Path] = {}
     for line in Path("/proc/self/mounts").read_text().splitlines():
@@ -106,7 +111,7 @@ def _mounts() -> dict[str, Path]:
     return found
 
 
-def _own_groups() -> dict[str, str]:
+def own_groups() -> dict[str, str]:
     """Controller -> our own group's path; "" is v2's."""
     groups: dict[str, str] = {}
     for line in Path("/proc/self/cgroup").read_text().splitlines():
@@ -116,14 +121,14 @@ def _own_groups() -> dict[str, str]:
     return groups
 
 
-def _below(root: Path, path: str) -> Path:
+def below(root: Path, path: str) -> Path:
     """Our group's folder; a container without a cgroup namespace sees the host's path but not the host's tree."""
     inside = root / path.lstrip("/")
     return inside if inside.is_dir() else root
 
 
 def _find_v1(mounts: dict[str, Path], own: dict[str, str], name: str) -> Cgroups | Unavailable:
-    parents = {controller: _below(root, own.get(controller, "/")) / name for controller, root in mounts.items()}
+    parents = {controller: below(root, own.get(controller, "/")) / name for controller, root in mounts.items()}
     try:
         for parent in parents.values():
             parent.mkdir(exist_ok=True)
@@ -135,7 +140,7 @@ def _find_v1(mounts: dict[str, Path], own: dict[str, str], name: str) -> Cgroups
 
 
 def _find_v2(root: Path, own: str, name: str) -> Cgroups | Unavailable:
-    parent = _below(root, own)
+    parent = below(root, own)
     try:
         _delegate(parent)
         group = parent / name
@@ -176,6 +181,10 @@ class V1Cgroups:
     def __init__(self, parents: dict[str, Path]) -> None:
         self._parents = parents
 
+    @property
+    def memory_folder(self) -> Path:
+        return self._parents["memory"]
+
     def create(self, name: str) -> Cgroup:
         folders = {controller: parent / name for controller, parent in self._parents.items()}
         with contextlib.ExitStack() as undoing:
@@ -201,6 +210,10 @@ class V2Cgroups:
 
     def __init__(self, parent: Path) -> None:
         self._parent = parent
+
+    @property
+    def memory_folder(self) -> Path:
+        return self._parent
 
     def create(self, name: str) -> Cgroup:
         folder = self._parent / name

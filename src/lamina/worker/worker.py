@@ -12,16 +12,17 @@ import time
 from collections import defaultdict, deque
 from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
 from lamina.environments.compiling import worthwhile
+from lamina.environments.eviction import Policy, reserve_bytes
 from lamina.environments.pool import Pool, Queue, Take, Throttle
 from lamina.environments.spec import PROVISIONED, SNAP_START, EnvironmentSpec
 from lamina.invocations.calls import Invocation, Outcome
 from lamina.log_store.writing import LogWriter
 from lamina.names import Digest, FunctionArn
+from lamina.sandbox import memory
 from lamina.sandbox.scratch import FolderScratch
 from lamina.store.bytecode import ByteCode
 from lamina.worker import watchdog
@@ -37,9 +38,9 @@ from lamina.worker.runtimes import RuntimeNotInstalled, Runtimes
 from lamina.worker.stations import Stations
 from lamina.worker.templates import Templates
 from lamina.worker.turns import Turns
+from lamina.worker.upkeep import Upkeep
 from lamina.worker.zygotes import SandboxEnded, SandboxFailed
 
-_SWEEP_SECONDS: Final = 1.0
 _START_SECONDS: Final = 0.5
 _LEAVING_MAX: Final = 128
 # How long a call waits for an environment that has answered and whose extensions are finishing, before another is
@@ -56,8 +57,8 @@ class Worker:
     """The execution environments of one machine.
 
     *concurrency* is how many calls may be under way at once, *keepalive_s* how long an idle environment is kept,
-    *open_door* what lets its code call this server. One that is *patient* lets functions take as long to be initialised
-    as to be invoked.
+    *memory_reserve_mb* how little memory ends some before that (None: as this machine suggests), *open_door* what lets
+    their code call this server. One that is *patient* lets functions take as long to be initialised as to be invoked.
     """
 
     def __init__(
@@ -72,6 +73,7 @@ class Worker:
         concurrency: int,
         keepalive_s: float,
         open_door: OpenDoor,
+        memory_reserve_mb: int | None = None,
         patient: bool = False,
     ) -> None:
         self._machine = machine
@@ -98,15 +100,18 @@ class Worker:
         self._closed = False
         self._templates = Templates(self._maker, machine, self._stations.fresh_name)
         self.provisions = Provisions(self._pool, self._make_in_turn, self._started, self._end, self._spawn)
+        view = memory.find([] if machine.cgroups is None else [machine.cgroups.memory_folder])
+        policy = Policy(keepalive_s, reserve_bytes(memory_reserve_mb, view.read().total))
+        self._upkeep = Upkeep(self._pool, policy, view, self.provisions.keeps, self._end)
 
     def open(self) -> None:
         """Begin the background work. Call on the loop."""
         self._runtimes = asyncio.ensure_future(asyncio.to_thread(self._find_runtimes))
-        self._spawn(self._end_idle())
-        memory, storage = self._machine.cgroups is None, isinstance(self._machine.scratch, FolderScratch)
-        if memory or storage:
+        self._spawn(self._upkeep.run())
+        charged, bounded = self._machine.cgroups is not None, not isinstance(self._machine.scratch, FolderScratch)
+        if not (charged and bounded):
             for environments in (self._environments, self._templates.environments):
-                self._spawn(watchdog.watch(environments, memory, storage))
+                self._spawn(watchdog.watch(environments, memory=not charged, storage=not bounded))
 
     async def close(self) -> None:
         """End every environment and zygote, and give back all they held."""
@@ -286,6 +291,8 @@ class Worker:
     def _started(self, spec: EnvironmentSpec, environment: Environment) -> None:
         if self._pool.started(spec, environment, time.monotonic()):
             self._hand_over(spec, environment)
+        else:
+            self._upkeep.wake()
 
     def _start_failed(self, spec: EnvironmentSpec, error: Exception) -> None:
         turn = self._next_turn(spec)
@@ -313,6 +320,8 @@ class Worker:
         if environment.usable and not self._closed and stays:
             if self._pool.released(spec, environment, time.monotonic()):
                 self._hand_over(spec, environment)
+            else:
+                self._upkeep.wake()
             return
         self._end(environment)
         self._pool.ended(spec)
@@ -395,21 +404,6 @@ class Worker:
             self._end(environment)
             raise
         return environment
-
-    async def _end_idle(self) -> None:
-        while True:
-            await asyncio.sleep(_SWEEP_SECONDS)
-            now = time.monotonic()
-            try:
-                for environment in self._pool.take_idle(partial(self._is_over, now)):
-                    self._end(environment)
-            except Exception:  # noqa: BLE001 - idle environments must go on being ended, whatever one of them does
-                _log.exception("an idle environment could not be ended")
-
-    def _is_over(self, now: float, _spec: EnvironmentSpec, environment: Environment, since: float) -> bool:
-        if environment.usable and self.provisions.keeps(environment):
-            return False
-        return since < now - self._keepalive_s or not environment.usable
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
         self._track(asyncio.ensure_future(work))

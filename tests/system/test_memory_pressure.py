@@ -1,0 +1,42 @@
+"""What becomes of idle environments when the machine is short of memory, which a server can be made to believe."""
+
+from __future__ import annotations
+
+import json
+import urllib.request
+from pathlib import Path
+
+from tests.support import functions
+from tests.support.functions import wait_until
+from tests.support.server import Server
+
+COUNTING = """
+calls = 0
+def handler(event, context):
+    global calls
+    calls += 1
+    return calls
+"""
+MORE_MB_THAN_THERE_ARE = str(1 << 30)
+
+
+def environments(server: Server) -> dict[str, int]:
+    with urllib.request.urlopen(f"{server.endpoint}/_lamina/health") as answer:
+        found: dict[str, int] = json.load(answer)["environments"]
+    return found
+
+
+def test_idle_environments_end_before_their_time_but_for_those_that_are_paid_for(tmp_path: Path) -> None:
+    with Server.started(tmp_path / "state", {"LAMINA_MEMORY_RESERVE_MB": MORE_MB_THAN_THERE_ARE}) as server:
+        function = functions.create(server, COUNTING)
+        wait_until(lambda: function.settled, 30)
+        version = function.client.publish_version(FunctionName=function.name)["Version"]
+        function.client.put_provisioned_concurrency_config(
+            FunctionName=function.name, Qualifier=version, ProvisionedConcurrentExecutions=1
+        )
+        wait_until(lambda: environments(server)["idle"] == 1, 30)
+        assert function.call(Qualifier=version).value == 1
+        assert function.call().value == 1
+        wait_until(lambda: environments(server) == {"alive": 1, "idle": 1, "busy": 0}, 30)
+        assert function.call().value == 1, "its environment has ended, which is kept ten minutes else"
+        assert function.call(Qualifier=version).value == 2, "what is provisioned stays"
