@@ -5,16 +5,22 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
-from rich.console import Console
-from rich.markup import escape
+if TYPE_CHECKING:
+    from rich.console import Console
 
 
 class Steps:
     """A running account. On a terminal the step under way is shown too, with a spinner."""
 
     def __init__(self, console: Console | None = None) -> None:
+        # Not at the top: others want the figures below alone, and as `lamina --help` starts.
+        from rich.console import Console
+        from rich.markup import escape
+
         self._console = console or Console(highlight=False, soft_wrap=True)
+        self._escape = escape
         self._began = time.monotonic()
 
     @contextmanager
@@ -31,7 +37,7 @@ class Steps:
         began = time.monotonic()
         try:
             if self._console.is_terminal:
-                with self._console.status(f"{escape(saying)} …"):
+                with self._console.status(f"{self._escape(saying)} …"):
                     yield done
             else:
                 yield done
@@ -42,13 +48,13 @@ class Steps:
 
     def close(self, saying: str) -> None:
         """The last line, with the time of the whole."""
-        self._console.print(f"[bold]Done in {duration(time.monotonic() - self._began)}.[/] {escape(saying)}")
+        self._console.print(f"[bold]Done in {duration(time.monotonic() - self._began)}.[/] {self._escape(saying)}")
 
     def _tell(self, mark: str, began: float, saying: str, result: list[str]) -> None:
         took = duration(time.monotonic() - began)
-        self._console.print(f"{mark} [dim]{took:>8}[/]  {escape(saying)}")
+        self._console.print(f"{mark} [dim]{took:>8}[/]  {self._escape(saying)}")
         if result:
-            self._console.print(f"             [cyan]{escape(', '.join(result))}[/]")
+            self._console.print(f"             [cyan]{self._escape(', '.join(result))}[/]")
 
 
 def duration(seconds: float) -> str:
