@@ -94,6 +94,7 @@ class Built:
 
     gateway: Gateway
     worker: Worker
+    invocations: InvocationOperations
 
 
 def serve(settings: Settings, ready: Callable[[int], None], find_runtimes: Callable[[], Runtimes]) -> None:
@@ -279,7 +280,7 @@ async def build(settings: Settings, house: contextlib.AsyncExitStack, choices: C
     services = Services([offered, logging_service])
     gateway = doors.house = Gateway(services, health, contents.download, scope, urls=urls.answer)
     house.push_async_callback(gateway.stop, choices.grace_s)
-    return Built(gateway, worker)
+    return Built(gateway, worker, invocations)
 
 
 def _sweep(reclaimer: Reclaimer, trees: Trees) -> None:

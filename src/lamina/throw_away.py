@@ -7,7 +7,6 @@ there, the next one removes.
 from __future__ import annotations
 
 import asyncio
-import concurrent.futures
 import contextlib
 import fcntl
 import os
@@ -15,7 +14,8 @@ import shutil
 import socket
 import tempfile
 import threading
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
+from concurrent.futures import Future
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -63,6 +63,25 @@ class ThrowAway:
         arn = FunctionArn(self.scope, function, None)
         return self._wait(self._built.worker.connect(arn, port))
 
+    @contextlib.contextmanager
+    def visiting(
+        self, function: str, argv: Sequence[str], variables: Mapping[str, str], streams: Sequence[int]
+    ) -> Iterator[Future[int]]:
+        """Run *argv* with three standard *streams* in an environment of *function*, and *variables* beside its own.
+
+        Gives its exit status to be, or what kept it from starting; at the end of the `with` it is ended.
+        """
+
+        async def visit() -> int:
+            spec = await self._built.invocations.spec_of(FunctionArn(self.scope, function, None))
+            return await self._built.worker.visit(spec, argv, variables, streams)
+
+        ended = asyncio.run_coroutine_threadsafe(visit(), self._loop)
+        try:
+            yield ended
+        finally:
+            ended.cancel()
+
     def _wait(self, work: Coroutine[Any, Any, T]) -> T:
         return asyncio.run_coroutine_threadsafe(work, self._loop).result()
 
@@ -92,7 +111,7 @@ def _socket(folder: Path) -> Path:
 
 @contextlib.contextmanager
 def _served(settings: Settings, choices: Choices) -> Iterator[tuple[Built, asyncio.AbstractEventLoop]]:
-    ready: concurrent.futures.Future[tuple[Built, asyncio.AbstractEventLoop]] = concurrent.futures.Future()
+    ready: Future[tuple[Built, asyncio.AbstractEventLoop]] = Future()
     stop = asyncio.Event()
 
     async def serve() -> None:

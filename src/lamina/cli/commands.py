@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from lamina.cli import build, check, completion, demo, diff, doctor, link, logs, run, runtimes, tree, up
+from lamina.cli import build, check, completion, demo, diff, doctor, link, logs, run, runtimes, shell, tree, up
 
 EPILOG = "Start with `lamina doctor` to see what this machine offers, then `lamina up`."
 
@@ -40,6 +40,7 @@ def _lamina(
 app.command("up")(up.up)
 app.command("doctor")(doctor.doctor)
 app.command("run")(run.run)
+app.command("shell")(shell.shell)
 app.command("link")(link.link)
 app.add_typer(runtimes.runtimes, name="runtimes")
 app.command("logs")(logs.logs)

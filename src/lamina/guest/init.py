@@ -153,6 +153,8 @@ class _Init:
             return self._start_template(message, fds)
         if order == "beget":
             return self._beget(message, fds)
+        if order == "visit":
+            return self._visit(message, fds)
         if order == "adopt":
             self._adopt(message["name"])
         elif order == "signal":
@@ -219,6 +221,20 @@ class _Init:
         if pid == 0:
             beginning = Beginning(Seal.of(order["seal"]), self._common.code, self._log_fd, complaint_write)
             return lambda: runtime.run_template(order, beginning, fds)
+        os.close(complaint_write)
+        for fd in fds:
+            os.close(fd)
+        self._began(_Process(order["name"], complaint_read), pid)
+        return None
+
+    def _visit(self, order: dict[str, Any], fds: list[int]) -> Callable[[], None] | None:
+        """Start a program for somebody outside, whose standard streams are *fds*, in the place of the runtime."""
+        self._replace()
+        complaint_read, complaint_write = os.pipe2(os.O_CLOEXEC)
+        pid = self._fork()
+        if pid == 0:
+            beginning = Beginning(self._seal, None, self._log_fd, complaint_write)
+            return lambda: runtime.visit(order, beginning, fds)
         os.close(complaint_write)
         for fd in fds:
             os.close(fd)

@@ -52,6 +52,19 @@ def run(order: dict[str, Any], beginning: Beginning, orders_fd: int = -1) -> Non
     _become(order, beginning.code)
 
 
+def visit(order: dict[str, Any], beginning: Beginning, streams: list[int]) -> None:
+    """Become a program with the standard *streams* of somebody outside; a terminal serves it in every way."""
+    for number, stream in enumerate(streams):
+        os.dup2(stream, number)
+    os.dup2(beginning.log, _FRAMES_FD)
+    _close_others(beginning.complaint)
+    os.setsid()
+    if os.isatty(0):
+        syscalls.control_terminal(0)
+    sealing.apply(beginning.seal)
+    _become(order, None)
+
+
 def stand_by(argv: list[str], environ: dict[str, str], beginning: Beginning, order_fd: int) -> None:
     """Do ahead of time what needs no order, giving up every right above all; then `run` the one from *order_fd*.
 
@@ -115,6 +128,11 @@ def _take_streams(log_fd: int, complaint_fd: int, order_fd: int) -> None:
     os.dup2(log_fd, 1)
     os.dup2(log_fd, 2)
     os.dup2(log_fd, _FRAMES_FD)
+    _close_others(complaint_fd, order_fd)
+
+
+def _close_others(complaint_fd: int, order_fd: int = -1) -> None:
+    """Keep, beside the streams, just what is used until a program runs, and for as long as orders may come."""
     kept = os.dup2(complaint_fd, _COMPLAINT_FD, inheritable=False)
     if order_fd != -1:
         kept = os.dup2(order_fd, _ORDER_FD, inheritable=False)

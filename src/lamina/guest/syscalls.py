@@ -58,6 +58,8 @@ _NR = {
     "aarch64": {"pivot_root": 41, "seccomp": 277, "capset": 91},
 }[platform.machine()]
 
+_TIOCSCTTY = 0x540E
+
 _libc = ctypes.CDLL(None, use_errno=True)
 _syscall = _libc.syscall
 _syscall.restype = ctypes.c_long
@@ -132,6 +134,11 @@ def attach_mount(mount_fd: int, target: str) -> None:
         ctypes.c_uint(_MOVE_MOUNT_F_EMPTY_PATH),
         path=target,
     )
+
+
+def control_terminal(fd: int) -> None:
+    """Make the terminal *fd* the one that controls this session; ioctl(2), as process 1 may have no `fcntl`."""
+    _check(_libc.ioctl(ctypes.c_int(fd), ctypes.c_ulong(_TIOCSCTTY), ctypes.c_int(0)))
 
 
 def prctl(option: int, argument: int = 0, third: int = 0) -> int:

@@ -178,6 +178,11 @@ class InvocationOperations:
             return None
         return replace(outcome, version=spec.version)
 
+    async def spec_of(self, arn: FunctionArn) -> EnvironmentSpec:
+        """What environments are made from that an invocation of *arn* gets. Raises ApiError."""
+        _, spec = await self._resolve(arn)
+        return spec
+
     async def _resolve(self, arn: FunctionArn) -> tuple[FunctionVersion, EnvironmentSpec]:
         """The version that an invocation of *arn* gets, ready to run."""
         changes = self._catalog.function_changes

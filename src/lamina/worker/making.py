@@ -26,6 +26,7 @@ from lamina.worker.machine import Machine
 from lamina.worker.platform_log import PlatformLog
 from lamina.worker.restored import RestoredEnvironment, TemplateEnvironment
 from lamina.worker.stations import Station, Stations
+from lamina.worker.visits import VisitedEnvironment
 from lamina.worker.zygotes import Zygote
 
 E = TypeVar("E", bound=Environment)
@@ -88,6 +89,11 @@ class Maker:
         environment = self._environment(Environment, spec, prepared)
         self._announce(environment, station)
         return environment
+
+    async def assemble_visited(self, spec: EnvironmentSpec) -> VisitedEnvironment:
+        """The same, to `visit` instead of to begin."""
+        _, prepared = await self._take(spec)
+        return self._environment(VisitedEnvironment, spec, prepared)
 
     async def assemble_template(self, spec: EnvironmentSpec) -> tuple[TemplateEnvironment, Zygote]:
         """The same, of which others are forked once it has begun; and what it was forked from itself."""

@@ -201,6 +201,11 @@ class Processes:
         )
         self._running.add(RUNTIME)
 
+    def start_visit(self, program: Program, streams: Sequence[int]) -> None:
+        """Start *program* with three standard streams, in the place of the runtime. Raises ChannelClosed."""
+        self._order({"do": "visit", **_start(RUNTIME, program, extension=False)}, streams)
+        self._running.add(RUNTIME)
+
     async def adopt_runtime(self) -> None:
         """Take the process that has come into the sandbox from a template for the runtime. Raises ChannelClosed."""
         self._adopted = asyncio.get_running_loop().create_future()

@@ -374,6 +374,20 @@ class Worker:
                 return await environment.connect(port)
         raise ConnectionRefusedError(errno.ECONNREFUSED, "no environment has been started yet")
 
+    async def visit(
+        self, spec: EnvironmentSpec, argv: Sequence[str], variables: Mapping[str, str], streams: Sequence[int]
+    ) -> int:
+        """Run *argv* with *streams* in an environment of *spec* where nothing else runs; its exit status.
+
+        Raises SandboxFailed, RuntimeNotInstalled.
+        """
+        environment = await self._maker.assemble_visited(spec)
+        self._environments.add(environment)
+        try:
+            return await environment.visit(argv, variables, streams)
+        finally:
+            self._end(environment)
+
     async def snapshot(self, spec: EnvironmentSpec) -> None:
         """Have a template of *spec*, from which its environments begin. Raises TemplateFailed, SandboxFailed."""
         await self._templates.make(spec)

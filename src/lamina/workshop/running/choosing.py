@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
 from typing import Final
 
 from lamina.functions.runtimes import Language
@@ -18,7 +18,20 @@ def runtime_for(
 
     *files* are the paths in the function's code, *declared* what each layer was published for, None if nobody said.
     """
-    families = _families(handler, files)
+    return _newest(_families(handler, files), ready, declared)
+
+
+def runtime_of_layers(
+    paths: Iterable[str], ready: Sequence[str], declared: Iterable[Sequence[str] | None] = ()
+) -> str | None:
+    """The same where no handler is to run: by the folders that the layers have, which are *paths*; else Python."""
+    tops = {path.partition("/")[0] for path in paths}
+    # Python comes first where a layer has something for several.
+    family = next((each for each in ("python", "nodejs", "ruby", "java") if each in tops), "python")
+    return _newest({family}, ready, declared)
+
+
+def _newest(families: Container[str], ready: Sequence[str], declared: Iterable[Sequence[str] | None]) -> str | None:
     allowed = [set(names) for names in declared if names]
     suitable = [
         name for name in ready if Language.of(name).family in families and all(name in names for names in allowed)

@@ -20,19 +20,24 @@ from lamina.workshop.running.packing import Added, packed
 
 FUNCTION: Final = "run"
 _ROLE: Final = "arn:aws:iam::000000000000:role/run"
+_HANDLERS: Final = (
+    "A handler is FILE.FUNCTION, such as app.handler for handler() in app.py; --code names the folder that the file is "
+    "in, "
+)
 _BUCKET: Final = "local"
 _LOOK_EVERY_S: Final = 0.01
 
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What is to be run. `code` and `layers` as the user named them; `debug_port` is inside, None for no debugger.
+    """What is to be run. `code` and `layers` as the user named them, `code` None for a function that has none.
 
-    `memory_mb` and `timeout_s` are None for AWS's defaults; `runtime` is None for what suits.
+    `debug_port` is inside, None for no debugger. `memory_mb` and `timeout_s` are None for AWS's defaults, `runtime` for
+    what suits.
     """
 
     handler: str
-    code: str
+    code: str | None
     layers: tuple[str, ...] = ()
     runtime: str | None = None
     variables: Mapping[str, str] = field(default_factory=dict)
@@ -43,13 +48,13 @@ class Wanted:
     @property
     def watched(self) -> tuple[Path, ...]:
         """Its files and folders on this machine, the code first."""
-        return tuple(path for path in map(Path, (self.code, *self.layers)) if path.exists())
+        return tuple(path for path in map(Path, filter(None, (self.code, *self.layers))) if path.exists())
 
     @property
     def mappings(self) -> tuple[tuple[str, str], ...]:
         """Where a debugger finds the folders that the function sees: its path inside, and the path here."""
         folders = [("/opt", layer) for layer in self.layers if Path(layer).is_dir()]
-        code = [("/var/task", self.code)] if Path(self.code).is_dir() else []
+        code = [("/var/task", self.code)] if self.code and Path(self.code).is_dir() else []
         return tuple((inside, str(Path(here).absolute())) for inside, here in (*code, *folders))
 
 
@@ -74,7 +79,7 @@ class Session:
     def put(self) -> None:
         """Have the server hold all of it. Raises WorkshopError."""
         wanted = self.wanted
-        code = sources.load(wanted.code, self.endpoint, Role.FUNCTION, self.downloads)
+        code = self._load_code()
         layers = [self._load(layer) for layer in wanted.layers]
         self.runtime = wanted.runtime or self._suitable(code, layers)
         variables = dict(wanted.variables)
@@ -83,7 +88,7 @@ class Session:
             below = debugging.below_layers(self.runtime, wanted.debug_port, variables.get(debugging.WRAPPER))
             variables |= debugging.variables()
         self._layers = self._publish(layers, below)
-        self._code = self._keep(self._archive(wanted.code, code, {}))
+        self._code = self._keep(self._archive_code(code))
         request: dict[str, Any] = {
             "FunctionName": FUNCTION,
             "Runtime": self.runtime,
@@ -103,8 +108,7 @@ class Session:
     def bring_up_to_date(self) -> None:
         """Have the server hold what the files are now. Raises WorkshopError, and what was there before stays."""
         layers = self._publish([self._load(layer) for layer in self.wanted.layers], {})
-        loaded = sources.load(self.wanted.code, self.endpoint, Role.FUNCTION, self.downloads)
-        code = self._keep(self._archive(self.wanted.code, loaded, {}))
+        code = self._keep(self._archive_code(self._load_code()))
         if layers != self._layers:
             self.api.update_configuration(FUNCTION, {"Layers": layers})
             self._wait_settled()
@@ -121,15 +125,27 @@ class Session:
     def _load(self, layer: str) -> Artifact:
         return sources.load(layer, self.endpoint, Role.LAYER, self.downloads)
 
+    def _load_code(self) -> Artifact:
+        if self.wanted.code is None:
+            return _EMPTY
+        return sources.load(self.wanted.code, self.endpoint, Role.FUNCTION, self.downloads)
+
+    def _archive_code(self, code: Artifact) -> bytes:
+        # No archive may be empty.
+        return self._archive(self.wanted.code or "", code, {} if self.wanted.code else {".empty": Added(b"")})
+
     def _suitable(self, code: Artifact, layers: Sequence[Artifact]) -> str:
         declared = [code.runtimes, *(layer.runtimes for layer in layers)]
-        found = choosing.runtime_for(self.wanted.handler, (entry.path for entry in code.files), self.ready, declared)
+        if self.wanted.code is None:
+            paths = (entry.path for layer in layers for entry in layer.entries)
+            found = choosing.runtime_of_layers(paths, self.ready, declared)
+            wrong, hint = "no runtime here suits these layers", ""
+        else:
+            paths = (entry.path for entry in code.files)
+            found = choosing.runtime_for(self.wanted.handler, paths, self.ready, declared)
+            wrong, hint = f"no runtime here suits the handler {self.wanted.handler} of {self.wanted.code}", _HANDLERS
         if found is None:
-            raise WorkshopError(
-                f"no runtime here suits the handler {self.wanted.handler} of {self.wanted.code}",
-                "A handler is FILE.FUNCTION, such as app.handler for handler() in app.py; --code names the folder that"
-                f" the file is in, --runtime the runtime. There are {', '.join(self.ready)}.",
-            )
+            raise WorkshopError(wrong, f"{hint}--runtime names one. There are {', '.join(sorted(self.ready))}.")
         return found
 
     def _publish(self, layers: Sequence[Artifact], below: Mapping[str, Added]) -> list[str]:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from lamina.workshop.running.choosing import runtime_for
+from lamina.workshop.running.choosing import runtime_for, runtime_of_layers
 
 READY = ("python3.13", "python3.9", "python3.8", "nodejs20.x", "ruby3.3", "provided.al2", "provided.al2023")
 
@@ -35,3 +35,16 @@ def test_what_a_layer_was_published_for_narrows_the_choice() -> None:
     declared = [None, ["python3.8", "python3.9", "nodejs20.x"], ()]
     assert runtime_for("app.handler", ["app.py"], READY, declared) == "python3.9"
     assert runtime_for("app.handler", ["app.py"], READY, [*declared, ["python3.13"]]) is None
+
+
+@pytest.mark.parametrize(
+    ("paths", "runtime"),
+    [
+        (["nodejs/node_modules/a/index.js"], "nodejs20.x"),
+        (["nodejs/x", "python/y.py"], "python3.13"),
+        (["bin/tool"], "python3.13"),
+        (["java/lib/a.jar"], None),
+    ],
+)
+def test_without_a_handler_the_layers_folders_tell(paths: Sequence[str], runtime: str | None) -> None:
+    assert runtime_of_layers(iter(paths), READY) == runtime
