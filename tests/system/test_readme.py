@@ -65,6 +65,7 @@ def test_the_commands_for_whoever_writes_layers_need_no_server(tmp_path: Path) -
     )
     assert done.returncode == 0, done.stdout + done.stderr
     assert "nothing is wrong" in done.stdout
+    assert re.search(r"idna/ +3\.10 ", done.stdout)
     assert '{"text": "hello", "from": "/opt/python/greeting.py"}' in done.stdout
     assert done.stdout.endswith("\nhello\n")
 
