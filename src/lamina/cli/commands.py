@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from lamina.cli import build, check, completion, demo, diff, doctor, link, logs, run, runtimes, shell, tree, up
+from lamina.cli import build, check, completion, demo, diff, doctor, link, logs, publish, run, runtimes, shell, tree, up
 
 EPILOG = "Start with `lamina doctor` to see what this machine offers, then `lamina up`."
 
@@ -45,6 +45,7 @@ app.command("link")(link.link)
 app.add_typer(runtimes.runtimes, name="runtimes")
 app.command("logs")(logs.logs)
 app.command("build")(build.build)
+app.command("publish")(publish.publish)
 app.command("check")(check.check)
 app.command("diff")(diff.diff)
 app.command("tree")(tree.tree)
