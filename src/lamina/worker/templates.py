@@ -22,6 +22,7 @@ from lamina.worker.making import Maker
 from lamina.worker.restored import CannotBeForked, RestoredEnvironment, TemplateEnvironment, TemplateFailed
 from lamina.worker.runtimes import RuntimeNotInstalled
 from lamina.worker.uids import Uids
+from lamina.worker.watchdog import Watched
 from lamina.worker.zygotes import Ahead, Blank, SandboxFailed, Zygote
 
 _AHEAD: Final = 2
@@ -124,7 +125,7 @@ class Templates:
         self._maker = maker
         self._machine = machine
         self._fresh_name = fresh_name
-        self.environments: set[Environment] = set()
+        self.environments = Watched()
         self._made: dict[EnvironmentSpec, asyncio.Task[Template]] = {}
         self._ending: set[asyncio.Task[None]] = set()
 

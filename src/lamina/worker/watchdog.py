@@ -36,10 +36,29 @@ class _OutOfSight(Exception):
     """There is more than one can look at, or it is hidden."""
 
 
-async def watch(environments: Collection[Environment], memory: bool, storage: bool) -> None:
+class Watched(set[Environment]):
+    """Environments, of which one can wait for the first."""
+
+    def __init__(self, environments: Iterable[Environment] = ()) -> None:
+        super().__init__(environments)
+        self._some = asyncio.Event()
+
+    def add(self, environment: Environment) -> None:
+        super().add(environment)
+        self._some.set()
+
+    async def wait_some(self) -> None:
+        """Returns once there is one."""
+        if not self:
+            self._some.clear()
+            await self._some.wait()
+
+
+async def watch(environments: Watched, memory: bool, storage: bool) -> None:
     """End what runs in an environment that is over its size; *memory* and *storage* say what to look at."""
     failed: WeakSet[Environment] = WeakSet()
     while True:
+        await environments.wait_some()
         await asyncio.sleep(_LOOK_SECONDS)
         for environment in list(environments):
             try:

@@ -39,6 +39,7 @@ from lamina.worker.stations import Stations
 from lamina.worker.templates import Templates
 from lamina.worker.turns import Turns
 from lamina.worker.upkeep import Upkeep
+from lamina.worker.watchdog import Watched
 from lamina.worker.zygotes import SandboxEnded, SandboxFailed
 
 _START_SECONDS: Final = 0.5
@@ -83,7 +84,7 @@ class Worker:
         self._waiting: dict[EnvironmentSpec, deque[asyncio.Future[Environment]]] = defaultdict(deque)
         self._stations = Stations(machine, self.runtimes, state)
         self._logs = logs
-        self._environments: set[Environment] = set()
+        self._environments = Watched()
         compiler = Compiler(machine, trees, byte_code, self._stations, self._environments)
         self._compilations = Compilations(byte_code, compiler)
         self._maker = Maker(machine, trees, self._compilations, self._stations, self._logs, open_door, patient=patient)

@@ -252,9 +252,12 @@ def test_one_that_cannot_be_looked_at_keeps_nobody_elses_from_being_ended(
     async def main() -> None:
         broken = FakeEnvironment(None, tmp_path)
         excessive = FakeEnvironment(SimpleNamespace(pid=2**22 + 1), tmp_path)
-        watching = asyncio.ensure_future(
-            watchdog.watch([cast(Environment, e) for e in (broken, excessive)], True, True)
-        )
+        watched = watchdog.Watched()
+        watching = asyncio.ensure_future(watchdog.watch(watched, True, True))
+        # It waits for them by now.
+        await asyncio.sleep(0)
+        for environment in (broken, excessive):
+            watched.add(cast(Environment, environment))
         async with asyncio.timeout(20):
             for _ in range(2):
                 await excessive.ended.wait()
