@@ -28,7 +28,8 @@ class InvocationType(StrEnum):
 class Invocation:
     """One event for one version of a function. *arn* is the function as the caller named it, alias and all.
 
-    A response that the function streams goes to *sink*; without one it is awaited whole.
+    A response that the function streams goes to *sink*; without one it is awaited whole. *with_log*: the caller wants
+    the end of the log with the answer.
     """
 
     request_id: str
@@ -38,6 +39,7 @@ class Invocation:
     client_context: str | None = None
     trace_id: str | None = None
     sink: Sink | None = field(default=None, compare=False)
+    with_log: bool = False
 
 
 @dataclass(frozen=True, slots=True)

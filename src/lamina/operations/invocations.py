@@ -73,7 +73,6 @@ class Asked:
     function: FunctionVersion
     spec: EnvironmentSpec
     invocation: Invocation
-    with_log: bool
 
 
 class InvocationOperations:
@@ -118,7 +117,7 @@ class InvocationOperations:
             )
             return {"StatusCode": 202}
         outcome = await self.run(asked)
-        return _answer(asked.function, outcome, with_log=asked.with_log)
+        return _answer(asked.function, outcome, with_log=asked.invocation.with_log)
 
     async def look_at(self, call: Call, request: Parameters) -> Asked:
         """What an invocation's *request* asks for; AWS's errors for what cannot be run."""
@@ -132,8 +131,9 @@ class InvocationOperations:
         context = _client_context(request.get("ClientContext"))
         await self._check_runtime(spec)
         trace = call.headers.get("x-amzn-trace-id") or new_trace()
-        invocation = Invocation(call.request_id, str(arn), payload, spec.timeout_s, context, trace)
-        return Asked(kind, arn, function, spec, invocation, with_log=request.get("LogType") == "Tail")
+        with_log = request.get("LogType") == "Tail"
+        invocation = Invocation(call.request_id, str(arn), payload, spec.timeout_s, context, trace, with_log=with_log)
+        return Asked(kind, arn, function, spec, invocation)
 
     async def invoke_async(self, call: Call, request: Parameters) -> Output:
         """The operation of 2014, deprecated and still called."""

@@ -95,6 +95,6 @@ async def _events(streaming: Streaming) -> AsyncGenerator[Mapping[str, Any], Non
         complete = {"ErrorCode": outcome.function_error, "ErrorDetails": outcome.payload.decode(errors="replace")}
     elif not streaming.stream.began:
         yield {"PayloadChunk": {"Payload": outcome.payload}}
-    if streaming.asked.with_log:
+    if streaming.asked.invocation.with_log:
         complete["LogResult"] = base64.b64encode(outcome.log_tail).decode()
     yield {"InvokeComplete": complete}

@@ -14,9 +14,10 @@ import logging
 import signal
 import socket
 import time
-from collections.abc import Collection, Coroutine, Mapping
+from collections.abc import Callable, Collection, Coroutine, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any, Final
 
 from lamina.environments.commands import Command
@@ -34,7 +35,7 @@ from lamina.sandbox.plan import TASK_ROOT, EnvironmentMounts, Seal
 from lamina.worker.blanks import Prepared
 from lamina.worker.channel import ChannelClosed
 from lamina.worker.generation import Cast, Generation
-from lamina.worker.happenings import Exited, Failed, Failure, TimeIsUp, told
+from lamina.worker.happenings import Exited, Failed, Failure, TimeIsUp, Told, told
 from lamina.worker.logs import EnvironmentLog
 from lamina.worker.memory import MemoryGauge
 from lamina.worker.outputs import ExtensionOutput
@@ -64,6 +65,16 @@ class Assignment:
     variables: Mapping[str, str]
     command: Command  # empty where the forked interpreter runs what it has
     init_seconds_max: int = ON_DEMAND_INIT_S
+
+
+@dataclass(frozen=True, slots=True)
+class _Taken:
+    """How long an event took, which began at *began* of `time.perf_counter`, and what had come before it."""
+
+    duration_ms: float
+    init_ms: float | None
+    restore_ms: float | None
+    began: float
 
 
 class Environment:
@@ -104,6 +115,7 @@ class Environment:
         self._stillborn: Failure | None = None
         self._deadline = 0.0
         self._last: Answer | Failure | None = None
+        self._unfinished: Callable[[], None] | None = None
         self._listening: asyncio.Task[None] | None = None
 
     @property
@@ -168,6 +180,7 @@ class Environment:
 
     async def invoke(self, invocation: Invocation) -> Outcome:
         """Run one event. Every way a function can fail is an outcome. `rest` follows."""
+        self._catch_up()
         self._thaw()
         self.idle = False
         init_ms, self._init_ms = self._init_ms, None
@@ -184,25 +197,40 @@ class Environment:
             await self._generation.wait_next(self._loop.time() + _AFTERWORD_S)
         if invocation.sink is not None and isinstance(happened, Exited):
             await _wait_read(invocation.sink)
-        self.log.drain()
         outcome = told(invocation.request_id, invocation.timeout_s, happened)
+        self._last = happened
+        taken = _Taken(duration_ms, init_ms, restore_ms, began)
+        if isinstance(happened, Answer) and not invocation.with_log and not self.takes_leave:
+            # Nobody has to wait for the log: it is written when the answer is, before anything else happens.
+            self._unfinished = partial(self._finish, invocation, happened, outcome, taken)
+            self._loop.call_soon(self._catch_up)
+            return Outcome(outcome.payload, outcome.function_error, content_type=outcome.content_type)
+        self.log.drain()
         self._say(invocation, happened)
         if not isinstance(happened, Answer) and not self.takes_leave:
             await self._reset("failure")
-            self.log.drain()
+        self._finish(invocation, happened, outcome, taken)
+        return Outcome(outcome.payload, outcome.function_error, self.log.tail(), content_type=outcome.content_type)
+
+    def _finish(self, invocation: Invocation, happened: Answer | Failure, outcome: Told, taken: _Taken) -> None:
+        """Have in the log what the function wrote, and what the platform says of the event."""
+        self.log.drain()
         measured = Measured(
-            duration_ms=min(duration_ms, invocation.timeout_s * 1000.0),
+            duration_ms=min(taken.duration_ms, invocation.timeout_s * 1000.0),
             memory_mb=self.spec.memory_mb,
             memory_used_mb=min(self._memory.used_mb(self._processes.runtime_pid), self.spec.memory_mb),
-            init_ms=init_ms,
-            restore_ms=restore_ms,
+            init_ms=taken.init_ms,
+            restore_ms=taken.restore_ms,
         )
-        produced = _produced(happened, outcome.payload, began) if isinstance(happened, Answer) else None
+        produced = _produced(happened, outcome.payload, taken.began) if isinstance(happened, Answer) else None
         self.platform.finished(invocation.request_id, outcome.verdict, measured, produced, invocation.trace_id)
-        tail = self.log.tail()
         self.log.flush()
-        self._last = happened
-        return Outcome(outcome.payload, outcome.function_error, tail, content_type=outcome.content_type)
+
+    def _catch_up(self) -> None:
+        """Do what is left to do of the event before."""
+        unfinished, self._unfinished = self._unfinished, None
+        if unfinished is not None:
+            unfinished()
 
     def rest(self) -> Coroutine[Any, Any, None] | None:
         """What is still to be waited for after `invoke`, before it may take another event; None for nothing."""
@@ -214,6 +242,7 @@ class Environment:
 
     async def leave(self) -> None:
         """Let its extensions go as AWS does when it ends an environment. Call before `close` if it `takes_leave`."""
+        self._catch_up()
         self.usable = False
         self._thaw()
         generation = self._generation
@@ -222,6 +251,7 @@ class Environment:
 
     def close(self) -> None:
         """End it and everything in it; what it held is given back once the kernel has let go of it."""
+        self._catch_up()
         self.usable = False
         self._memory.close()
         if self._freezing is not None:

@@ -284,7 +284,7 @@ class Generation:
             self._changed = None
 
     def _wake_at(self, deadline: float) -> None:
-        # One that is early enough stays: a timer for each call, to be cancelled in the end, costs more than all waiting.
+        # One that is early enough stays: a timer for each call, only to be cancelled, costs more than the waiting.
         if self._alarm is not None and self._alarm.when() > deadline:
             self._alarm.cancel()
             self._alarm = None
