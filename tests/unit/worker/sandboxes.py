@@ -21,9 +21,12 @@ class FakeTmp:
     name: str
     size_mb: int
     removed: bool = False
+    untouched: bool = False
+    kept: bool = False
 
     def put_back(self) -> bool:
-        return False
+        self.kept = self.untouched
+        return self.kept
 
     def remove(self) -> None:
         self.removed = True

@@ -6,12 +6,14 @@ import asyncio
 import itertools
 import subprocess
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from lamina.environments.commands import Command
 from lamina.worker.blanks import DEFAULT_STORAGE_MB, Shelf
+from lamina.worker.uids import Uids
 from lamina.worker.zygotes import SandboxFailed
 
 from .sandboxes import UIDS, FakeCgroups, FakeScratch, FakeTmp, FakeZygote, free_uids, machine
@@ -30,11 +32,14 @@ class Stand:
         scratch: FakeScratch | None = None,
         cgroups: FakeCgroups | None = None,
         expected: Command = LATE,
+        uids: Uids | None = None,
     ) -> None:
         self.zygote = zygote or FakeZygote()
         self.scratch = scratch or FakeScratch()
         self.cgroups = cgroups or FakeCgroups()
         self.machine = machine(self.scratch, self.cgroups)
+        if uids is not None:
+            self.machine = replace(self.machine, uids=uids)
         stand_in: Any = self.zygote
         self.shelf = Shelf(stand_in, self.machine, ahead, map(str, itertools.count()).__next__, expected)
 
@@ -46,8 +51,8 @@ class Stand:
         self.zygote.everything_dies()
         async with asyncio.timeout(20):
             await self.shelf.close()
-        assert free_uids(self.machine) == UIDS
-        assert all(tmp.removed for tmp in self.scratch.made)
+        assert free_uids(self.machine) == self.machine.uids.count
+        assert all(tmp.removed or tmp.kept for tmp in self.scratch.made)
         assert all(group.removed for group in self.cgroups.made if group.members)
         assert all(blank.closed for blank in self.zygote.forked)
 
@@ -168,6 +173,20 @@ def test_nothing_is_given_back_before_its_processes_are_gone() -> None:
         assert stand.scratch.made[0].removed
 
     on(Stand, test)
+
+
+@pytest.mark.parametrize("shared", [False, True])
+def test_a_tmp_goes_to_another_environment_only_if_nobody_else_can_have_it_open(shared: bool) -> None:
+    async def test(stand: Stand) -> None:
+        taken = await stand.shelf.take(DEFAULT_STORAGE_MB)
+        (tmp,) = stand.scratch.made
+        tmp.untouched = True
+        taken.release()
+        stand.zygote.everything_dies()
+        await taken.wait_gone()
+        assert (tmp.kept, tmp.removed) == (not shared, shared)
+
+    on(lambda: Stand(uids=Uids(70_000, 1, shared=shared)), test)
 
 
 def test_a_group_the_kernel_still_counts_is_removed_a_little_later() -> None:
