@@ -33,9 +33,9 @@ def traces_of(server: Server) -> dict[str, int]:
 
 # Connections and threads of a pool keep descriptors, and so does every /tmp that waits for the next environment, with a
 # loop device: eight of them. Two hundred environments would be a thousand.
-_SPARE = {"descriptors": 28, "loop devices": 8}
+_SPARE = {"descriptors": 25, "loop devices": 8}
 
 
 def near(now: dict[str, int], quiet: dict[str, int], spare: int = 3) -> bool:
     """Whether *now* is *quiet* again, but for *spare*: what is ready for a next cold start at one moment or another."""
-    return all(now[name] <= quiet[name] + _SPARE.get(name, spare) for name in quiet)
+    return all(now[name] <= quiet[name] + spare + _SPARE.get(name, 0) for name in quiet)
