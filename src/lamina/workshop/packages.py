@@ -52,6 +52,7 @@ class Package:
 
 _SITE: Final = re.compile(r"(python/lib/python3\.\d+/site-packages)/")
 _DIST: Final = re.compile(r"[^/]+\.(?:dist-info/METADATA|egg-info/PKG-INFO|egg-info)")
+_BYTE_CODE: Final = re.compile(r"((?:.*/)?)__pycache__/([^/]+?)\.[^/]+\.pyc")
 _NODE: Final = re.compile(r"((?:.*/)?node_modules)/((?:@[^/]+/)?[^/@.][^/]*)/package\.json")
 _JAR: Final = re.compile(r"(.+?)-(\d[^/]*)\.jar")
 _GEM: Final = re.compile(r"(ruby/gems/[^/]+)/specifications/(?:default/)?([^/]+)-(\d[^/]*)\.gemspec")
@@ -85,6 +86,8 @@ def _distribution(artifact: Artifact, files: Mapping[str, Entry], root: str, pat
     folder = path.rpartition("/")[0] if path.endswith(("/METADATA", "/PKG-INFO")) else ""
     owned = _recorded(artifact, files, root, folder) if folder else set()
     owned.add(path)
+    # Byte-code is made after the record is written, and goes with its source.
+    owned |= {file for file in files if (code := _BYTE_CODE.fullmatch(file)) and f"{code[1]}{code[2]}.py" in owned}
     wheel = f"{folder}/WHEEL"
     tags = BytesHeaderParser().parsebytes(artifact.read(wheel)).get_all("Tag", []) if wheel in files else []
     name = str(said.get("Name") or path.removeprefix(f"{root}/").partition("-")[0])

@@ -216,6 +216,11 @@ BAD: Final[dict[str, Case]] = {
     "a dependency of Node.js that is nowhere": Case(
         one(node("express", dependencies='{"accepts": "^1"}')), ("LAM505",), runtime="nodejs22.x"
     ),
+    "an import that no layer meets": Case(
+        one(FINE),
+        ("LAM506",),
+        one({"app.py": b"import json, mine, inner.part\n", "inner/part.py": b"import requests"})[0],
+    ),
     "a private key": Case(_with("python/server.pem", PRIVATE_KEY), ("LAM601",)),
     "an access key in a module": Case(
         one({"python/settings.py": b'KEY = "' + b"AKIA" + b'QYLPMN5HHHFPZAM2"\n'}), ("LAM601",)
@@ -280,6 +285,27 @@ GOOD: Final[dict[str, Case]] = {
             zips.link("lib/libjq.so", "libjq.so.1"),
         ),
         runtime="provided.al2023",
+    ),
+    "a program with libraries beside it, which it finds by itself": Case(
+        one(
+            {"frozen/libffi.so.6": elf(), "frozen/lib-dynload/_ctypes.so": elf(needed=["libffi.so.6"])},
+            {"bootstrap": b"", "lib/readme": b""},
+        ),
+        runtime="python3.12",
+    ),
+    "a runtime of one's own": Case(one(Item("bootstrap", b"#!/bin/sh\n", mode=0o100755)), runtime="provided.al2023"),
+    "imports of layers, of the runtime, and such as may fail": Case(
+        one(FINE, package("requests", "2.32")),
+        function=one(
+            {
+                "app.py": b"import os.path, boto3, requests, mine\nfrom inner import part\n"
+                b"try:\n    import ujson\nexcept ImportError:\n    ujson = None\n",
+                "inner/part.py": b"from . import other\ndef f():\n    import late\n",
+                "setup.py": b"import setuptools",
+                "scripts/run.py": b"import click",
+                "newer.py": b"this is no Python",
+            }
+        )[0],
     ),
     "jars": Case(one(files("java/lib/commons-lang3-3.17.0.jar")), runtime="java21"),
     "keys that a public package tests itself with": Case(

@@ -43,6 +43,11 @@ class Target:
         return version_numbers(language.version) if language is not None and language.family == "python" else None
 
     @property
+    def wheel_platform(self) -> str:
+        """What pip's --platform has to be."""
+        return f"manylinux2014_{'aarch64' if self.architecture == 'arm64' else 'x86_64'}"
+
+    @property
     def base(self) -> Base:
         return base_of(self.runtime)
 

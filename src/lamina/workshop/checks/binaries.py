@@ -5,7 +5,7 @@ from __future__ import annotations
 import posixpath
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Final
 
 from lamina.workshop.artifacts import Entry, Role
@@ -18,36 +18,46 @@ _SYSTEMS: Final = {"macosx": "macOS", "win": "Windows"}
 # LD_LIBRARY_PATH of every runtime, as far as it leads into what a user brings.
 _LIBRARY_FOLDERS: Final = ("/var/task/", "/var/task/lib/", "/opt/lib/")
 _PYTHON_LIBRARY: Final = re.compile(r"libpython3(?:\.\d+)?\.so(?:\.1\.0)?")
+# Folders in which a program and its libraries are not at home: what is there is found by search paths, or not.
+_SHARED: Final = frozenset(("python", "nodejs", "ruby", "java", "bin", "lib", "lib64", "usr", "extensions"))
 _RUNS: Final = re.compile(r"(?:extensions|bin)/[^/]+")
 
 
-def _grouped(examined: Examined, paths: Iterable[str]) -> dict[str, list[str]]:
-    """*paths* by the package they belong to, or each by itself."""
+def _named(examined: Examined, paths: Collection[str]) -> str:
+    """Whose *paths* are, for a sentence: the packages that they belong to, and those of none by themselves."""
+    owned = (examined.owner.get(path) for path in paths)
+    names = [
+        path if owner is None else f"{owner.name} {owner.version}" for path, owner in zip(paths, owned, strict=True)
+    ]
+    return listed(dict.fromkeys(names), 6)
+
+
+def _by(values: Mapping[str, str]) -> dict[str, tuple[str, ...]]:
+    """The keys of *values* by value: which paths are for this machine, which for that."""
     groups: defaultdict[str, list[str]] = defaultdict(list)
-    for path in paths:
-        owner = examined.owner.get(path)
-        groups[path if owner is None else f"{owner.name} {owner.version}"].append(path)
-    return groups
+    for path, value in values.items():
+        groups[value].append(path)
+    return {value: tuple(paths) for value, paths in groups.items()}
 
 
 def _architecture(attached: Attached) -> Iterator[Fault]:
+    wanted = attached.target.architecture
+    if wanted is None:
+        return
     for examined in attached.all:
-        right = [path for path, elf in examined.elves.items() if elf.machine == attached.target.architecture]
-        if attached.target.architecture is None:
-            continue
+        right = [path for path, elf in examined.elves.items() if elf.machine == wanted]
         wrong = {
-            path: elf.machine
+            path: elf.machine.removeprefix("EM_")
             for path, elf in examined.elves.items()
-            if elf.machine != attached.target.architecture and not examined.suited_elsewhere(path, right)
+            if elf.machine != wanted and not examined.suited_elsewhere(path, right)
         }
-        for name, paths in _grouped(examined, wrong).items():
+        for machine, paths in _by(wrong).items():
             yield Fault(
                 examined.name,
-                tuple(paths),
-                f"{name} is compiled for {wrong[paths[0]].removeprefix('EM_')}, and the function runs on "
-                f"{attached.target.architecture}",
-                f"Install it for {attached.target.architecture}: lamina build, pip's --platform, npm's --cpu; or "
-                "give the function the other architecture.",
+                paths,
+                f"compiled for {machine}, and the function runs on {wanted}: {_named(examined, paths)}",
+                f"Install it for {wanted}: lamina build, pip's --platform, npm's --cpu; or give the function the other "
+                "architecture.",
             )
 
 
@@ -58,25 +68,18 @@ def _system(attached: Attached) -> Iterator[Fault]:
             for path, system in examined.foreign.items()
             if not examined.suited_elsewhere(path, examined.elves) and not path.endswith(".exe")
         }
-        groups = _grouped(examined, foreign)
-        systems = {name: foreign[paths[0]] for name, paths in groups.items()}
+        told = {owner.record for path in foreign if (owner := examined.owner.get(path)) is not None}
         for package in examined.packages:
-            name = f"{package.name} {package.version}"
-            found = {tag["platform"] for text in package.tags if (tag := _WHEEL_PLATFORMS.fullmatch(text))}
-            if (
-                found
-                and len(found) == len({text.rpartition("-")[2][:3] for text in package.tags})
-                and name not in groups
-            ):
-                groups[name] = [package.record]
-                systems[name] = _SYSTEMS[min(found)]
-        for name, paths in groups.items():
+            platforms = [_WHEEL_PLATFORMS.fullmatch(tag) for tag in package.tags]
+            if platforms and platforms[0] and all(platforms) and package.record not in told:
+                foreign[package.record] = _SYSTEMS[platforms[0]["platform"]]
+        for system, paths in _by(foreign).items():
             yield Fault(
                 examined.name,
-                tuple(paths),
-                f"{name} is for {systems[name]}, and Lambda is Linux",
-                "Install it for Linux: pip install --platform manylinux2014_x86_64 --only-binary=:all: -t python …, "
-                "npm install --os=linux --libc=glibc, or lamina build.",
+                paths,
+                f"made for {system}, and Lambda is Linux: {_named(examined, paths)}",
+                f"Install it for Linux: pip install --platform {attached.target.wheel_platform} --only-binary=:all: "
+                "-t python …, npm install --os=linux --libc=glibc, or lamina build.",
             )
 
 
@@ -120,43 +123,55 @@ def _is_provided(library: str, target: Target) -> bool:
 
 
 def _same_package(path: str, other: str) -> bool:
-    """Whether both lie below the same folder of modules: in one package, or in packages installed together."""
+    """Whether both lie below the same folder of modules, or in the same program's own folder."""
     marks = ("/site-packages/", "/python/", "/node_modules/")
+    mount = "/opt/" if path.startswith("/opt/") else "/var/task/"
+    top = path.removeprefix(mount).partition("/")[0]
+    if top not in _SHARED and other.startswith(f"{mount}{top}/"):
+        return True
     return any(mark in path and other.startswith(path.partition(mark)[0] + mark) for mark in marks)
 
 
 def _newer_glibc(attached: Attached) -> Iterator[Fault]:
     base = attached.target.base
     newest = {"GLIBC": base.glibc, "GLIBCXX": base.glibcxx, "CXXABI": base.cxxabi}
+    if any(path.endswith("/libstdc++.so.6") for examined in attached.all for path in examined.elves):
+        newest = {"GLIBC": base.glibc}
     for examined in attached.all:
-        wanting: dict[str, tuple[str, tuple[int, ...]]] = {}
-        brings_own = any(path.endswith("/libstdc++.so.6") for path in examined.elves)
-        for path, elf in examined.elves.items():
-            for family, numbers in sorted(elf.versions):
-                if numbers > newest.get(family, numbers) and not (brings_own and family != "GLIBC"):
-                    wanting[path] = (family, numbers)
-        for name, paths in _grouped(examined, wanting).items():
-            family, numbers = max((wanting[path] for path in paths), key=lambda found: found[1])
-            needs = f"{family}_{'.'.join(map(str, numbers))}"
-            has = f"{family}_{'.'.join(map(str, newest[family]))}"
-            yield Fault(
-                examined.name,
-                tuple(paths),
-                f"{name} needs {needs}, and {base.name} ends at {has}",
-                f"Compile it on {base.name}, or take a wheel for manylinux_2_{base.glibc[1]} or older.",
-            )
+        for family, has in newest.items():
+            wanting = {
+                path: max(numbers)
+                for path, elf in examined.elves.items()
+                if (numbers := [number for name, number in elf.versions if name == family and number > has])
+            }
+            if wanting:
+                yield Fault(
+                    examined.name,
+                    tuple(wanting),
+                    f"needs {family}_{_dotted(max(wanting.values()))}, and {base.name} ends at "
+                    f"{family}_{_dotted(has)}: {_named(examined, tuple(wanting))}",
+                    f"Compile it on {base.name}, or take a wheel for manylinux_2_{base.glibc[1]} or older.",
+                )
+
+
+def _dotted(numbers: tuple[int, ...]) -> str:
+    return ".".join(map(str, numbers))
 
 
 def _musl(attached: Attached) -> Iterator[Fault]:
     for examined in attached.all:
         right = [path for path, elf in examined.elves.items() if not elf.wants_musl]
-        wrong = [path for path, elf in examined.elves.items() if elf.wants_musl]
-        wrong = [path for path in wrong if not examined.suited_elsewhere(path, right)]
-        for name, paths in _grouped(examined, wrong).items():
+        wrong = tuple(
+            path
+            for path, elf in examined.elves.items()
+            if elf.wants_musl and not examined.suited_elsewhere(path, right)
+        )
+        if wrong:
             yield Fault(
                 examined.name,
-                tuple(paths),
-                f"{name} is compiled for Alpine's C library (musl), and {attached.target.base.name} has glibc",
+                wrong,
+                f"compiled for Alpine's C library (musl), and {attached.target.base.name} has glibc: "
+                f"{_named(examined, wrong)}",
                 "Install it on a system with glibc, or for one: manylinux wheels, npm's --libc=glibc.",
             )
 

@@ -32,7 +32,9 @@ def _layers(attached: Attached) -> Iterator[Examined]:
 
 
 def _has_a_place(examined: Examined) -> bool:
-    return any(name in _LOOKED_AT and entry.kind is not Kind.FILE for name, entry in _top(examined).items())
+    top = _top(examined)
+    # A runtime of one's own may come as a layer: its bootstrap stands at the root.
+    return "bootstrap" in top or any(name in _LOOKED_AT and entry.kind is not Kind.FILE for name, entry in top.items())
 
 
 def _wrapping(examined: Examined) -> str | None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import sys
-from collections import defaultdict
 from collections.abc import Iterator
 from typing import Final
 
@@ -52,37 +51,43 @@ def visible_roots(examined: Examined, target: Target) -> tuple[str, ...]:
 
 
 def _other_cpython(attached: Attached) -> Iterator[Fault]:
-    if attached.target.python is None:
+    python = attached.target.python
+    if python is None:
         return
-    minor = attached.target.python[1]
     for examined in attached.all:
-        wrong: defaultdict[str, list[str]] = defaultdict(list)
-        made_for: defaultdict[str, set[str]] = defaultdict(set)
-        roots = visible_roots(examined, attached.target)
-        right = [path for path in examined.elves if (found := _EXTENSION.fullmatch(path)) and int(found[1]) == minor]
-        for path in examined.elves:
-            found = _EXTENSION.fullmatch(path)
-            if found is None or int(found[1]) == minor or examined.suited_elsewhere(path, right):
-                continue
-            if any(path.startswith(f"{root}/") or not root for root in roots):
-                owner = examined.owner.get(path)
-                name = owner.name if owner is not None else path.rpartition("/")[2].partition(".")[0]
-                wrong[name].append(path)
-                made_for[name].add(f"3.{found[1]}{found[2]}")
-        for package in examined.packages:
-            if package.ecosystem is Ecosystem.PYTHON and package.name not in wrong and package.root in roots:
-                minors = _other_minors(package.tags, minor)
-                if minors and not any(path in package.files for path in right):
-                    wrong[package.name].append(package.record)
-                    made_for[package.name] |= minors
-        for name, paths in wrong.items():
+        wrong = _made_for_others(examined, visible_roots(examined, attached.target), python[1])
+        if wrong:
+            owned = (examined.owner.get(path) for path in wrong)
+            names = [path if owner is None else owner.name for path, owner in zip(wrong, owned, strict=True)]
+            made_for = sorted({version for versions in wrong.values() for version in versions})
             yield Fault(
                 examined.name,
-                tuple(paths),
-                f"{name} was made for Python {listed(sorted(made_for[name]))}, and this is {attached.target.runtime}",
-                f"Install the wheels of that Python: pip install --python-version 3.{minor} --only-binary=:all: "
-                "--platform manylinux2014_x86_64 -t python …, or lamina build.",
+                tuple(wrong),
+                f"made for Python {listed(made_for)}, and this is {attached.target.runtime}: "
+                f"{listed(dict.fromkeys(names), 6)}",
+                f"Install the wheels of that Python: pip install --python-version 3.{python[1]} --only-binary=:all: "
+                f"--platform {attached.target.wheel_platform} -t python …, or lamina build.",
             )
+
+
+def _made_for_others(examined: Examined, roots: tuple[str, ...], minor: int) -> dict[str, set[str]]:
+    """Files, or a wheel's record where it tells more than its files, to the Pythons that they are for."""
+    made_for = {path: found for path in examined.elves if (found := _EXTENSION.fullmatch(path)) is not None}
+    right = [path for path, found in made_for.items() if int(found[1]) == minor]
+    wrong = {
+        path: {f"3.{found[1]}{found[2]}"}
+        for path, found in made_for.items()
+        if int(found[1]) != minor
+        and not examined.suited_elsewhere(path, right)
+        and any(path.startswith(f"{root}/") or not root for root in roots)
+    }
+    told = {owner.record for path in [*wrong, *right] if (owner := examined.owner.get(path)) is not None}
+    for package in examined.packages:
+        if package.ecosystem is not Ecosystem.PYTHON or package.root not in roots or package.record in told:
+            continue
+        if minors := _other_minors(package.tags, minor):
+            wrong[package.record] = minors
+    return wrong
 
 
 def _other_minors(tags: tuple[str, ...], minor: int) -> set[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 
-from lamina.workshop.checks import archives, binaries, layout, limits, modules, safety, together
+from lamina.workshop.checks import archives, binaries, imports, layout, limits, modules, safety, together
 from lamina.workshop.checks.attached import Attached, Target
 from lamina.workshop.checks.findings import Fault, Finding, Rule, ordered
 
@@ -15,6 +15,7 @@ RULES: tuple[Rule, ...] = (
     *modules.RULES,
     *binaries.RULES,
     *together.RULES,
+    *imports.RULES,
     *safety.RULES,
 )
 _BY_ID = {rule.id: rule for rule in RULES}
