@@ -133,11 +133,12 @@ def _print(
     inside = len(found.files) - len(files)
     parts = [
         f"{len(found.packages)} package{'' if len(found.packages) == 1 else 's'}" if found.packages else "",
-        f"{len(found.files)} file{'' if len(found.files) == 1 else 's'} differ",
+        f"{len(found.files)} file{'' if len(found.files) == 1 else 's'}",
     ]
+    verb = "differs" if not found.packages and len(found.files) == 1 else "differ"
     explained = f" ({inside} in these packages: --files lists them)" if inside else ""
     console.print(
-        f"[bold]{', '.join(filter(None, parts))}[/]{explained}; {size(one.unzipped_bytes)} → "
+        f"[bold]{', '.join(filter(None, parts))} {verb}[/]{explained}; {size(one.unzipped_bytes)} → "
         f"{size(other.unzipped_bytes)} unzipped"
     )
 

@@ -46,7 +46,7 @@ def build(recipe: Recipe, builds: Builds, tools: Tools, *, fresh: bool = False) 
         pieces, notes = _lighter(recipe, _once(pieces))
         if not pieces:
             raise WorkshopError(f"nothing is left for the layer {recipe.name}: its inputs ask for nothing")
-        tools.progress.step(f"compressing {len(pieces)} files")
+        tools.progress.step(f"compressing {len(pieces)} file{'' if len(pieces) == 1 else 's'}")
         packed = pack(pieces)
         whole = aside / "whole"
         whole.mkdir()
