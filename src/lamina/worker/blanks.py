@@ -247,7 +247,7 @@ class Shelf:
             await prepared.blank.wait_gone()
             if prepared.cgroup is not None:
                 await _removed(prepared.cgroup)
-            # Where others run as the same user, one of them may have been in there: a template that keeps its /tmp open.
+            # Where others run as the same user, one may have been in there: a template that keeps its /tmp open.
             if self._uids.shared or not prepared.tmp.put_back():
                 await asyncio.to_thread(prepared.tmp.remove)
             self._uids.give_back(prepared.uid)
