@@ -51,6 +51,8 @@ def test_it_builds_for_the_cpu_that_was_asked_for(case: str, tmp_path: Path) -> 
     for architecture, machine in MACHINES.items():
         (layer,) = build(tmp_path, tmp_path, case, *sources(names), *options, "--architecture", architecture)
         assert machines(contents(layer["data"])) == {machine}
+        checked = lamina(tmp_path, tmp_path, "check", layer["file"], "--architecture", "arm64")
+        assert ("LAM401" in checked.stdout) == (architecture != "arm64"), checked.stdout + checked.stderr
 
 
 def _requirement(tmp_path: Path, *lines: str) -> Path:
