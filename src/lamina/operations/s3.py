@@ -21,7 +21,7 @@ _NOT_CONFIGURED = (
 
 
 _NOT_LENT = (
-    "S3 Error Code: AccessDenied. S3 Error Message: the credentials that this server has for AWS are not for functions. "
+    "S3 Error Code: AccessDenied. S3 Error Message: this server's own credentials for AWS are not for functions. "
     "Start it with AWS_ENDPOINT_URL_S3 naming an S3 endpoint that may be, or send the archive as ZipFile."
 )
 
