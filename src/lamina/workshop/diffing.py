@@ -137,23 +137,20 @@ def _files(
 ) -> list[FileChange]:
     old = {entry.path: entry for entry in before.entries}
     new = {entry.path: entry for entry in after.entries}
+    parents = {path.rpartition("/")[0] for path in (*old, *new)}
     changes = []
     for path in sorted(old.keys() | new.keys()):
         was, is_now = old.get(path), new.get(path)
         names = tuple(dict.fromkeys(owner[path].key for owner in (old_owner, new_owner) if path in owner))
         if was is None or is_now is None:
             # A folder is there because of what is in it; only an empty one is news.
-            one, entries = (is_now, new) if was is None else (was, old)
-            if one is not None and (one.kind is not Kind.FOLDER or not _has_children(path, entries)):
+            one = is_now or was
+            if one is not None and (one.kind is not Kind.FOLDER or path not in parents):
                 way = Way.ADDED if was is None else Way.REMOVED
                 changes.append(FileChange(path, way, was, is_now, packages=names))
         elif about := _about(before, was, after, is_now):
             changes.append(FileChange(path, Way.CHANGED, was, is_now, about, names))
     return changes
-
-
-def _has_children(path: str, entries: Mapping[str, Entry]) -> bool:
-    return any(other.startswith(f"{path}/") for other in entries)
 
 
 def _about(before: Artifact, was: Entry, after: Artifact, is_now: Entry) -> tuple[str, ...]:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import csv
 import json
 import re
-from collections.abc import Iterator, Mapping
+from bisect import bisect_left
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from email.parser import BytesHeaderParser
 from enum import StrEnum
@@ -73,21 +74,34 @@ def packages(artifact: Artifact) -> tuple[Package, ...]:
     return tuple(sorted(found, key=lambda package: (package.ecosystem, package.key, package.record)))
 
 
+def _below(paths: Sequence[str], folder: str) -> Sequence[str]:
+    """Those of *paths*, which are sorted, that lie below *folder*, which ends with a slash."""
+    # "0" is what follows "/".
+    return paths[bisect_left(paths, folder) : bisect_left(paths, f"{folder[:-1]}0")]
+
+
 def _python(artifact: Artifact, files: Mapping[str, Entry]) -> Iterator[Package]:
+    paths = tuple(files)
     for root in python_roots(artifact):
         below = f"{root}/" if root else ""
-        for path in files:
-            if path.startswith(below) and _DIST.fullmatch(path[len(below) :]):
-                yield _distribution(artifact, files, root, path)
+        for path in _below(paths, below) if below else paths:
+            if _DIST.fullmatch(path[len(below) :]):
+                yield _distribution(artifact, files, paths, root, path)
 
 
-def _distribution(artifact: Artifact, files: Mapping[str, Entry], root: str, path: str) -> Package:
+def _distribution(
+    artifact: Artifact, files: Mapping[str, Entry], paths: Sequence[str], root: str, path: str
+) -> Package:
     said = BytesHeaderParser().parsebytes(artifact.read(path))
     folder = path.rpartition("/")[0] if path.endswith(("/METADATA", "/PKG-INFO")) else ""
-    owned = _recorded(artifact, files, root, folder) if folder else set()
+    owned = _recorded(artifact, files, paths, root, folder) if folder else set()
     owned.add(path)
     # Byte-code is made after the record is written, and goes with its source.
-    owned |= {file for file in files if (code := _BYTE_CODE.fullmatch(file)) and f"{code[1]}{code[2]}.py" in owned}
+    for made in {f"{owner.rpartition('/')[0]}/__pycache__/" for owner in owned}:
+        for file in _below(paths, made):
+            code = _BYTE_CODE.fullmatch(file)
+            if code is not None and f"{code[1]}{code[2]}.py" in owned:
+                owned.add(file)
     wheel = f"{folder}/WHEEL"
     tags = BytesHeaderParser().parsebytes(artifact.read(wheel)).get_all("Tag", []) if wheel in files else []
     name = str(said.get("Name") or path.removeprefix(f"{root}/").partition("-")[0])
@@ -104,30 +118,32 @@ def _distribution(artifact: Artifact, files: Mapping[str, Entry], root: str, pat
     )
 
 
-def _recorded(artifact: Artifact, files: Mapping[str, Entry], root: str, folder: str) -> set[str]:
+def _recorded(artifact: Artifact, files: Mapping[str, Entry], paths: Sequence[str], root: str, folder: str) -> set[str]:
     """What the installer wrote down as its own, as far as it is there; else all of the modules of its name."""
     below = f"{root}/" if root else ""
     record = f"{folder}/RECORD"
-    owned = {path for path in files if path.startswith(f"{folder}/")}
+    owned = set(_below(paths, f"{folder}/"))
     if record in files:
         lines = artifact.read(record).decode("utf-8", "replace").splitlines()
         return owned | {below + row[0] for row in csv.reader(lines) if row and below + row[0] in files}
     listed = f"{folder}/top_level.txt"
     modules = artifact.read(listed).decode("utf-8", "replace").split() if listed in files else []
     for module in modules:
-        owned |= {path for path in files if path.startswith((f"{below}{module}/", f"{below}{module}."))}
+        owned |= set(_below(paths, f"{below}{module}/"))
+        owned |= {path for path in paths if path.startswith(f"{below}{module}.")}
     return owned
 
 
 def _node(artifact: Artifact, files: Mapping[str, Entry]) -> Iterator[Package]:
-    for path in files:
+    paths = tuple(files)
+    for path in paths:
         found = _NODE.fullmatch(path)
         if found is None:
             continue
         said = manifest(artifact, path)
         folder = path.removesuffix("package.json")
         inner = f"{folder}node_modules/"
-        owned = frozenset(file for file in files if file.startswith(folder) and not file.startswith(inner))
+        owned = frozenset(file for file in _below(paths, folder) if not file.startswith(inner))
         optional = _keys(said, "optionalDependencies")
         yield Package(
             Ecosystem.NODE,
@@ -164,12 +180,13 @@ def _java(files: Mapping[str, Entry]) -> Iterator[Package]:
 
 
 def _ruby(files: Mapping[str, Entry]) -> Iterator[Package]:
-    for path in files:
+    paths = tuple(files)
+    for path in paths:
         found = _GEM.fullmatch(path)
         if found is not None:
             root, name, version = found.groups()
             inside = f"{root}/gems/{name}-{version}/"
-            owned = frozenset((path, *(file for file in files if file.startswith(inside))))
+            owned = frozenset((path, *_below(paths, inside)))
             yield Package(Ecosystem.RUBY, name, version, path, root, owned, sum(files[file].size for file in owned))
 
 

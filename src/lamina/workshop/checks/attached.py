@@ -11,7 +11,7 @@ from lamina.functions.runtimes import Language
 from lamina.workshop.artifacts import Artifact, Entry, Role
 from lamina.workshop.bases import Base, base_of, version_numbers
 from lamina.workshop.elf import Elf, foreign_system, read_elf
-from lamina.workshop.packages import Package, owners, packages
+from lamina.workshop.packages import Package, owners, packages, python_roots
 
 _COMPILED: Final = re.compile(r".*\.(?:so(?:\.[\d.]+)?|node|pyd|dylib|dll|exe)")
 _CPYTHON: Final = re.compile(r"\.cpython-3(\d+)[a-z]*-")
@@ -57,9 +57,13 @@ class Target:
 
 @dataclass(frozen=True, slots=True)
 class Examined:
-    """An artifact and what its files are: packages, whose file is whose, ELF files, files for other systems."""
+    """An artifact and what its files are: packages, whose file is whose, ELF files, files for other systems.
+
+    `roots` are the folders that some Python looks for modules in.
+    """
 
     artifact: Artifact
+    roots: tuple[str, ...]
     packages: tuple[Package, ...]
     owner: Mapping[str, Package]
     elves: Mapping[str, Elf]
@@ -121,7 +125,7 @@ def _examine(artifact: Artifact) -> Examined:
         elif (system := foreign_system(data)) is not None:
             foreign[entry.path] = system
     found = packages(artifact)
-    return Examined(artifact, found, owners(found), elves, foreign)
+    return Examined(artifact, python_roots(artifact), found, owners(found), elves, foreign)
 
 
 def _may_be_compiled(entry: Entry) -> bool:

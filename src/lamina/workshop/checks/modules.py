@@ -10,7 +10,7 @@ from typing import Final
 from lamina.workshop.artifacts import Role
 from lamina.workshop.checks.attached import Attached, Examined, Target
 from lamina.workshop.checks.findings import Fault, Rule, Severity, listed
-from lamina.workshop.packages import Ecosystem, modules, python_roots
+from lamina.workshop.packages import Ecosystem, modules
 
 _EXTENSION: Final = re.compile(r".*\.cpython-3(\d+)([a-z]*)-[^/]*\.so")
 _TAG: Final = re.compile(r"cp3(\d+)-(cp3\d+[a-z]*|abi3|none)-.*")
@@ -43,11 +43,10 @@ def standard_library(python: tuple[int, ...] | None) -> frozenset[str]:
 
 def visible_roots(examined: Examined, target: Target) -> tuple[str, ...]:
     """The folders of an artifact that the Python meant looks into, in its order."""
-    roots = python_roots(examined.artifact)
     if examined.artifact.role is Role.FUNCTION or target.python is None:
-        return roots
+        return examined.roots
     wanted = f"python/lib/python{'.'.join(map(str, target.python))}/site-packages"
-    return tuple(root for root in roots if root in ("python", wanted))
+    return tuple(root for root in examined.roots if root in ("python", wanted))
 
 
 def _other_cpython(attached: Attached) -> Iterator[Fault]:
