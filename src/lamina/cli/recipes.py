@@ -87,7 +87,20 @@ def wanted(
         chosen = tuple(_of_project(project, name) for name in names) if names else project.layers
     else:
         chosen = (_described(names or [], sources or ["."], here),)
-    return tuple(replace(recipe, **changes) for recipe in chosen)  # type: ignore[arg-type]  # by the names of its fields
+    made = tuple(replace(recipe, **changes) for recipe in chosen)  # type: ignore[arg-type]  # by the names of its fields
+    _check_runtimes(made)
+    return made
+
+
+def _check_runtimes(recipes: tuple[Recipe, ...]) -> None:
+    from lamina.cli.here import known_runtimes
+    from lamina.functions.runtimes import RETIRED
+
+    named = dict.fromkeys(runtime for recipe in recipes for runtime in recipe.runtimes)
+    # A layer may be for a runtime that no new function can have.
+    unknown = [runtime for runtime in named if runtime not in {*known_runtimes(), *RETIRED}]
+    if unknown:
+        raise Failure(f"there is no runtime {unknown[0]}", "`lamina runtimes` lists them.", Failure.USAGE)
 
 
 def _of_project(project: Project, name: str) -> Recipe:

@@ -130,6 +130,28 @@ def test_a_project_file_needs_no_options_from_any_folder_of_the_project(tmp_path
     assert "has no layer tool\nHint: It has tools, shared." in unknown.stderr
 
 
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (("--runtime", "python3.99"), "there is no runtime python3.99\nHint: `lamina runtimes` lists them.\n"),
+        (("--architecture", "aarch64"), "'aarch64' is no architecture\nHint: There are x86_64 and arm64.\n"),
+        (
+            ("--strip", "tests,licences"),
+            "licences: no such thing to strip\nHint: There are tests, docs, dist-info-extras.\n",
+        ),
+        (("one", "two"), "there is no project file here that describes one and two\n"),
+        ((), "for which Python is the layer"),
+    ],
+)
+def test_what_makes_no_sense_is_said_before_anything_is_fetched(
+    arguments: tuple[str, ...], says: str, tmp_path: Path
+) -> None:
+    _requirement(tmp_path, "six==1.17.0")
+    done = lamina(tmp_path, tmp_path / "cache", "build", *arguments)
+    assert done.returncode == 2
+    assert done.stderr.startswith(f"Error: {says}")
+
+
 def test_modes_come_out_the_same_whatever_the_umask_was(tmp_path: Path) -> None:
     _project(tmp_path)
     (before,) = build(tmp_path, tmp_path / "cache", "tools")
