@@ -10,13 +10,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import logging
 import signal
 import socket
 import time
 from collections.abc import Callable, Collection, Coroutine, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any, Final
 
@@ -24,27 +22,26 @@ from lamina.environments.commands import Command
 from lamina.environments.extension_variables import extension_variables
 from lamina.environments.phases import ON_DEMAND_INIT_S
 from lamina.environments.spec import EnvironmentSpec
-from lamina.invocations import calls
-from lamina.invocations.calls import Invocation, Measured, Outcome, ProcessEnd
-from lamina.invocations.platform_events import Produced, Streamed
+from lamina.invocations.calls import Invocation, Outcome, ProcessEnd
 from lamina.invocations.streams import Sink
 from lamina.runtime_api.connections import Connections
-from lamina.runtime_api.extensions import ExtensionFailed, Facts
+from lamina.runtime_api.extensions import Facts
 from lamina.runtime_api.session import Answer, InitFailed, Offer
 from lamina.sandbox.plan import TASK_ROOT, EnvironmentMounts, Seal
 from lamina.worker.blanks import Prepared
 from lamina.worker.channel import ChannelClosed
+from lamina.worker.event_log import EventLog, Taken
+from lamina.worker.freezing import Freezer
 from lamina.worker.generation import Cast, Generation
-from lamina.worker.happenings import Exited, Failed, Failure, TimeIsUp, Told, told
+from lamina.worker.happenings import Exited, Failed, Failure, TimeIsUp, told
 from lamina.worker.logs import EnvironmentLog
 from lamina.worker.memory import MemoryGauge
 from lamina.worker.outputs import ExtensionOutput
 from lamina.worker.platform_log import PlatformLog
 from lamina.worker.processes import Assigned, Processes, Program, Reports
+from lamina.worker.telemetry import Telemetry
 from lamina.worker.zygotes import SandboxEnded, SandboxFailed
 
-# An environment used again within this time is not frozen in between: that would cost every call of a busy one.
-_FREEZE_AFTER_S: Final = 0.02
 # So long a runtime that reported an error may take to ask for its next event, before the caller is answered.
 _AFTERWORD_S: Final = 0.1
 # How long a killed process may take to be gone before its whole sandbox goes.
@@ -53,7 +50,6 @@ _KILL_SECONDS_MAX: Final = 2
 # until a connection that is waiting to be accepted was.
 _LAST_PIECES_SECONDS_MAX: Final = 0.2
 _ACCEPTING_TURNS: Final = 10
-_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,16 +61,6 @@ class Assignment:
     variables: Mapping[str, str]
     command: Command  # empty where the forked interpreter runs what it has
     init_seconds_max: int = ON_DEMAND_INIT_S
-
-
-@dataclass(frozen=True, slots=True)
-class _Taken:
-    """How long an event took, which began at *began* of `time.perf_counter`, and what had come before it."""
-
-    duration_ms: float
-    init_ms: float | None
-    restore_ms: float | None
-    began: float
 
 
 class Environment:
@@ -105,11 +91,10 @@ class Environment:
         self._extensions: tuple[str, ...] | None = None
         self._extension_output: ExtensionOutput | None = None
         self._killed: asyncio.Future[None] | None = None
-        self._freezing: asyncio.TimerHandle | None = None
-        self._idle_since = 0.0
-        self._frozen = False
+        self._freezer = Freezer(prepared, self._rests, self._telemetry)
         self._oom_kills = 0
         self._memory = MemoryGauge(prepared)
+        self._events = EventLog(spec, log, platform, self._memory)
         self._init_ms: float | None = None
         self._restore_ms: float | None = None
         self._stillborn: Failure | None = None
@@ -176,12 +161,12 @@ class Environment:
             self.usable = False
         self.log.flush()
         self.idle = True
-        self._freeze_soon()
+        self._freezer.soon()
 
     async def invoke(self, invocation: Invocation) -> Outcome:
         """Run one event. Every way a function can fail is an outcome. `rest` follows."""
         self._catch_up()
-        self._thaw()
+        self._freezer.thaw()
         self.idle = False
         init_ms, self._init_ms = self._init_ms, None
         restore_ms, self._restore_ms = self._restore_ms, None
@@ -199,32 +184,22 @@ class Environment:
             await _wait_read(invocation.sink)
         outcome = told(invocation.request_id, invocation.timeout_s, happened)
         self._last = happened
-        taken = _Taken(duration_ms, init_ms, restore_ms, began)
+        taken = Taken(duration_ms, init_ms, restore_ms, began)
         if isinstance(happened, Answer) and not invocation.with_log and not self.takes_leave:
             # Nobody has to wait for the log: it is written when the answer is, before anything else happens.
-            self._unfinished = partial(self._finish, invocation, happened, outcome, taken)
+            self._unfinished = partial(
+                self._events.finished, invocation, happened, outcome, taken, self._processes.runtime_pid
+            )
             self._loop.call_soon(self._catch_up)
             return Outcome(outcome.payload, outcome.function_error, content_type=outcome.content_type)
         self.log.drain()
-        self._say(invocation, happened)
+        if isinstance(happened, InitFailed):
+            self.usable = False
+        self._events.failed(invocation, happened)
         if not isinstance(happened, Answer) and not self.takes_leave:
             await self._reset("failure")
-        self._finish(invocation, happened, outcome, taken)
+        self._events.finished(invocation, happened, outcome, taken, self._processes.runtime_pid)
         return Outcome(outcome.payload, outcome.function_error, self.log.tail(), content_type=outcome.content_type)
-
-    def _finish(self, invocation: Invocation, happened: Answer | Failure, outcome: Told, taken: _Taken) -> None:
-        """Have in the log what the function wrote, and what the platform says of the event."""
-        self.log.drain()
-        measured = Measured(
-            duration_ms=min(taken.duration_ms, invocation.timeout_s * 1000.0),
-            memory_mb=self.spec.memory_mb,
-            memory_used_mb=min(self._memory.used_mb(self._processes.runtime_pid), self.spec.memory_mb),
-            init_ms=taken.init_ms,
-            restore_ms=taken.restore_ms,
-        )
-        produced = _produced(happened, outcome.payload, taken.began) if isinstance(happened, Answer) else None
-        self.platform.finished(invocation.request_id, outcome.verdict, measured, produced, invocation.trace_id)
-        self.log.flush()
 
     def _catch_up(self) -> None:
         """Do what is left to do of the event before."""
@@ -237,14 +212,14 @@ class Environment:
         if self.takes_leave:
             return self._rest(self._last)
         self.idle = True
-        self._freeze_soon()
+        self._freezer.soon()
         return None
 
     async def leave(self) -> None:
         """Let its extensions go as AWS does when it ends an environment. Call before `close` if it `takes_leave`."""
         self._catch_up()
         self.usable = False
-        self._thaw()
+        self._freezer.thaw()
         generation = self._generation
         if generation is not None:
             await generation.shut_down("spindown" if generation.failure is None else "failure")
@@ -254,12 +229,7 @@ class Environment:
         self._catch_up()
         self.usable = False
         self._memory.close()
-        if self._freezing is not None:
-            self._freezing.cancel()
-        if self._frozen:
-            # A group that is gone already has nothing to thaw.
-            with contextlib.suppress(OSError):
-                self._thaw()
+        self._freezer.close()
         try:
             self._api.close()
             if self._generation is not None:
@@ -309,17 +279,6 @@ class Environment:
         offer = Offer(invocation.request_id, headers, invocation.payload, invocation.sink)
         return await generation.answer(offer, event, self._deadline)
 
-    def _say(self, invocation: Invocation, happened: Answer | Failure) -> None:
-        """Have the platform's own line in the log, where it has one to say about how an invocation ended."""
-        if isinstance(happened, Exited):
-            self.platform.exited(invocation.request_id, *calls.describe_end(happened.end))
-        elif isinstance(happened, ExtensionFailed):
-            self.platform.exited(invocation.request_id, happened.error_type, happened.text)
-        elif isinstance(happened, TimeIsUp):
-            self.platform.timed_out(invocation.request_id, invocation.timeout_s)
-        elif isinstance(happened, InitFailed):
-            self.usable = False
-
     async def _rest(self, happened: Answer | Failure | None) -> None:
         """Wait for the extensions; one that takes too long, or crashes, ends this generation, as the runtime would."""
         generation = self._generation
@@ -330,7 +289,7 @@ class Environment:
         self.log.drain()
         self.log.flush()
         self.idle = True
-        self._freeze_soon()
+        self._freezer.soon()
 
     def _renew(self, phase: str) -> Generation:
         if self._generation is not None:
@@ -348,6 +307,12 @@ class Environment:
         if generation is not None:
             generation.close()
 
+    def _telemetry(self) -> Telemetry | None:
+        return None if self._generation is None else self._generation.telemetry
+
+    def _rests(self) -> bool:
+        return self.idle and self.usable and self._processes.running
+
     # What process 1 reports
 
     def _assigned(self, assigned: Assigned) -> None:
@@ -360,8 +325,9 @@ class Environment:
     def _extensions_wrote(self, lines: list[bytes]) -> None:
         self.log.beside(b"".join(lines))
         self.log.flush()
-        if self._generation is not None and self._generation.telemetry is not None:
-            self._generation.telemetry.extension_output(lines)
+        telemetry = self._telemetry()
+        if telemetry is not None:
+            telemetry.extension_output(lines)
 
     def _exited(self, extension: str | None, report: Mapping[str, Any]) -> None:
         self._memory.ended(report.get("resident_peak_kb", 0))
@@ -413,51 +379,6 @@ class Environment:
     def _notice_killed(self) -> None:
         if self._killed is not None and not self._processes.running and not self._killed.done():
             self._killed.set_result(None)
-
-    def _freeze_soon(self) -> None:
-        if self.usable and self._processes.running and self.idle:
-            self._idle_since = self._loop.time()
-            if self._freezing is None:
-                self._freezing = self._loop.call_later(_FREEZE_AFTER_S, self._freeze)
-
-    def _freeze(self) -> None:
-        self._freezing = None
-        if not self.idle or not self.usable:
-            return
-        rested_at = self._idle_since + _FREEZE_AFTER_S
-        if self._loop.time() < rested_at:
-            # It has been used meanwhile. A timer for each rest would cost more.
-            self._freezing = self._loop.call_at(rested_at, self._freeze)
-            return
-        telemetry = None if self._generation is None else self._generation.telemetry
-        if telemetry is not None:
-            if telemetry.in_flight:
-                # Whoever is being sent something shall be able to take it.
-                self._freeze_soon()
-                return
-            telemetry.pause()
-        try:
-            self.prepared.freeze()
-            self._frozen = True
-        except (OSError, ChannelClosed):
-            _log.warning("an idle environment of %s could not be frozen", self.spec.function, exc_info=True)
-
-    def _thaw(self) -> None:
-        if self._frozen:
-            self._frozen = False
-            with contextlib.suppress(ChannelClosed):
-                self.prepared.thaw()
-        if self._generation is not None and self._generation.telemetry is not None:
-            self._generation.telemetry.resume()
-
-
-def _produced(answer: Answer, payload: bytes, began: float) -> Produced:
-    """What there was of *answer*, to an invocation that began at *began* of `time.perf_counter`."""
-    flow = answer.streamed
-    if flow is None:
-        return Produced(len(payload))
-    moment = datetime.now(UTC) - timedelta(seconds=time.perf_counter() - began)
-    return Produced(flow.size, Streamed(moment, (flow.began - began) * 1000, (flow.ended - flow.began) * 1000))
 
 
 def _cast(spec: EnvironmentSpec, assignment: Assignment) -> Cast:

@@ -188,7 +188,7 @@ class RestoredEnvironment(Environment):
             self.usable = False
         self.log.flush()
         self.idle = True
-        self._freeze_soon()
+        self._freezer.soon()
 
     async def invoke(self, invocation: Invocation) -> Outcome:
         outcome = await super().invoke(invocation)
