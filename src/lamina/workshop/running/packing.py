@@ -1,4 +1,4 @@
-"""Archives of what is run: of folders as they are now, uncompressed, because nobody keeps them."""
+"""Archives of what is run: of folders as they are now, mostly uncompressed, because nobody keeps them."""
 
 from __future__ import annotations
 
@@ -29,11 +29,12 @@ class Added:
 _NOTHING: Final[Mapping[str, Added]] = {}
 
 
-def packed(artifact: Artifact, below: Mapping[str, Added] = _NOTHING) -> bytes:
+def packed(artifact: Artifact, below: Mapping[str, Added] = _NOTHING, *, compressed: bool = False) -> bytes:
     """The archive of *artifact*, and of the files *below* it, by their paths. Raises SourceError."""
+    method = zipfile.ZIP_DEFLATED if compressed else zipfile.ZIP_STORED
     buffer = io.BytesIO()
     paths = set()
-    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_STORED) as archive:
+    with zipfile.ZipFile(buffer, "w", method) as archive:
         for entry in carried(artifact):
             paths.add(entry.path)
             _write(archive, entry, b"" if entry.kind is not Kind.FILE else artifact.read(entry.path))
@@ -67,4 +68,5 @@ def _write(archive: zipfile.ZipFile, entry: Entry, content: bytes) -> None:
     info.create_system = 3  # Unix, whose modes the next line has
     kind = {Kind.FILE: stat.S_IFREG, Kind.FOLDER: stat.S_IFDIR, Kind.LINK: stat.S_IFLNK}[entry.kind]
     info.external_attr = (kind | entry.mode) << 16
+    info.compress_type = archive.compression
     archive.writestr(info, (entry.target or "").encode("utf-8", "surrogateescape") or content)

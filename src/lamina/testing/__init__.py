@@ -1,0 +1,1 @@
+"""For tests of other projects: a server of their own, and the pytest plugin that brings it."""
