@@ -17,6 +17,7 @@ REGION: Final = "us-east-1"
 ACCOUNT: Final = "000000000000"
 ROLE: Final = f"arn:aws:iam::{ACCOUNT}:role/test"
 _STOP_SECONDS_MAX: Final = 30
+_WHERE: Final = ("--host", "127.0.0.1", "--port", "0")
 # The server is told when its parent has gone; nobody else would stop it.
 _UP: Final = """\
 import ctypes, os, signal, sys
@@ -102,10 +103,10 @@ def running(environ: Mapping[str, str] = os.environ) -> Iterator[Lamina]:
     with tempfile.TemporaryDirectory(prefix="lamina-test-", ignore_cleanup_errors=True) as folder:
         state, log = Path(folder) / "state", Path(folder) / "log"
         # Nobody wants to wait for a function that has just been created.
-        told = {"LAMBDA_SYNCHRONOUS_CREATE": "1", **environ, "LAMINA_HOST": "127.0.0.1"}
+        told = {"LAMBDA_SYNCHRONOUS_CREATE": "1", **environ}
         with log.open("wb") as said:
             server = subprocess.Popen(
-                [sys.executable, "-c", _UP, str(os.getpid()), "up", "--quiet", "--port", "0", "--state", str(state)],
+                [sys.executable, "-c", _UP, str(os.getpid()), "up", "--quiet", *_WHERE, "--state", str(state)],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=said,
