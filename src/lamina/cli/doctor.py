@@ -6,6 +6,7 @@ import json
 import os
 import platform
 import shutil
+import sys
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Annotated, Literal
@@ -13,6 +14,7 @@ from typing import Annotated, Literal
 import typer
 
 from lamina.cli.failures import Failure
+from lamina.cli.folding import print_hanging
 
 State = Literal["ok", "substitute", "missing", "optional"]
 _MARKS: dict[State, str] = {
@@ -100,13 +102,14 @@ def _runtimes() -> list[Line]:
 def _tools() -> list[Line]:
     wanted = {
         "aws": ("The tour in README uses it; any SDK does as well.", "pip install awscli"),
-        "uv": ("It brings further Python runtimes and builds layers for them.", "pip install uv"),
+        "uv": ("Further Python runtimes come by it: `uv python install 3.14`.", "pip install uv"),
     }
     lines = [
         Line("tools", "runtimes", "ok", "`lamina runtimes` lists those beside Python, and installs Node.js and Java")
     ]
     for name, (means, mend) in wanted.items():
-        path = shutil.which(name)
+        # uv comes with Lamina, and is on PATH where its environment is active.
+        path = shutil.which(name) or shutil.which(name, path=os.path.dirname(sys.executable))
         lines.append(
             Line("tools", name, "ok", path) if path else Line("tools", name, "optional", "not on PATH", means, mend)
         )
@@ -125,9 +128,9 @@ def _print(lines: Sequence[Line]) -> None:
         if line.about != about:
             about = line.about
             console.print(f"\n[bold]{about}[/]")
-        console.print(f"  {_MARKS[line.state]}  {escape(line.name)}: {escape(line.says)}")
+        print_hanging(console, f"  {_MARKS[line.state]}  {escape(line.name)}: {escape(line.says)}", 6)
         for further in filter(None, (line.means, line.mend)):
-            console.print(f"      {escape(further)}")
+            print_hanging(console, f"      {escape(further)}", 6)
     console.print(f"\n{verdict(lines)}")
 
 

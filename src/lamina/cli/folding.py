@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import sys
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 
 def folded(text: str) -> str:
@@ -17,3 +21,20 @@ def folded(text: str) -> str:
         textwrap.fill(line, width, subsequent_indent="  ", break_long_words=False, break_on_hyphens=False)
         for line in text.splitlines()
     )
+
+
+def print_hanging(console: Console, markup: str, indent: int) -> None:
+    """Print a line of rich's *markup*; on a terminal what is too long for it goes on *indent* columns further in."""
+    if not console.is_terminal:
+        console.print(markup)
+        return
+    from rich.text import Text
+
+    text = Text.from_markup(markup)
+    first, *others = text.wrap(console, console.width)
+    console.print(first)
+    if others:
+        rest = text[len(first) :]
+        rest = rest[len(rest) - len(rest.plain.lstrip()) :]
+        for part in rest.wrap(console, console.width - indent):
+            console.print(Text(" " * indent) + part)

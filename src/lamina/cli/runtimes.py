@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 import typer
 
 from lamina.cli import runtimes_install
+from lamina.cli.folding import print_hanging
 from lamina.cli.here import State, architecture, known_runtimes, state_folder
 
 if TYPE_CHECKING:
@@ -91,11 +92,16 @@ def _print(rows: list[Row]) -> None:
         padding = " " * (11 - len(row.state))
         mine = ", installed here" if row.installed and row.state == "ready" else ""
         release = f"{row.release}, " if row.release else ""
-        console.print(f"{row.runtime:<{width}}  {_MARKS[row.state]}{padding}  {escape(release + row.says + mine)}")
+        line = f"{row.runtime:<{width}}  {_MARKS[row.state]}{padding}  {escape(release + row.says + mine)}"
+        print_hanging(console, line, width + 15)
     console.print("\n[bold]not to be had here[/]")
     for why in dict.fromkeys(row.says for row in rows if row.state == "refused"):
-        console.print(f"{', '.join(row.runtime for row in rows if row.says == why)}: {escape(why)}")
-    console.print(
-        f"\n{counted['ready']} ready, {counted['installable']} to be installed by `lamina runtimes install`, "
-        f"{counted['missing']} to be got otherwise, {counted['refused']} not to be had here."
+        named = ", ".join(row.runtime for row in rows if row.says == why)
+        print_hanging(console, f"{named}: {escape(why)}", 2)
+    console.print()
+    print_hanging(
+        console,
+        f"{counted['ready']} ready, {counted['installable']} to be installed by `lamina runtimes install`, "
+        f"{counted['missing']} to be got otherwise, {counted['refused']} not to be had here.",
+        0,
     )
