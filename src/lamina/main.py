@@ -29,12 +29,14 @@ from lamina.operations.activations import Activations
 from lamina.operations.admitting import AdmittingRunner
 from lamina.operations.aliases import AliasOperations
 from lamina.operations.content import Contents
+from lamina.operations.control import Control
 from lamina.operations.deliveries import DeliveryQueue, Destinations
 from lamina.operations.functions import FunctionOperations
 from lamina.operations.granting import granting
 from lamina.operations.invocations import InvocationOperations
 from lamina.operations.layer_permissions import LayerPermissionOperations
 from lamina.operations.layers import LayerOperations
+from lamina.operations.live import LiveLayers
 from lamina.operations.log_expiry import LogExpiry
 from lamina.operations.logs_table import log_handlers
 from lamina.operations.markers import Markers
@@ -95,6 +97,7 @@ class Built:
     gateway: Gateway
     worker: Worker
     invocations: InvocationOperations
+    control: Control
 
 
 def serve(settings: Settings, ready: Callable[[int], None], find_runtimes: Callable[[], Runtimes]) -> None:
@@ -133,6 +136,8 @@ async def _serve(settings: Settings, ready: Callable[[int], None], choices: Choi
     stop = _stop_signal()
     async with contextlib.AsyncExitStack() as house:
         built = await build(settings, house, choices)
+        await built.control.open(settings.state_dir)
+        house.push_async_callback(built.control.close)
         port = await built.gateway.listen_tcp(settings.host, settings.port)
         ready(port)
         await stop.wait()
@@ -225,6 +230,7 @@ async def build(settings: Settings, house: contextlib.AsyncExitStack, choices: C
     uploads = Uploads(blobs, reclaimer, choices.archives or S3Archives(os.environ))
     contents, markers = Contents(blobs, secret, stamps.seconds), Markers(secret)
     layers = LayerOperations(catalog, uploads, contents, markers, reclaimer, stamps, published)
+    live = LiveLayers(blobs, reclaimer, worker.retire)
     functions = FunctionOperations(
         catalog,
         uploads,
@@ -233,6 +239,7 @@ async def build(settings: Settings, house: contextlib.AsyncExitStack, choices: C
         reclaimer,
         activations,
         stamps,
+        live=live,
         synchronous=settings.synchronous_create,
         changed=changed,
         recorded=recorded,
@@ -244,7 +251,7 @@ async def build(settings: Settings, house: contextlib.AsyncExitStack, choices: C
     deliveries.open()
     house.push_async_callback(deliveries.close)
     runner = AdmittingRunner(catalog, worker, quota)
-    invocations = InvocationOperations(catalog, activations, runner, deliveries=deliveries)
+    invocations = InvocationOperations(catalog, activations, runner, deliveries=deliveries, live=live)
     invocations.open(settings.retry_base_delay_s)
     house.push_async_callback(invocations.close)
     streaming = StreamingOperations(invocations)
@@ -263,7 +270,7 @@ async def build(settings: Settings, house: contextlib.AsyncExitStack, choices: C
         layers=layers,
         layer_permissions=LayerPermissionOperations(catalog, stamps),
         functions=functions,
-        versions=VersionOperations(catalog, markers, activations, stamps),
+        versions=VersionOperations(catalog, markers, activations, stamps, live),
         aliases=AliasOperations(catalog, markers, stamps),
         permissions=PermissionOperations(catalog, stamps),
         tags=TagOperations(catalog, activations, stamps),
@@ -280,7 +287,7 @@ async def build(settings: Settings, house: contextlib.AsyncExitStack, choices: C
     services = Services([offered, logging_service])
     gateway = doors.house = Gateway(services, health, contents.download, scope, urls=urls.answer)
     house.push_async_callback(gateway.stop, choices.grace_s)
-    return Built(gateway, worker, invocations)
+    return Built(gateway, worker, invocations, Control(layers, live))
 
 
 def _sweep(reclaimer: Reclaimer, trees: Trees) -> None:

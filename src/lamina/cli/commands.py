@@ -6,7 +6,23 @@ from typing import Annotated
 
 import typer
 
-from lamina.cli import build, check, completion, demo, diff, doctor, link, logs, publish, run, runtimes, shell, tree, up
+from lamina.cli import (
+    build,
+    check,
+    completion,
+    demo,
+    diff,
+    doctor,
+    link,
+    live,
+    logs,
+    publish,
+    run,
+    runtimes,
+    shell,
+    tree,
+    up,
+)
 
 EPILOG = "Start with `lamina doctor` to see what this machine offers, then `lamina up`."
 
@@ -42,6 +58,7 @@ app.command("doctor")(doctor.doctor)
 app.command("run")(run.run)
 app.command("shell")(shell.shell)
 app.command("link")(link.link)
+app.command("live")(live.live)
 app.add_typer(runtimes.runtimes, name="runtimes")
 app.command("logs")(logs.logs)
 app.command("build")(build.build)

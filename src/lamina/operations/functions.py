@@ -20,6 +20,7 @@ from lamina.operations.activations import Activations
 from lamina.operations.addresses import function_arn, function_not_found, unqualified_arn
 from lamina.operations.call import Call, Output, Parameters
 from lamina.operations.content import Contents
+from lamina.operations.live import LiveLayers
 from lamina.operations.markers import Markers, page
 from lamina.operations.reclaiming import Reclaimer
 from lamina.operations.stamps import Stamps
@@ -49,6 +50,7 @@ class FunctionOperations:
         activations: Activations,
         stamps: Stamps,
         *,
+        live: LiveLayers | None = None,
         synchronous: bool = False,
         changed: Callable[[FunctionArn, str | None], None] = lambda _arn, _runtime: None,
         recorded: Callable[[FunctionVersion, Digest | None], None] = lambda _version, _before: None,
@@ -60,6 +62,7 @@ class FunctionOperations:
         self._reclaimer = reclaimer
         self._activations = activations
         self._stamps = stamps
+        self._live = live
         self._synchronous = synchronous
         self._changed = changed
         self._recorded = recorded
@@ -83,7 +86,7 @@ class FunctionOperations:
                 code_signing.check_unsigned(transaction, arn)
             recorded = [latest]
             if request.get("Publish"):
-                recorded.append(publish(transaction, latest, self._stamps))
+                recorded.append(publish(transaction, latest, self._stamps, live=self._live))
         # With Publish, the ARN stays unqualified all the same: so AWS answers.
         return describe(self._activating(recorded)[-1], arn)
 
@@ -154,7 +157,9 @@ class FunctionOperations:
             transaction.functions.replace(latest)
             recorded = [latest]
             if request.get("Publish"):
-                recorded.append(unchanged(transaction, latest) or publish(transaction, latest, self._stamps))
+                recorded.append(
+                    unchanged(transaction, latest) or publish(transaction, latest, self._stamps, live=self._live)
+                )
         self._reclaimer.reclaim([before.code.digest])
         shown = self._activating(recorded, before.code.digest)[-1]
         return describe(shown, shown.arn if shown.is_latest else shown.qualified_arn)

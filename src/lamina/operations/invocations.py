@@ -29,6 +29,7 @@ from lamina.operations.admitting import ReservedExceeded
 from lamina.operations.call import Call, Output, Parameters
 from lamina.operations.deliveries import DeliveryQueue
 from lamina.operations.events import EventQueue
+from lamina.operations.live import LiveLayers
 from lamina.worker.runtimes import RuntimeNotInstalled, Runtimes
 from lamina.worker.worker import Throttled
 from lamina.worker.zygotes import SandboxFailed
@@ -88,11 +89,13 @@ class InvocationOperations:
         worker: Runner,
         *,
         deliveries: DeliveryQueue | None = None,
+        live: LiveLayers | None = None,
         draw: Callable[[], float] = random.random,
     ) -> None:
         self._catalog = catalog
         self._activations = activations
         self._worker = worker
+        self._live = live
         self._draw = draw
         self._events = EventQueue(catalog, self._run_event, deliveries)
         # Functions as last read, thrown away whenever any of them changes: an invocation reads no database.
@@ -194,12 +197,14 @@ class InvocationOperations:
             route = await self._settled(arn)
             if self._catalog.function_changes == changes:
                 self._known[arn] = route
-        found = route.choose(self._draw)
+        found = version, spec = route.choose(self._draw)
         if found[0].status.state is State.FAILED:
             raise errors.resource_conflict(
                 "The operation cannot be performed at this time. "
                 "The function is currently in the following state: Failed"
             )
+        if self._live is not None and self._live.any:
+            return version, await self._live.applied(version, spec)
         return found
 
     async def _settled(self, arn: FunctionArn) -> _Route:

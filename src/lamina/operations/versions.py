@@ -12,6 +12,7 @@ from lamina.functions.versions import FunctionVersion
 from lamina.operations.activations import Activations
 from lamina.operations.addresses import function_arn, function_not_found, unqualified_arn
 from lamina.operations.call import Call, Output, Parameters
+from lamina.operations.live import LiveLayers
 from lamina.operations.markers import Markers, page
 from lamina.operations.stamps import Stamps
 from lamina.operations.storage import check_room
@@ -22,11 +23,19 @@ PAGE_MAX = 50
 class VersionOperations:
     """Publish and list versions. (A version is deleted by DeleteFunction.)"""
 
-    def __init__(self, catalog: Catalog, markers: Markers, activations: Activations, stamps: Stamps) -> None:
+    def __init__(
+        self,
+        catalog: Catalog,
+        markers: Markers,
+        activations: Activations,
+        stamps: Stamps,
+        live: LiveLayers | None = None,
+    ) -> None:
         self._catalog = catalog
         self._markers = markers
         self._activations = activations
         self._stamps = stamps
+        self._live = live
 
     def publish_version(self, call: Call, request: Parameters) -> Output:
         arn = unqualified_arn(call, "PublishVersion", request["FunctionName"])
@@ -39,7 +48,7 @@ class VersionOperations:
             changing.check_publishable(latest, request)
             version = unchanged(transaction, latest)
             if version is None:
-                version = publish(transaction, latest, self._stamps, request.get("Description"))
+                version = publish(transaction, latest, self._stamps, request.get("Description"), self._live)
                 transaction.functions.replace(changing.touched(latest, self._stamps.revision_id()))
         if not version.status.settled:
             # Of a $LATEST whose last update failed: the version is another attempt.
@@ -71,9 +80,15 @@ def unchanged(transaction: Transaction, latest: FunctionVersion) -> FunctionVers
 
 
 def publish(
-    transaction: Transaction, latest: FunctionVersion, stamps: Stamps, description: str | None = None
+    transaction: Transaction,
+    latest: FunctionVersion,
+    stamps: Stamps,
+    description: str | None = None,
+    live: LiveLayers | None = None,
 ) -> FunctionVersion:
     """A new version made of *latest*, recorded; the caller sees to its activation if it has one to come."""
+    if live is not None:
+        live.check_publishable(latest)
     check_room(transaction, latest.arn.scope, latest.code.zipped_bytes)
     number = transaction.functions.next_number(latest.arn)
     version = changing.published(latest, number, stamps.stamp(), description)

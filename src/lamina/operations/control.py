@@ -1,0 +1,103 @@
+"""The server's own door for its own user: a Unix socket in the state folder, where folders may be named.
+
+Whoever may connect may have the server read any folder that it can read itself. So nobody may but its user, and root:
+the socket's mode says so, and so does that of the state folder. One request is one line of JSON, and so is its answer;
+what was asked for lasts as long as the connection.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import os
+import socket
+import uuid
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final
+
+from lamina import errors
+from lamina.layers.archive import ArchiveError
+from lamina.names import LayerVersionArn, Scope
+from lamina.operations.call import Call
+from lamina.operations.layers import LayerOperations
+from lamina.operations.live import LiveLayers
+from lamina.store import folders
+
+SOCKET: Final = "control.sock"
+
+
+class Control:
+    """Answers there: `{"live": FOLDER, "layer": NAME, "account", "region"}` with `{"arn"}`, or with `{"error"}`."""
+
+    def __init__(self, layers: LayerOperations, live: LiveLayers) -> None:
+        self._layers = layers
+        self._live = live
+        self._server: asyncio.Server | None = None
+        self._conversations: set[asyncio.Task[None]] = set()
+
+    async def open(self, state: Path) -> None:
+        """Listen in the folder *state*, which is this server's alone; what a killed one left there goes."""
+        with contextlib.suppress(FileNotFoundError):
+            (state / SOCKET).unlink()
+        listener = socket.socket(socket.AF_UNIX)
+        folder = os.open(state, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            # The address of a Unix socket holds about a hundred characters, a path many more.
+            listener.bind(f"/proc/self/fd/{folder}/{SOCKET}")
+            os.chmod(SOCKET, 0o600, dir_fd=folder)
+        except BaseException:
+            listener.close()
+            raise
+        finally:
+            os.close(folder)
+        self._server = await asyncio.start_unix_server(self._converse, sock=listener)
+
+    async def close(self) -> None:
+        if self._server is not None:
+            self._server.close()
+        for task in self._conversations:
+            task.cancel()
+        await asyncio.gather(*self._conversations, return_exceptions=True)
+
+    async def _converse(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        self._conversations.add(task)
+        arn: LayerVersionArn | None = None
+        try:
+            line = await reader.readline()
+            try:
+                arn = await self._begin(json.loads(line))
+                answer = {"arn": str(arn)}
+            except errors.ApiError as error:
+                answer = {"error": error.message}
+            except ArchiveError as error:
+                answer = {"error": str(error)}
+            except (OSError, ValueError, KeyError) as error:
+                answer = {"error": f"the folder cannot be served: {error}"}
+            writer.write(json.dumps(answer).encode() + b"\n")
+            if arn is not None:
+                # Whoever asked goes, however that comes about: that is the end of it.
+                await reader.read()
+        except ConnectionError:
+            pass
+        finally:
+            self._conversations.discard(task)
+            if arn is not None:
+                await self._live.end(arn)
+            writer.close()
+
+    async def _begin(self, request: Mapping[str, Any]) -> LayerVersionArn:
+        folder = Path(request["live"])
+        call = Call(str(uuid.uuid4()), Scope(request["account"], request["region"]), "http://localhost", {})
+        published = {"LayerName": request["layer"], "Content": {}}
+
+        def publish() -> LayerVersionArn:
+            published["Content"] = {"ZipFile": folders.archive(folder)}
+            return LayerVersionArn.parse(self._layers.publish_layer_version(call, published)["LayerVersionArn"])
+
+        arn = await asyncio.to_thread(publish)
+        self._live.begin(arn, folder)
+        return arn
