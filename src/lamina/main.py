@@ -12,6 +12,7 @@ import signal
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -57,7 +58,7 @@ from lamina.sandbox import processes
 from lamina.settings import Settings
 from lamina.store import ObstoreBlobs, Trees
 from lamina.store.bytecode import ByteCode
-from lamina.worker import machine
+from lamina.worker import machine, runtimes
 from lamina.worker.runtimes import Runtimes
 from lamina.worker.worker import Worker
 
@@ -100,10 +101,9 @@ class Built:
     control: Control
 
 
-def serve(settings: Settings, ready: Callable[[int], None], find_runtimes: Callable[[], Runtimes]) -> None:
+def serve(settings: Settings, ready: Callable[[int], None]) -> None:
     """Serve until SIGINT or SIGTERM. *ready* is called with the port once the first request can be answered.
 
-    *find_runtimes*, called in a thread, tells the runtimes of this machine; only calls of functions wait for it.
     Raises StateInUse, and OSError where the folder or the address cannot be had.
     """
     logging.basicConfig(
@@ -111,7 +111,7 @@ def serve(settings: Settings, ready: Callable[[int], None], find_runtimes: Calla
     )
     # Cancelled is what a second signal does to it.
     with exclusive(settings.state_dir), contextlib.suppress(asyncio.CancelledError):
-        asyncio.run(_serve(settings, ready, Choices(find_runtimes)))
+        asyncio.run(_serve(settings, ready, Choices(partial(runtimes.find, settings.state_dir))))
 
 
 @contextlib.contextmanager
@@ -304,6 +304,21 @@ class _MountedTrees:
 
     def __init__(self, reclaimer: Reclaimer, trees: Trees, blobs: ObstoreBlobs) -> None:
         self._reclaimer, self._trees, self._blobs = reclaimer, trees, blobs
+
+    def take_nowait(self, digests: Sequence[Digest]) -> bool:
+        if not self._are_ready(digests) or not self._reclaimer.hold_nowait(digests):
+            return False
+        # What is held and ready stays so; a moment ago somebody could still remove it.
+        if self._are_ready(digests):
+            return True
+        self._reclaimer.release(digests)
+        return False
+
+    def give_back_nowait(self, digests: Sequence[Digest]) -> bool:
+        return self._reclaimer.release_nowait(digests)
+
+    def _are_ready(self, digests: Sequence[Digest]) -> bool:
+        return all(self._trees.is_ready(digest) for digest in digests)
 
     def take(self, digests: Sequence[Digest]) -> None:
         self._reclaimer.hold(digests)

@@ -14,6 +14,9 @@ import select
 import signal
 import socket
 import time
+
+# Without the enumerations that `signal` wraps it in: they cost a process that was just forked 25 pages.
+from _signal import signal as set_handler  # type: ignore[import-not-found]  # typeshed lacks it
 from typing import Any, Callable, NamedTuple
 
 from . import adopting, messages, network, owner, runtime, sealing, syscalls
@@ -28,6 +31,7 @@ _NAMESPACES = ("user", "mnt", "net", "ipc", "uts", "pid")
 _OWN_NAMESPACES = syscalls.CLONE_NEWNS | syscalls.CLONE_NEWIPC | syscalls.CLONE_NEWUTS
 # More than these are not told of: one more than there may be is enough to see that there are too many.
 _EXTENSIONS_TOLD = 11
+_SIGCHLD, _SIG_DFL = int(signal.SIGCHLD), int(signal.SIG_DFL)
 _FORK_TRIES = 100
 _FORK_PAUSE_S = 0.01
 
@@ -61,8 +65,7 @@ def _bind_shared_memory_to_processes() -> None:
     6.9 only the machine's root may ask for that; for others it stays until the environment ends.
     """
     try:
-        with open("/proc/sys/kernel/shm_rmid_forced", "w") as file:
-            file.write("1")
+        syscalls.write("/proc/sys/kernel/shm_rmid_forced", 1)
     except PermissionError:
         pass
 
@@ -98,7 +101,7 @@ class _Init:
         self._is_template = False
         wake_read, self._wake_write = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
         self._wake_read = wake_read
-        signal.signal(signal.SIGCHLD, lambda _signal, _frame: None)
+        set_handler(_SIGCHLD, lambda _signal, _frame: None)
         signal.set_wakeup_fd(self._wake_write, warn_on_full_buffer=False)
 
     def furnish(self, order: dict[str, Any], number: int, open_to_owner: bool) -> Callable[[], None] | None:
@@ -336,7 +339,7 @@ class _Init:
         pid = _fork_patiently()
         if pid == 0:
             signal.set_wakeup_fd(-1)
-            signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+            set_handler(_SIGCHLD, _SIG_DFL)
             self._control.detach()
         return pid
 
@@ -383,6 +386,9 @@ class _Init:
 
 def _list_extensions() -> list[str]:
     """The files that are to be executed before the runtime, whether or not that will go well."""
+    # Most have none, and an exception costs more than to ask.
+    if not os.access(EXTENSIONS, os.F_OK):
+        return []
     try:
         names = sorted(os.listdir(EXTENSIONS))
     except OSError:

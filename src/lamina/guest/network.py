@@ -98,8 +98,7 @@ def _lead_out(outside: Netlink, inside: Netlink, number: int, gateway: str) -> N
 def switch_off_ipv6() -> None:
     """Have interfaces that are still to come go without it; loopback keeps it. Some kernels have none."""
     try:
-        with open(_NO_IPV6, "w") as file:
-            file.write("1")
+        syscalls.write(_NO_IPV6, 1)
     except FileNotFoundError:
         pass
 

@@ -58,9 +58,9 @@ def apply(seal: Seal) -> None:
         _enter_user_namespace(uid)
     # What processes an ordinary user has in the zygote's namespace, all environments' templates share.
     limit({name: pair for name, pair in seal.limits.items() if not (stays and name == "RLIMIT_NPROC")})
-    _write("/proc/self/oom_score_adj", seal.oom_score_adj)
+    syscalls.write("/proc/self/oom_score_adj", seal.oom_score_adj)
     # The limit on core files is AWS's, and does not bind a handler that the host may have: let them be empty.
-    _write("/proc/self/coredump_filter", 0)
+    syscalls.write("/proc/self/coredump_filter", 0)
     if not seal.user_namespace:
         os.setgroups([])
         os.setresgid(uid, uid, uid)
@@ -94,15 +94,6 @@ def _enter_user_namespace(uid: int) -> None:
     """A namespace below the zygote's in which we are *uid*, not root, and processes are counted for us alone."""
     syscalls.unshare(syscalls.CLONE_NEWUSER)
     for name, content in (("setgroups", "deny"), ("uid_map", "%d 0 1" % uid), ("gid_map", "%d 0 1" % uid)):
-        _write("/proc/self/" + name, content)
+        syscalls.write("/proc/self/" + name, content)
     # A new user namespace gives all of it back.
     syscalls.drop_bounding_set()
-
-
-def _write(path: str, content: object) -> None:
-    """Write *content* into a file of the kernel's."""
-    fd = os.open(path, os.O_WRONLY | os.O_CLOEXEC)
-    try:
-        os.write(fd, str(content).encode())
-    finally:
-        os.close(fd)

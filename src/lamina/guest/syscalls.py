@@ -9,6 +9,7 @@ import ctypes
 import os
 import platform
 import struct
+from typing import Any, Callable
 
 CLONE_NEWNS = 0x00020000
 CLONE_NEWUTS = 0x04000000
@@ -61,8 +62,35 @@ _NR = {
 _TIOCSCTTY = 0x540E
 
 _libc = ctypes.CDLL(None, use_errno=True)
-_syscall = _libc.syscall
-_syscall.restype = ctypes.c_long
+
+
+def _declared(name: str, *arguments: Any, result: Any = ctypes.c_int) -> Callable[..., int]:
+    """A function of the C library that converts its arguments itself.
+
+    Wrapped by the caller they would be Python objects, and those cost a process that was just forked three times as
+    many pages, which it has to copy.
+    """
+    function = _libc[name]
+    function.argtypes, function.restype = arguments, result
+    return function
+
+
+def _numbered(*arguments: Any) -> Callable[..., int]:
+    """syscall(2) for a call with these arguments, whose number comes first."""
+    return _declared("syscall", ctypes.c_long, *arguments, result=ctypes.c_long)
+
+
+_int, _uint, _ulong, _text = ctypes.c_int, ctypes.c_uint, ctypes.c_ulong, ctypes.c_char_p
+_unshare = _declared("unshare", _int)
+_setns = _declared("setns", _int, _int)
+_mount = _declared("mount", _text, _text, _text, _ulong, _text)
+_umount2 = _declared("umount2", _text, _int)
+_prctl = _declared("prctl", _int, _ulong, _ulong, _ulong, _ulong)
+_pivot_root = _numbered(_text, _text)
+_mount_setattr = _numbered(_int, _text, _uint, _text, ctypes.c_size_t)
+_move_mount = _numbered(_int, _text, _int, _text, _uint)
+_capset = _numbered(_text, _text)
+_seccomp = _numbered(_uint, _uint, _text)
 
 
 def _check(result: int, path: str | None = None) -> int:
@@ -72,37 +100,25 @@ def _check(result: int, path: str | None = None) -> int:
     return result
 
 
-def _call(number: int, *arguments: object, path: str | None = None) -> int:
-    return _check(_syscall(ctypes.c_long(number), *arguments), path)
-
-
 def unshare(flags: int) -> None:
-    _check(_libc.unshare(flags))
+    _check(_unshare(flags))
 
 
 def setns(fd: int, kind: int) -> None:
-    _check(_libc.setns(fd, kind))
+    _check(_setns(fd, kind))
 
 
 def mount(source: str, target: str, kind: str, flags: int = 0, data: str = "") -> None:
-    _check(
-        _libc.mount(
-            source.encode() or None,
-            target.encode(),
-            kind.encode() or None,
-            ctypes.c_ulong(flags),
-            data.encode() or None,
-        ),
-        target,
-    )
+    result = _mount(source.encode() or None, target.encode(), kind.encode() or None, flags, data.encode() or None)
+    _check(result, target)
 
 
 def umount(target: str, flags: int = MNT_DETACH) -> None:
-    _check(_libc.umount2(target.encode(), flags), target)
+    _check(_umount2(target.encode(), flags), target)
 
 
 def pivot_root(new_root: str, put_old: str) -> None:
-    _call(_NR["pivot_root"], new_root.encode(), put_old.encode(), path=new_root)
+    _check(_pivot_root(_NR["pivot_root"], new_root.encode(), put_old.encode()), new_root)
 
 
 def restrict_mount(target: str, attributes: int, recursive: bool = True) -> None:
@@ -112,28 +128,13 @@ def restrict_mount(target: str, attributes: int, recursive: bool = True) -> None
     """
     payload = struct.pack("=QQQQ", attributes, 0, 0, 0)
     flags = _AT_RECURSIVE if recursive else 0
-    _call(
-        _NR_MOUNT_SETATTR,
-        ctypes.c_int(_AT_FDCWD),
-        target.encode(),
-        ctypes.c_uint(flags),
-        payload,
-        ctypes.c_size_t(len(payload)),
-        path=target,
-    )
+    _check(_mount_setattr(_NR_MOUNT_SETATTR, _AT_FDCWD, target.encode(), flags, payload, len(payload)), target)
 
 
 def attach_mount(mount_fd: int, target: str) -> None:
     """Attach the detached mount that *mount_fd* (from fsmount(2)) stands for at *target*."""
-    _call(
-        _NR_MOVE_MOUNT,
-        ctypes.c_int(mount_fd),
-        b"",
-        ctypes.c_int(_AT_FDCWD),
-        target.encode(),
-        ctypes.c_uint(_MOVE_MOUNT_F_EMPTY_PATH),
-        path=target,
-    )
+    result = _move_mount(_NR_MOVE_MOUNT, mount_fd, b"", _AT_FDCWD, target.encode(), _MOVE_MOUNT_F_EMPTY_PATH)
+    _check(result, target)
 
 
 def control_terminal(fd: int) -> None:
@@ -142,15 +143,7 @@ def control_terminal(fd: int) -> None:
 
 
 def prctl(option: int, argument: int = 0, third: int = 0) -> int:
-    return _check(
-        _libc.prctl(
-            ctypes.c_int(option),
-            ctypes.c_ulong(argument),
-            ctypes.c_ulong(third),
-            ctypes.c_ulong(0),
-            ctypes.c_ulong(0),
-        )
-    )
+    return _check(_prctl(option, argument, third, 0, 0))
 
 
 def keep_capabilities(kept: tuple[int, ...]) -> None:
@@ -162,7 +155,7 @@ def set_capabilities(mask: int) -> None:
     """The same, a bit of *mask* for each."""
     low, high = mask & 0xFFFFFFFF, mask >> 32
     header = struct.pack("=Ii", _CAPABILITY_VERSION_3, 0)
-    _call(_NR["capset"], header, struct.pack("=IIIIII", low, low, 0, high, high, 0))
+    _check(_capset(_NR["capset"], header, struct.pack("=IIIIII", low, low, 0, high, high, 0)))
 
 
 def drop_bounding_set() -> None:
@@ -178,4 +171,14 @@ def load_seccomp(program: bytes) -> None:
     buffer = ctypes.create_string_buffer(program, len(program))
     # struct sock_fprog { unsigned short len; struct sock_filter *filter; }, with the compiler's padding.
     descriptor = struct.pack("@HxxxxxxP", len(program) // 8, ctypes.addressof(buffer))
-    _call(_NR["seccomp"], ctypes.c_uint(_SECCOMP_SET_MODE_FILTER), ctypes.c_uint(0), descriptor)
+    _check(_seccomp(_NR["seccomp"], _SECCOMP_SET_MODE_FILTER, 0, descriptor))
+
+
+def write(path: str, content: object) -> None:
+    """Write *content* into a file of the kernel's."""
+    # open(2) as Python has it would cost a process that was just forked four times as many pages.
+    fd = os.open(path, os.O_WRONLY | os.O_CLOEXEC)
+    try:
+        os.write(fd, str(content).encode())
+    finally:
+        os.close(fd)

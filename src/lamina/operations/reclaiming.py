@@ -51,19 +51,39 @@ class Reclaimer:
             self._changed.wait_for(lambda: self._removing.isdisjoint(wanted))
             self._holds.update(wanted)
 
+    def hold_nowait(self, digests: Sequence[Digest]) -> bool:
+        """The same where nobody has to be waited for; else False, and nothing is kept."""
+        with self._changed:
+            if not self._removing.isdisjoint(digests):
+                return False
+            self._holds.update(digests)
+        return True
+
+    def release_nowait(self, digests: Sequence[Digest]) -> bool:
+        """End a hold where nothing has to be removed then; else False, and the hold goes on."""
+        with self._changed:
+            if not self._put_off.isdisjoint(digests):
+                return False
+            self._let_go(digests)
+        return True
+
     def release(self, digests: Iterable[Digest]) -> None:
         """End a hold; what was to be removed meanwhile is looked at again."""
         with self._changed:
-            ended = []
-            for digest in digests:
-                self._holds[digest] -= 1
-                assert self._holds[digest] >= 0, f"{digest} is released more often than held"
-                if self._holds[digest] == 0:
-                    del self._holds[digest]
-                    ended.append(digest)
-            again = self._put_off.intersection(ended)
+            again = self._put_off.intersection(self._let_go(digests))
             self._put_off -= again
         self.reclaim(again)
+
+    def _let_go(self, digests: Iterable[Digest]) -> list[Digest]:
+        """End a hold, under the lock; what nobody holds any more."""
+        ended = []
+        for digest in digests:
+            self._holds[digest] -= 1
+            assert self._holds[digest] >= 0, f"{digest} is released more often than held"
+            if self._holds[digest] == 0:
+                del self._holds[digest]
+                ended.append(digest)
+        return ended
 
     @contextmanager
     def holding(self, *digests: Digest) -> Iterator[None]:

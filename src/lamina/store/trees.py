@@ -70,6 +70,10 @@ class Trees:
         """Where they are, each by its digest."""
         return self._root
 
+    def is_ready(self, digest: Digest) -> bool:
+        """Whether `ensure` has nothing to do: known without the disk. Stays so while nobody deletes it."""
+        return digest in self._ready
+
     def ensure(self, digest: Digest, blobs: Blobs) -> Tree:
         """The tree of the archive *digest*, extracted from *blobs* unless it was before.
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import secrets
 import socket
-import string
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Protocol, TypeVar
@@ -33,7 +33,15 @@ E = TypeVar("E", bound=Environment)
 
 
 class Trees(Protocol):
-    """Where extracted archives are. Both calls may touch the disk."""
+    """Where extracted archives are. `take` and `give_back` may touch the disk."""
+
+    def take_nowait(self, digests: Sequence[Digest]) -> bool:
+        """`take` them if that needs no disk; False where it does."""
+        ...
+
+    def give_back_nowait(self, digests: Sequence[Digest]) -> bool:
+        """`give_back` them if that needs no disk; False where it does."""
+        ...
 
     def take(self, digests: Sequence[Digest]) -> None:
         """Have the archives *digests* extracted, and keep them so until they are given back."""
@@ -107,7 +115,7 @@ class Maker:
         spec = template.spec
         try:
             station = await self._stations.get(spec.runtime)
-            await asyncio.to_thread(self._trees.take, spec.archives)
+            await self._take_trees(spec)
         except BaseException:
             prepared.release()
             raise
@@ -117,7 +125,7 @@ class Maker:
         return restored
 
     async def _take(self, spec: EnvironmentSpec) -> tuple[Station, Prepared]:
-        await asyncio.to_thread(self._trees.take, spec.archives)
+        await self._take_trees(spec)
         try:
             station = await self._stations.get(spec.runtime)
             return station, await station.shelf.take(spec.storage_mb, command(spec))
@@ -168,7 +176,12 @@ class Maker:
 
     async def give_back(self, spec: EnvironmentSpec) -> None:
         """Nothing mounts the archives of one environment of *spec* any more."""
-        await asyncio.to_thread(self._trees.give_back, spec.archives)
+        if not self._trees.give_back_nowait(spec.archives):
+            await asyncio.to_thread(self._trees.give_back, spec.archives)
+
+    async def _take_trees(self, spec: EnvironmentSpec) -> None:
+        if not self._trees.take_nowait(spec.archives):
+            await asyncio.to_thread(self._trees.take, spec.archives)
 
     def _stream(self, spec: EnvironmentSpec) -> LogStream:
         group = LogGroupArn(spec.function.scope, spec.log_group)
@@ -180,9 +193,9 @@ class Maker:
 
 def _credentials() -> Credentials:
     """Keys of the form a role's session has; each environment has others."""
-    letters = string.ascii_uppercase + "234567"
+    # Sixteen letters of base32's alphabet are ten bytes.
     return Credentials(
-        access_key_id="ASIA" + "".join(secrets.choice(letters) for _ in range(16)),
+        access_key_id="ASIA" + base64.b32encode(secrets.token_bytes(10)).decode(),
         secret_access_key=secrets.token_urlsafe(30),
         session_token=secrets.token_urlsafe(96),
     )

@@ -67,6 +67,15 @@ def test_a_tree_has_the_bytes_of_its_archive(trees: Trees, blobs: Blobs) -> None
     assert tree.unzipped_bytes == inspect(LAYER).unzipped_bytes
 
 
+def test_a_tree_is_ready_once_it_was_had_and_until_it_is_deleted(trees: Trees, blobs: Blobs) -> None:
+    digest = blobs.put(LAYER)
+    assert not trees.is_ready(digest)
+    trees.ensure(digest, blobs)
+    assert trees.is_ready(digest)
+    trees.delete(digest)
+    assert not trees.is_ready(digest)
+
+
 def test_a_second_start_finds_the_trees_of_the_first(tmp_path: Path, trees: Trees, blobs: Blobs) -> None:
     tree = trees.ensure(blobs.put(LAYER), blobs)
     again = Trees.open(tmp_path / "trees")

@@ -26,6 +26,34 @@ def test_what_an_environment_still_holds_goes_when_it_lets_go(house: House) -> N
     assert stored(house) == set()
 
 
+def test_who_cannot_wait_holds_nothing_while_it_is_removed(house: House) -> None:
+    house.function("f")
+    code = Digest.of(CODE)
+    delete, held = house.trees.delete, []
+
+    def look(digest: Digest) -> None:
+        held.append(house.reclaimer.hold_nowait([digest]))
+        delete(digest)
+
+    house.trees.delete = look  # type: ignore[method-assign]
+    house.call("DeleteFunction", FunctionName="f")
+    assert held == [False]
+    assert house.reclaimer.hold_nowait([code])
+
+
+def test_who_cannot_wait_ends_no_hold_that_keeps_what_is_to_go(house: House) -> None:
+    house.function("f")
+    code = Digest.of(CODE)
+    for _ in range(2):
+        assert house.reclaimer.hold_nowait([code])
+    assert house.reclaimer.release_nowait([code])
+    house.call("DeleteFunction", FunctionName="f")
+    assert not house.reclaimer.release_nowait([code])
+    assert stored(house) == {code}
+    house.reclaimer.release([code])
+    assert stored(house) == set()
+
+
 def test_a_hold_that_ends_removes_nothing_that_is_still_in_use(house: House) -> None:
     house.function("f")
     with house.reclaimer.holding(Digest.of(CODE)):
