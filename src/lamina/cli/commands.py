@@ -17,6 +17,7 @@ from lamina.cli import (
     live,
     logs,
     publish,
+    pull,
     run,
     runtimes,
     shell,
@@ -66,5 +67,6 @@ app.command("publish")(publish.publish)
 app.command("check")(check.check)
 app.command("diff")(diff.diff)
 app.command("tree")(tree.tree)
+app.command("pull")(pull.pull)
 app.command("demo")(demo.demo)
 app.command("completion")(completion.completion)

@@ -7,7 +7,7 @@ import re
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -37,6 +37,16 @@ class ArchiveRefused(SourceError):
     def __init__(self, name: str, reason: ArchiveError) -> None:
         super().__init__(f"{name}: {reason}", f"`lamina check {name}` tells more.")
         self.reason = reason
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """A layer version of an endpoint, whose archive is in `file`."""
+
+    arn: LayerVersionArn
+    file: Path
+    runtimes: tuple[str, ...] | None
+    architectures: tuple[str, ...] | None
 
 
 def load(source: str, endpoint: Endpoint, role: Role = Role.LAYER, downloads: Downloads | None = None) -> Artifact:
@@ -132,6 +142,17 @@ def _walk(root: Path, below: str) -> Iterator[Entry]:
 
 
 def _published_layer(source: str, endpoint: Endpoint, downloads: Downloads) -> Artifact:
+    published = fetch_layer(source, endpoint, downloads)
+    return replace(
+        archive(published.file, source),
+        arn=str(published.arn),
+        runtimes=published.runtimes,
+        architectures=published.architectures,
+    )
+
+
+def fetch_layer(source: str, endpoint: Endpoint, downloads: Downloads) -> Published:
+    """The layer version that *source* names at *endpoint*, its archive downloaded unless it is there already."""
     named = _LAYER.fullmatch(source)
     if named is None:
         raise SourceError(
@@ -143,13 +164,11 @@ def _published_layer(source: str, endpoint: Endpoint, downloads: Downloads) -> A
         number = int(named["version"]) if named["version"] else _newest(client, named["layer"], source)
         answer = client.get_layer_version(LayerName=named["layer"], VersionNumber=number)
     code = answer["Content"]
-    file = downloads.fetch(code["Location"], code["CodeSha256"], source)
-    found = archive(file, source)
-    return replace(
-        found,
-        arn=str(LayerVersionArn.parse(answer["LayerVersionArn"])),
-        runtimes=_given(answer, "CompatibleRuntimes"),
-        architectures=_given(answer, "CompatibleArchitectures"),
+    return Published(
+        LayerVersionArn.parse(answer["LayerVersionArn"]),
+        downloads.fetch(code["Location"], code["CodeSha256"], source),
+        _given(answer, "CompatibleRuntimes"),
+        _given(answer, "CompatibleArchitectures"),
     )
 
 

@@ -3,53 +3,21 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from lamina.cli.failures import Failure
 from tests.support import zips
+from tests.support.command_line import Run
 from tests.support.functions import create, unique
 from tests.support.server import Server
 from tests.unit.workshop.bad_layers import one, package
-
-LAMINA = str(Path(sys.executable).with_name("lamina"))
 
 
 @pytest.fixture
 def run(tmp_path: Path) -> Run:
     return Run(tmp_path)
-
-
-class Run:
-    """The command, in a folder of its own, with a cache of its own."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-
-    def __call__(self, *arguments: str, server: Server | None = None) -> subprocess.CompletedProcess[str]:
-        environ = {
-            "AWS_ENDPOINT_URL": server.endpoint if server else "http://127.0.0.1:9",
-            "AWS_CONFIG_FILE": os.devnull,
-            "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
-            "XDG_CACHE_HOME": str(self.folder / "cache"),
-        }
-        return subprocess.run(
-            [LAMINA, *arguments],
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=False,
-            cwd=self.folder,
-            env={**os.environ, **environ},
-        )
-
-    def write(self, name: str, data: bytes) -> str:
-        (self.folder / name).write_bytes(data)
-        return name
 
 
 OLD = one(package("yaml", "5.1", content=b"5"), {"python/own.py": b"a = 1\n"})[0]
