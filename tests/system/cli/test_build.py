@@ -7,6 +7,7 @@ import os
 import re
 import signal
 import subprocess
+import time
 from pathlib import Path
 
 import pytest
@@ -206,6 +207,27 @@ def test_ctrl_c_ends_what_was_started_and_leaves_nothing(tmp_path: Path) -> None
     with pytest.raises(ProcessLookupError):
         os.kill(started, 0)
     assert list((cache / "lamina/builds/v1").iterdir()) == []
+
+
+def test_what_a_killed_build_left_is_cleared_away_a_day_later(tmp_path: Path) -> None:
+    _project(tmp_path)
+    builds = tmp_path / "cache/lamina/builds/v1"
+    for name, age_s in ((".building-old", 90_000), (".building-new", 0)):
+        (builds / name).mkdir(parents=True)
+        moment = time.time() - age_s
+        os.utime(builds / name, (moment, moment))
+    build(tmp_path, tmp_path / "cache", "tools")
+    assert sorted(path.name for path in builds.glob(".*")) == [".building-new"]
+
+
+def test_a_folder_is_never_built_from_its_own_archives(tmp_path: Path) -> None:
+    _project(tmp_path)
+    (inside,) = build(tmp_path, tmp_path / "cache", "n", "--from", "tools", "--output", "tools/out")
+    (again,) = build(tmp_path, tmp_path / "cache", "n", "--from", "tools", "--output", "tools/out")
+    assert inside["data"] == again["data"]
+    done = lamina(tmp_path, tmp_path / "cache", "build", "n", "--from", "tools", "--output", "tools")
+    assert done.returncode == 1
+    assert "the folder that it is built from\nHint: Name another folder" in done.stderr
 
 
 def test_gems_are_refused_with_a_way_out(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ import json
 import os
 import shutil
 import tempfile
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
@@ -19,6 +20,7 @@ from lamina.workshop.building.sizes import PackageSize
 from lamina.workshop.errors import WorkshopError
 
 _REPORT: Final = "report.json"
+_ABANDONED_S: Final = 24 * 3600
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,8 +65,19 @@ class Builds:
             self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         except OSError as error:
             raise WorkshopError(f"{self.folder} cannot be made: {error.strerror}") from error
+        self._clear()
         with tempfile.TemporaryDirectory(dir=self.folder, prefix=".building-") as folder:
             yield Path(folder)
+
+    def _clear(self) -> None:
+        """Remove what commands left that were killed, a day ago or more."""
+        for path in self.folder.glob(".building-*"):
+            try:
+                old = path.stat().st_mtime < time.time() - _ABANDONED_S
+            except FileNotFoundError:
+                continue
+            if old:
+                shutil.rmtree(path, ignore_errors=True)
 
     def get(self, key: str) -> Build | None:
         """The build of *key*, if it is there and whole."""

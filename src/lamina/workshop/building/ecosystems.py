@@ -20,6 +20,11 @@ from lamina.workshop.recipes import Recipe
 def files(recipe: Recipe, one: Input) -> Iterator[tuple[str, Path]]:
     """Every file that says what *one* comes to, under a name that does not depend on where it lies."""
     if one.ecosystem is Ecosystem.FOLDER:
+        if os.path.abspath(recipe.output) == os.path.abspath(one.path):
+            raise WorkshopError(
+                f"the layer {recipe.name} would be put into {one.path}, the folder that it is built from",
+                "Name another folder: --output DIR, or `output` of the project.",
+            )
         for piece in of_folder(one.path, recipe.output):
             yield piece.path, one.path / piece.path
         return

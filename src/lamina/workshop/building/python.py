@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import re
 import sys
 import tomllib
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
@@ -31,17 +31,23 @@ _NAMES_FILE: Final = re.compile(r"^\s*(?:-r|--requirement|-c|--constraint)[\s=]+
 _NAMES_WHEEL: Final = re.compile(r"^\s*(?:[\w.\[\],-]+\s*@\s*)?(?:file:(?://)?)?(\S+\.whl)\b", re.MULTILINE)
 
 
-def sources(manifest: Path) -> Iterator[Path]:
-    """Every file that says what *manifest* comes to."""
-    yield manifest
+def sources(manifest: Path) -> list[Path]:
+    """Every file that says what *manifest* comes to; some of them may not be there."""
     if manifest.name in ("uv.lock", "poetry.lock"):
-        yield manifest.with_name("pyproject.toml")
-    elif manifest.suffix != ".toml":
-        text = manifest.read_text("utf-8")
-        for name in _NAMES_FILE.findall(text):
-            if "://" not in name:
-                yield from sources(manifest.parent / name)
-        yield from (manifest.parent / name for name in _NAMES_WHEEL.findall(text) if "://" not in name)
+        return [manifest, manifest.with_name("pyproject.toml")]
+    if manifest.suffix == ".toml":
+        return [manifest]
+    # Files of requirements may name each other in a circle.
+    found: dict[Path, None] = {}
+    unread = [manifest]
+    while unread:
+        path = unread.pop(0)
+        if path not in found and path.is_file() and path.suffix != ".whl":
+            text = path.read_text("utf-8", "replace")
+            names = [*_NAMES_FILE.findall(text), *_NAMES_WHEEL.findall(text)]
+            unread += [Path(os.path.normpath(path.parent / name)) for name in names if "://" not in name]
+        found[path] = None
+    return list(found)
 
 
 def is_pinned(manifest: Path) -> bool:
@@ -50,8 +56,9 @@ def is_pinned(manifest: Path) -> bool:
         return True
     if manifest.suffix == ".toml":
         return not tomllib.loads(manifest.read_text("utf-8")).get("project", {}).get("dependencies")
-    lines = manifest.read_text("utf-8").replace("\\\n", " ").splitlines()
-    wanted = [line.strip() for line in lines if line.strip() and not line.strip().startswith(("#", "-"))]
+    files = [path for path in sources(manifest) if path.suffix != ".whl"]
+    lines = [line.strip() for path in files for line in path.read_text("utf-8").replace("\\\n", " ").splitlines()]
+    wanted = [line for line in lines if line and not line.startswith(("#", "-"))]
     return all("==" in line or "@" in line or ".whl" in line for line in wanted)
 
 
