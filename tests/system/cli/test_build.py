@@ -12,7 +12,18 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.builds import LAMINA, MACHINES, PACKAGES, build, contents, environ, lamina, machines, sources
+from tests.support.builds import (
+    ARCHITECTURE,
+    LAMINA,
+    MACHINES,
+    PACKAGES,
+    build,
+    contents,
+    environ,
+    lamina,
+    machines,
+    sources,
+)
 from tests.support.functions import wait_until
 
 PYTHON = ("--runtime", "python3.12")
@@ -49,11 +60,11 @@ def test_the_same_inputs_give_the_same_bytes(case: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize("case", ["cryptography", "numbers", "pictures"])
 def test_it_builds_for_the_cpu_that_was_asked_for(case: str, tmp_path: Path) -> None:
     names, options = CASES[case]
-    for architecture, machine in MACHINES.items():
-        (layer,) = build(tmp_path, tmp_path, case, *sources(names), *options, "--architecture", architecture)
-        assert machines(contents(layer["data"])) == {machine}
-        checked = lamina(tmp_path, tmp_path, "check", layer["file"], "--architecture", "arm64")
-        assert ("LAM401" in checked.stdout) == (architecture != "arm64"), checked.stdout + checked.stderr
+    other = "x86_64" if ARCHITECTURE == "arm64" else "arm64"
+    (layer,) = build(tmp_path, tmp_path, case, *sources(names), *options, "--architecture", other)
+    assert machines(contents(layer["data"])) == {MACHINES[other]}
+    checked = lamina(tmp_path, tmp_path, "check", layer["file"], "--architecture", other)
+    assert checked.returncode == 0, checked.stdout + checked.stderr
 
 
 def _requirement(tmp_path: Path, *lines: str) -> Path:
