@@ -15,9 +15,10 @@ from pathlib import Path
 import pytest
 
 from lamina.cli.failures import Failure
-from tests.support import zips
+from tests.support import node, zips
 from tests.support.debugger import Debugger
 from tests.support.functions import unique, wait_until
+from tests.support.inspector import Inspector
 from tests.support.server import Server
 
 LAMINA = str(Path(sys.executable).with_name("lamina"))
@@ -192,6 +193,32 @@ def test_a_debugger_stops_at_a_breakpoint_inside_a_layer(project: Path) -> None:
         debugger.close()
         assert process.wait(20) == 0
     assert list(_temporary(project).iterdir()) == []
+
+
+def test_the_inspector_of_node_stops_at_a_breakpoint_inside_a_layer(project: Path) -> None:
+    node.install(project.parent / "none", "22")
+    module = project / "layer" / "nodejs" / "node_modules" / "greet" / "index.js"
+    module.parent.mkdir(parents=True)
+    module.write_text("exports.greet = (name) => {\n  const word = 'hello';\n  return `${word} ${name}`;\n};\n")
+    (project / "index.mjs").write_text(
+        "import greet from 'greet';\nexport const handler = async (event) => greet.greet(event.name);\n"
+    )
+    with _running(project, "index.handler", "-l", "layer", "-e", EVENT, "--debug", "0") as process:
+        told = wait_until(lambda: re.search(r"127\.0\.0\.1:(\d+)\n", _log(project)), 20)
+        inspector = Inspector(int(told[1]))
+        inspector.ask("Runtime.enable")
+        inspector.ask("Debugger.enable")
+        inspector.ask("Debugger.setBreakpointByUrl", lineNumber=2, urlRegex=".*/greet/index.js")
+        inspector.ask("Runtime.runIfWaitingForDebugger")
+        frame = inspector.event("Debugger.paused")["callFrames"][0]
+        assert frame["functionName"] == "exports.greet"
+        value = inspector.ask("Debugger.evaluateOnCallFrame", callFrameId=frame["callFrameId"], expression="word + '!'")
+        assert value["result"]["value"] == "hello!"
+        inspector.ask("Debugger.resume")
+        assert process.stdout is not None
+        assert process.stdout.readline() == '"hello you"\n'
+        inspector.close()
+        assert process.wait(20) == 0
 
 
 def _locals(debugger: Debugger, frame: dict[str, int]) -> int:
