@@ -1,4 +1,4 @@
-"""What `lamina up` does: look at the machine and for its runtimes while the server's code is read, then serve."""
+"""What `lamina up` does: look at the machine while the server's code is read, then serve."""
 
 from __future__ import annotations
 
@@ -7,10 +7,8 @@ import gc
 import os
 import socket
 import sys
-import threading
-from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import Future
-from typing import TYPE_CHECKING, TypeVar
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from lamina.cli.failures import Failure
 from lamina.cli.folding import folded
@@ -19,21 +17,20 @@ from lamina.settings import Settings
 if TYPE_CHECKING:
     from lamina.sandbox.probe import Finding
 
-T = TypeVar("T")
-
 
 def up(given: Mapping[str, str | None], quiet: bool) -> None:
     """Serve by the environment and what is *given* on the command line, by field; until SIGINT or SIGTERM."""
     # All that is made until the server is ready lives as long as it does: looking for garbage in it finds nothing.
     gc.disable()
     settings = Settings.read(os.environ, given, root=os.geteuid() == 0)
-    from lamina.sandbox import probe
-    from lamina.worker import runtimes
+    from concurrent.futures import ThreadPoolExecutor
 
-    # Both wait for other programs while this one reads its own code; no more of them than leave it a processor.
-    examined = _begun(lambda: probe.examine(settings.network))
-    found = _begun(lambda: runtimes.find(settings.state_dir, at_once=max(1, (os.cpu_count() or 1) - 1)))
-    from lamina.main import StateInUse, serve
+    from lamina.sandbox import probe
+
+    with ThreadPoolExecutor(1) as aside:
+        # It waits for other programs while this one reads its own code.
+        examined = aside.submit(probe.examine, settings.network)
+        from lamina.main import StateInUse, serve
 
     for line in notes(examined.result()):
         print(folded(line), file=sys.stderr)
@@ -45,7 +42,7 @@ def up(given: Mapping[str, str | None], quiet: bool) -> None:
             print(line, flush=True)
 
     try:
-        serve(settings, ready, found.result)
+        serve(settings, ready)
     except StateInUse as error:
         raise Failure(
             f"another server uses {settings.state_dir}" + (f" (process {error.pid})" if error.pid else ""),
@@ -54,20 +51,6 @@ def up(given: Mapping[str, str | None], quiet: bool) -> None:
         ) from error
     except OSError as error:
         raise explained(error, settings) from error
-
-
-def _begun(work: Callable[[], T]) -> Future[T]:
-    """What *work*, begun in a thread of its own, will come to."""
-    future: Future[T] = Future()
-
-    def run() -> None:
-        try:
-            future.set_result(work())
-        except BaseException as error:  # noqa: BLE001 - whoever asks for the result is told
-            future.set_exception(error)
-
-    threading.Thread(target=run).start()
-    return future
 
 
 def readiness(settings: Settings, port: int, quiet: bool) -> list[str]:

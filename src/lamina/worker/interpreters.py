@@ -10,11 +10,13 @@ import os
 import sys
 from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from lamina.sandbox.contents import InterpreterLayout
 from lamina.worker import searching
+from lamina.worker.searching import Ask
 
 OLDEST, NEWEST = 8, 15
 _VERSIONS = [f"3.{minor}" for minor in range(OLDEST, NEWEST + 1)]
@@ -29,31 +31,31 @@ print(json.dumps({
     "shared": shared and os.path.join(sysconfig.get_config_var("LIBDIR"), shared),
 }))
 """
-ASKED_AT_ONCE = 4
+_ASKED_AT_ONCE = 4
 # Prefixes an interpreter shares with everything else that is installed.
 _COMMON_PREFIXES = ("/", "/usr", "/usr/local")
 
 
-def find(environ: Mapping[str, str] = os.environ, at_once: int = ASKED_AT_ONCE) -> dict[str, InterpreterLayout]:
+def find(environ: Mapping[str, str] = os.environ, ask: Ask = searching.ask) -> dict[str, InterpreterLayout]:
     """Runtime id ("python3.12") -> the interpreter for it; the first found of a version is taken.
 
     Looked for on PATH and where pyenv, uv and distributions put them. Costs a process of some 30 ms for each candidate,
-    *at_once* of them together.
+    unless *ask* knows the answer already.
     """
     found: dict[str, InterpreterLayout] = {}
-    with ThreadPoolExecutor(at_once) as executor:
-        for layout in executor.map(_ask, _candidates(environ)):
+    with ThreadPoolExecutor(_ASKED_AT_ONCE) as executor:
+        for layout in executor.map(partial(_look, ask), _candidates(environ)):
             if layout is not None and layout.version in _VERSIONS:
                 found.setdefault(f"python{layout.version}", layout)
     return dict(sorted(found.items(), key=lambda item: int(item[0].partition(".")[2])))
 
 
-def house() -> InterpreterLayout:
+def house(ask: Ask = searching.ask) -> InterpreterLayout:
     """The interpreter below this process's own virtual environment, on which process 1 of a sandbox can run.
 
     Whatever its version: one that is newer than any runtime of Lambda will do.
     """
-    layout = _ask(Path(getattr(sys, "_base_executable", sys.executable)))
+    layout = _look(ask, Path(getattr(sys, "_base_executable", sys.executable)))
     assert layout is not None, "the server's own interpreter does not answer"
     return layout
 
@@ -88,9 +90,9 @@ def _folders(environ: Mapping[str, str]) -> Iterable[Path]:
             continue
 
 
-def _ask(candidate: Path) -> InterpreterLayout | None:
+def _look(ask: Ask, candidate: Path) -> InterpreterLayout | None:
     try:
-        return _layout(searching.ask([candidate, "-I", "-S", "-c", _ASKED]))
+        return _layout(ask([candidate, "-I", "-S", "-c", _ASKED]))
     except (LookupError, TypeError, ValueError):
         return None  # whatever else goes by such a name
 

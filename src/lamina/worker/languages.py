@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from itertools import chain
 from pathlib import Path
 from typing import Final
@@ -14,7 +15,7 @@ from typing import Final
 from lamina.sandbox import contents
 from lamina.sandbox.contents import LANG_ROOT, Operation
 from lamina.worker import searching
-from lamina.worker.interpreters import ASKED_AT_ONCE
+from lamina.worker.searching import Ask
 
 _NODE_HOMES: Final = (
     "~/.nvm/versions/node/*/bin", "~/.local/share/fnm/node-versions/*/installation/bin",
@@ -28,6 +29,7 @@ _ASK_RUBY: Final = (
     'require "rbconfig"; require "json"; '
     'puts JSON.generate([RUBY_ENGINE, RUBY_VERSION, RbConfig.ruby, RbConfig::CONFIG["prefix"]])'
 )
+_ASKED_AT_ONCE: Final = 4
 # The first 20 that knows the option by which AWS's runtimes switch off what a later one does by default.
 _OLDEST_NODE_20: Final = 17
 # Prefixes that hold the whole system, which a sandbox shows anyway.
@@ -43,15 +45,15 @@ class Found:
     lang: tuple[Operation, ...]
 
 
-def find(environ: Mapping[str, str] = os.environ, at_once: int = ASKED_AT_ONCE) -> dict[tuple[str, str], Found]:
+def find(environ: Mapping[str, str] = os.environ, ask: Ask = searching.ask) -> dict[tuple[str, str], Found]:
     """(family, version), such as ("nodejs", "22") or ("ruby", "3.3"), -> the first found that is that version.
 
-    *at_once* of the candidates are asked together.
+    Costs a process for each candidate, unless *ask* knows the answer already.
     """
     found: dict[tuple[str, str], Found] = {}
-    with ThreadPoolExecutor(at_once) as executor:
-        nodes = executor.map(_node, searching.programs(("node", "nodejs"), environ, _NODE_HOMES))
-        rubies = executor.map(_ruby, searching.programs(("ruby",), environ, _RUBY_HOMES))
+    with ThreadPoolExecutor(_ASKED_AT_ONCE) as executor:
+        nodes = executor.map(partial(_node, ask), searching.programs(("node", "nodejs"), environ, _NODE_HOMES))
+        rubies = executor.map(partial(_ruby, ask), searching.programs(("ruby",), environ, _RUBY_HOMES))
         javas = map(_java, _java_homes(environ))
         for language in chain(nodes, rubies, javas):
             if language is not None:
@@ -62,8 +64,8 @@ def find(environ: Mapping[str, str] = os.environ, at_once: int = ASKED_AT_ONCE) 
 _Language = tuple[tuple[str, str], Found] | None
 
 
-def _node(program: Path) -> _Language:
-    match searching.ask([program, "-e", _ASK_NODE]):
+def _node(ask: Ask, program: Path) -> _Language:
+    match ask([program, "-e", _ASK_NODE]):
         case [str(release), str(executable)]:
             if release.startswith("20.") and int(release.split(".")[1]) < _OLDEST_NODE_20:
                 return None
@@ -73,8 +75,8 @@ def _node(program: Path) -> _Language:
     return None
 
 
-def _ruby(program: Path) -> _Language:
-    match searching.ask([program, "-e", _ASK_RUBY]):
+def _ruby(ask: Ask, program: Path) -> _Language:
+    match ask([program, "-e", _ASK_RUBY]):
         case ["ruby", str(release), str(executable), str(prefix)]:
             lang = contents.program(f"{LANG_ROOT}/bin/ruby", Path(executable))
             if prefix not in _SYSTEM:

@@ -89,13 +89,14 @@ def remedy(runtime: str) -> str:
     return _LANGUAGES[language.family][1].format(runtime=runtime, version=language.version)
 
 
-def find(state: Path, environ: Mapping[str, str] = os.environ, at_once: int = interpreters.ASKED_AT_ONCE) -> Runtimes:
+def find(state: Path, environ: Mapping[str, str] = os.environ) -> Runtimes:
     """What this machine has now, and what is installed in the state folder *state*.
 
-    Costs a process of some 30 ms for each interpreter that is asked, *at_once* of them together; a third of a second in
-    all.
+    Costs a process of some 30 ms for each interpreter that is asked; a third of a second in all. The next time those
+    that are the same files are not asked again.
     """
-    root, found = installed.folder(state), languages.find(environ, at_once)
+    answers = searching.Answers(state / "runtimes" / "answers-v1.json")
+    root, found = installed.folder(state), languages.find(environ, answers.ask)
 
     ready: dict[str, Kit] = {}
 
@@ -107,12 +108,15 @@ def find(state: Path, environ: Mapping[str, str] = os.environ, at_once: int = in
         return kit
 
     ready.update(
-        (runtime, kits.python(runtime, layout)) for runtime, layout in interpreters.find(environ, at_once).items()
+        (runtime, kits.python(runtime, layout)) for runtime, layout in interpreters.find(environ, answers.ask).items()
     )
     for runtime in sorted(filter(_may_run, {*kits.suitable(found), *installed.names(root)}), key=_order):
         look(runtime)
     ready.update((kit.runtime, kit) for kit in kits.provided())
-    return Runtimes(ready, interpreters.house(), look)
+    here = Runtimes(ready, interpreters.house(answers.ask), look)
+    if state.is_dir():
+        answers.keep()
+    return here
 
 
 def _may_run(runtime: str) -> bool:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
 import subprocess
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 _ANSWER_SECONDS_MAX = 10
+# What `ask` does.
+Ask = Callable[[Sequence[str | Path]], Any]
 
 
 def programs(names: Sequence[str], environ: Mapping[str, str], homes: Iterable[str]) -> Iterator[Path]:
@@ -63,3 +66,55 @@ def ask(command: Sequence[str | Path]) -> Any:
         return json.loads(answer.stdout)
     except (OSError, subprocess.SubprocessError, ValueError):
         return None
+
+
+class Answers:
+    """What programs said when they were asked, kept in *file* and believed while their own files stay as they were."""
+
+    def __init__(self, file: Path) -> None:
+        self._file = file
+        self._kept = _read(file)
+        self._told: dict[str, list[Any]] = {}
+
+    def ask(self, command: Sequence[str | Path]) -> Any:
+        """The JSON that *command* prints, or printed; None where it does not, which is not kept."""
+        name = "\0".join(map(str, command))
+        program = _identity(command[0])
+        match self._kept.get(name):
+            case [known, answer] if known == program:
+                pass
+            case _:
+                answer = ask(command)
+        if program and answer is not None:
+            self._told[name] = [program, answer]
+        return answer
+
+    def keep(self) -> None:
+        """Write down what was asked for, if that is news; a folder that cannot be written to costs time and no more."""
+        if self._told == self._kept:
+            return
+        beside = self._file.with_name(f".{self._file.name}.{os.getpid()}")
+        try:
+            self._file.parent.mkdir(exist_ok=True)
+            beside.write_text(json.dumps(self._told), "utf-8")
+            beside.replace(self._file)
+        except OSError:
+            with contextlib.suppress(OSError):
+                beside.unlink()
+
+
+def _read(file: Path) -> dict[str, list[Any]]:
+    try:
+        found = json.loads(file.read_text("utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def _identity(program: str | Path) -> list[int]:
+    """What changes with a file, wherever a link leads; nothing if it is not there."""
+    try:
+        status = os.stat(program)
+    except OSError:
+        return []
+    return [status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns]

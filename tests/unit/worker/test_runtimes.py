@@ -78,7 +78,7 @@ def test_a_custom_runtime_needs_nothing_of_the_machine() -> None:
 
 
 def test_what_was_found_late_is_looked_for_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(languages, "find", lambda _environ, _at_once: {})
+    monkeypatch.setattr(languages, "find", lambda *_: {})
     here = runtimes.find(tmp_path, {"PATH": "", "HOME": str(tmp_path)})
     with pytest.raises(RuntimeNotInstalled):
         here.kit("nodejs22.x")
