@@ -61,7 +61,7 @@ def build(
                 print(os.path.relpath(file))
             elif not as_json:
                 show(layer, file, cached=built.cached)
-        notes += built.notes
+        notes += [f"{recipe.name}: {saying}" for saying in built.notes]
     if as_json:
         print(json.dumps({"layers": layers, "notes": notes}, indent=2))
         return

@@ -90,7 +90,7 @@ def publish(
                     versions[number] = publisher.publish(layer, wishes[number], copy_permissions=copy_permissions)
         for saying in [*built.notes, *warnings]:
             if not as_json:
-                note(saying)
+                note(f"{recipe.name}: {saying}")
         for layer, version in zip(built.layers, versions, strict=True):
             assert version is not None
             told.append({"name": layer.name, "arn": str(version.arn), "published": version.new})

@@ -24,7 +24,7 @@ from lamina.workshop.errors import WorkshopError
 from lamina.workshop.recipes import Recipe
 
 # Moves on with what a build of the same inputs comes to.
-_FORMAT: Final = 1
+_FORMAT: Final = 2
 # What the clients of registries read of the environment: another registry, another resolution.
 _SETTINGS: Final = ("UV_", "NPM_CONFIG_", "npm_config_", "MAVEN_")
 
@@ -94,7 +94,8 @@ def _lighter(recipe: Recipe, pieces: list[Piece]) -> tuple[list[Piece], list[str
     if not recipe.strip:
         return pieces, notes
     stripped = strip(pieces, recipe.strip)
-    notes += [f"{folder} was kept, because something imports it" for folder in stripped.imported]
+    if stripped.imported:
+        notes.append(f"kept, because something imports them: {', '.join(stripped.imported)}")
     return written_again(stripped.pieces), notes
 
 
