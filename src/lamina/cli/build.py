@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
+from lamina.cli.ending import ending_in_order
 from lamina.cli.recipes import Architecture, Fresh, From, Names, Output, ProjectFile, Runtime, Split, Strip, wanted
 
 
@@ -52,7 +53,7 @@ def build(
     layers: list[dict[str, Any]] = []
     notes: list[str] = []
     for recipe in chosen:
-        with progress.shown():
+        with ending_in_order(), progress.shown():
             built = builder.build(recipe, builds, tools, fresh=fresh)
         for layer in built.layers:
             file = place(layer, recipe.output)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from lamina.cli.ending import ending_in_order
 from lamina.cli.endpoints import EndpointUrl, Profile, Region, chosen
 from lamina.cli.failures import Failure
 from lamina.cli.recipes import Architecture, Fresh, From, Names, Output, ProjectFile, Runtime, Split, Strip, wanted
@@ -70,7 +71,7 @@ def publish(
     tools, builds = Tools(dict(os.environ), progress), Builds.of_the_user(os.environ)
     told = []
     for recipe in recipes:
-        with progress.shown():
+        with ending_in_order(), progress.shown():
             built = builder.build(recipe, builds, tools, fresh=fresh)
             for layer in built.layers:
                 place(layer, recipe.output)

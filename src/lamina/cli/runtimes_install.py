@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import os
-import signal
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
+from lamina.cli.ending import ending_in_order
 from lamina.cli.failures import Failure
 from lamina.cli.here import State, architecture, known_runtimes, state_folder
 
@@ -68,7 +65,7 @@ def install(
     fetcher = Fetcher(sources(locked.registries, os.environ, read_file), home.downloads)
     progress = InstallProgress()
     try:
-        with _ending_in_order(), home.writing(progress.wait):
+        with ending_in_order(), home.writing(progress.wait):
             for plan in plans:
                 before = home.manifests().get(plan.runtime)
                 if before is not None and plan.made(before) and not force:
@@ -178,17 +175,3 @@ def _refuse_while_running(error: Exception) -> NoReturn:
         "Stop `lamina up` first. A runtime that is not installed yet can be installed at any time.",
         Failure.STATE_IN_USE,
     ) from error
-
-
-@contextmanager
-def _ending_in_order() -> Iterator[None]:
-    """Let SIGTERM unwind as Ctrl-C does, so that what was begun is cleared away."""
-
-    def end(number: int, _frame: object) -> NoReturn:
-        sys.exit(128 + number)
-
-    before = signal.signal(signal.SIGTERM, end)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)

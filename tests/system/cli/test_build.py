@@ -201,7 +201,8 @@ def test_a_layer_too_large_to_upload_is_divided_when_asked(tmp_path: Path) -> No
     ]
 
 
-def test_ctrl_c_ends_what_was_started_and_leaves_nothing(tmp_path: Path) -> None:
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_ending_it_ends_what_was_started_and_leaves_nothing(number: signal.Signals, tmp_path: Path) -> None:
     (tmp_path / "package.json").write_text('{"dependencies": {"lodash": "4.17.21"}}')
     npm = tmp_path / "bin" / "npm"
     npm.parent.mkdir()
@@ -213,8 +214,8 @@ def test_ctrl_c_ends_what_was_started_and_leaves_nothing(tmp_path: Path) -> None
         [LAMINA, "build"], cwd=tmp_path, env=environ(cache, PATH=path), stderr=subprocess.DEVNULL
     ) as process:
         started = int(wait_until(lambda: (tmp_path / "pid").read_text() if (tmp_path / "pid").exists() else None))
-        process.send_signal(signal.SIGINT)
-        assert process.wait(20) == 130
+        process.send_signal(number)
+        assert process.wait(20) == 128 + number
     with pytest.raises(ProcessLookupError):
         os.kill(started, 0)
     assert list((cache / "lamina/builds/v1").iterdir()) == []
