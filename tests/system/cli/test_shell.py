@@ -80,12 +80,12 @@ def test_at_a_terminal_it_has_one_of_its_own_and_gives_ours_back(layer: Path) ->
         _expect(master, b"lamina:/var/task")
         os.write(master, b"stty size\n")
         _expect(master, b"33 77")
-        os.write(master, b"sleep 600\n")
-        _expect(master, b"sleep 600")
+        # What it prints is not what is typed, which the terminal echoes before anything runs.
+        os.write(master, b"sh -c 'echo st''arted; exec sleep 600'\n")
+        _expect(master, b"started")
         os.write(master, b"\x03")
-        _expect(master, b"lamina:/var/task")
-        os.write(master, b"exit 5\n")
-        _expect(master, b"exit 5")
+        os.write(master, b"echo st''opped; exit 5\n")
+        _expect(master, b"stopped")
         assert process.wait(30) == 5
         assert termios.tcgetattr(slave) == before
     finally:
