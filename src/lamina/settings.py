@@ -231,7 +231,8 @@ SETTINGS = (
         _always(None),
         "a twentieth of the memory, at most `512`",
         "With less memory than this available, of the machine's or of the control group's, idle execution environments "
-        "end before their time, those idle for longest first; provisioned ones stay. 0 ends none for want of memory.",
+        "end before their time, those idle for longest first, and snapshots that serve nobody until their next call; "
+        "provisioned ones stay. 0 ends none for want of memory.",
     ),
     Setting(
         "synchronous_create",

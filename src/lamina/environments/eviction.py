@@ -20,12 +20,16 @@ _LEAST_BYTES: Final = 8 << 20
 
 @dataclass(frozen=True, slots=True)
 class Idle(Generic[M]):
-    """An environment nobody uses, *since* when; `sound` if it could serve a call, `kept` if somebody pays for it."""
+    """An environment nobody uses, *since* when; `sound` if it could serve a call, `kept` if somebody pays for it.
+
+    One that is `lasting` ends for want of memory only, whatever the time.
+    """
 
     member: M
     since: float  # seconds, of the same clock as now
     sound: bool = True
     kept: bool = False
+    lasting: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +47,7 @@ class Policy:
         """
         ending, staying = [], []
         for each in idle:
-            timely = each.since >= now - self.keepalive_s
+            timely = each.lasting or each.since >= now - self.keepalive_s
             if not each.sound or not (timely or each.kept):
                 ending.append(each.member)
             elif not each.kept:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections import deque
 from collections.abc import Callable
 from dataclasses import replace
@@ -50,9 +51,30 @@ class Template:
         self._filling: asyncio.Task[None] | None = None
         self._in_use: set[RestoredEnvironment] = set()
         self._closed = False
+        self._taking = 0
+        self.used_last = time.monotonic()
+
+    @property
+    def idle(self) -> bool:
+        """Whether nothing that was forked from it is in use, or about to be."""
+        return not self._taking and all(each.closed.is_set() for each in self._in_use)
+
+    @property
+    def held_bytes(self) -> int:
+        """What it holds of memory, with those that wait to be restored."""
+        prepared = [self.environment.prepared, *(each.prepared for each in self._standing)]
+        return sum(each.memory_held_bytes() for each in prepared)
 
     async def take(self) -> RestoredEnvironment:
         """An environment that only has to `begin`. Raises SandboxFailed."""
+        self._taking += 1
+        try:
+            return await self._take()
+        finally:
+            self._taking -= 1
+            self.used_last = time.monotonic()
+
+    async def _take(self) -> RestoredEnvironment:
         restored = None
         while self._standing and restored is None:
             candidate = self._standing.popleft()
@@ -139,9 +161,9 @@ class Templates:
     async def take(self, spec: EnvironmentSpec) -> Environment | None:
         """An environment of *spec* that only has to `begin`; None where there is no template."""
         task = self._made.get(spec)
-        if task is None or not task.done() or task.cancelled() or task.exception() is not None:
+        template = None if task is None else _made(task)
+        if template is None:
             return None
-        template = task.result()
         if not template.environment.sound:
             self._forget(spec)
             return None
@@ -156,6 +178,17 @@ class Templates:
         for spec in list(self._made):
             if spec.function == function.unqualified and function.qualifier in (None, spec.version):
                 self._forget(spec)
+
+    def idle(self) -> list[Template]:
+        """Those that serve nobody now."""
+        return [template for template in map(_made, self._made.values()) if template is not None and template.idle]
+
+    def drop(self, template: Template) -> None:
+        """End an idle one, though its version is still there: the next call has it made again."""
+        self._forget(template.environment.spec)
+
+    def __bool__(self) -> bool:
+        return any(_made(task) is not None for task in self._made.values())
 
     async def close(self) -> None:
         """End all of them, and give up making others."""
@@ -195,3 +228,10 @@ class Templates:
             return
         self.environments.discard(template.environment)
         await template.close()
+
+
+def _made(task: asyncio.Task[Template]) -> Template | None:
+    """What *task* has made, if it has."""
+    if not task.done() or task.cancelled() or task.exception() is not None:
+        return None
+    return task.result()

@@ -1,4 +1,4 @@
-"""Ends idle environments: `environments.eviction` says which, this looks and acts, as long as there are any."""
+"""Ends idle environments and templates: `environments.eviction` says which, this looks and acts while there are any."""
 
 from __future__ import annotations
 
@@ -13,23 +13,29 @@ from lamina.environments.pool import Pool
 from lamina.environments.spec import EnvironmentSpec
 from lamina.sandbox.memory import MemoryView
 from lamina.worker.environment import Environment
+from lamina.worker.templates import Template, Templates
 
 _LOOK_SECONDS: Final = 1.0
 _log = logging.getLogger(__name__)
 
 
 class Upkeep:
-    """Of *pool*, by *policy*, with *memory* to see how much there is; *keeps* tells whose stay is paid for."""
+    """Of *pool* and *templates*, by *policy*, with *memory* to see how much there is.
+
+    *keeps* tells whose stay is paid for.
+    """
 
     def __init__(
         self,
         pool: Pool[EnvironmentSpec, Environment],
+        templates: Templates,
         policy: Policy,
         memory: MemoryView,
         keeps: Callable[[Environment], bool],
         end: Callable[[Environment], None],
     ) -> None:
         self._pool = pool
+        self._templates = templates
         self._policy = policy
         self._memory = memory
         self._keeps = keeps
@@ -37,7 +43,7 @@ class Upkeep:
         self._some_idle = asyncio.Event()
 
     def wake(self) -> None:
-        """One is idle. A server with none does not look."""
+        """One is idle, or a template was made. A server with none does not look."""
         self._some_idle.set()
 
     async def run(self) -> None:
@@ -49,18 +55,26 @@ class Upkeep:
                 self._look()
             except Exception:  # noqa: BLE001 - idle environments must go on being ended, whatever one of them does
                 _log.exception("an idle environment could not be ended")
-            if not self._pool.idle:
+            if not self._pool.idle and not self._templates:
                 self._some_idle.clear()
 
     def _look(self) -> None:
-        idle = [Idle(each, since, each.usable, self._keeps(each)) for each, since in self._pool.idle_members()]
+        idle: list[Idle[Environment | Template]] = [
+            Idle(each, since, each.usable, self._keeps(each)) for each, since in self._pool.idle_members()
+        ]
+        idle += [Idle(each, each.used_last, lasting=True) for each in self._templates.idle()]
+        idle.sort(key=lambda each: each.since)
         available = self._memory.read().available
         over = set(self._policy.over(idle, time.monotonic(), available, _held_bytes))
         if available < self._policy.reserve_bytes and over:
             _log.info("%d MB of memory are left: %d idle environments end", available >> 20, len(over))
         for environment in self._pool.take_idle(lambda _spec, member, _since: member in over):
             self._end(environment)
+        for each in over:
+            if isinstance(each, Template):
+                _log.info("the snapshot of %s ends until it is called again", each.environment.spec.function)
+                self._templates.drop(each)
 
 
-def _held_bytes(environment: Environment) -> int:
-    return environment.prepared.memory_held_bytes()
+def _held_bytes(idle: Environment | Template) -> int:
+    return idle.held_bytes if isinstance(idle, Template) else idle.prepared.memory_held_bytes()

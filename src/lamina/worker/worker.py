@@ -103,7 +103,7 @@ class Worker:
         self.provisions = Provisions(self._pool, self._make_in_turn, self._started, self._end, self._spawn)
         view = memory.find([] if machine.cgroups is None else [machine.cgroups.memory_folder])
         policy = Policy(keepalive_s, reserve_bytes(memory_reserve_mb, view.read().total))
-        self._upkeep = Upkeep(self._pool, policy, view, self.provisions.keeps, self._end)
+        self._upkeep = Upkeep(self._pool, self._templates, policy, view, self.provisions.keeps, self._end)
 
     def open(self) -> None:
         """Begin the background work. Call on the loop."""
@@ -392,6 +392,7 @@ class Worker:
     async def snapshot(self, spec: EnvironmentSpec) -> None:
         """Have a template of *spec*, from which its environments begin. Raises TemplateFailed, SandboxFailed."""
         await self._templates.make(spec)
+        self._upkeep.wake()
 
     async def _restored(self, spec: EnvironmentSpec) -> Environment | None:
         """An environment forked from the template of *spec*, where it has one; where it is to have one, that is made.
@@ -406,7 +407,7 @@ class Worker:
 
     async def _take_snapshot(self, spec: EnvironmentSpec) -> None:
         try:
-            await self._templates.make(spec)
+            await self.snapshot(spec)
         except (TemplateFailed, SandboxFailed) as error:
             _log.warning("%s of %s has no snapshot: %s", spec.version, spec.function, error)
 

@@ -26,6 +26,11 @@ def test_what_somebody_pays_for_stays_whatever_happens() -> None:
     assert over([Idle("paid", 0, kept=True)], available=0) == []
 
 
+def test_a_lasting_one_goes_for_want_of_memory_alone() -> None:
+    assert over([Idle("snapshot", 0, lasting=True)]) == []
+    assert over([Idle("snapshot", 0, lasting=True)], available=0) == ["snapshot"]
+
+
 def test_as_long_as_memory_is_left_none_is_asked_what_it_holds() -> None:
     def held(_member: str) -> int:
         raise AssertionError("that takes time")
