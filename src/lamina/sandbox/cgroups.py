@@ -246,18 +246,18 @@ class _V1Cgroup:
 
     def join(self, pid: int) -> None:
         for folder in self._folders.values():
-            (folder / "cgroup.procs").write_text(str(pid))
+            _write(folder / "cgroup.procs", str(pid))
 
     def limit(self, memory_bytes: int, processes: int) -> None:
         memory = self._folders["memory"]
-        (memory / "memory.limit_in_bytes").write_text(str(memory_bytes))
+        _write(memory / "memory.limit_in_bytes", str(memory_bytes))
         # Exists with swap accounting only; equal to the other, it leaves no swap.
         with contextlib.suppress(OSError):
-            (memory / "memory.memsw.limit_in_bytes").write_text(str(memory_bytes))
+            _write(memory / "memory.memsw.limit_in_bytes", str(memory_bytes))
         # v1 charges the buffers of TCP connections by themselves, and to nobody unless there is a limit.
         with contextlib.suppress(OSError):
-            (memory / "memory.kmem.tcp.limit_in_bytes").write_text(str(memory_bytes))
-        (self._folders["pids"] / "pids.max").write_text(str(processes))
+            _write(memory / "memory.kmem.tcp.limit_in_bytes", str(memory_bytes))
+        _write(self._folders["pids"] / "pids.max", str(processes))
 
     def freeze(self) -> None:
         raise NotImplementedError("v1 groups are not frozen")
@@ -288,19 +288,19 @@ class _V2Cgroup:
         self._peak = _Peak(folder / "memory.peak")
 
     def join(self, pid: int) -> None:
-        (self._folder / "cgroup.procs").write_text(str(pid))
+        _write(self._folder / "cgroup.procs", str(pid))
 
     def limit(self, memory_bytes: int, processes: int) -> None:
-        (self._folder / "memory.max").write_text(str(memory_bytes))
+        _write(self._folder / "memory.max", str(memory_bytes))
         with contextlib.suppress(OSError):
-            (self._folder / "memory.swap.max").write_text("0")
-        (self._folder / "pids.max").write_text(str(processes))
+            _write(self._folder / "memory.swap.max", "0")
+        _write(self._folder / "pids.max", str(processes))
 
     def freeze(self) -> None:
-        (self._folder / "cgroup.freeze").write_text("1")
+        _write(self._folder / "cgroup.freeze", "1")
 
     def thaw(self) -> None:
-        (self._folder / "cgroup.freeze").write_text("0")
+        _write(self._folder / "cgroup.freeze", "0")
 
     def memory_held_bytes(self) -> int:
         return sum(_counters(self._folder / "memory.stat", "anon", "shmem"))
@@ -344,8 +344,16 @@ class _Peak:
 
 def _counters(file: Path, *names: str) -> list[int]:
     """The counters *names* of a file that has one in each line, 0 for one that it does not have."""
-    found = dict(line.split(" ", 1) for line in file.read_text().splitlines())
+    with open(file, "rb", buffering=0) as counters:
+        text = counters.read()
+    found = dict(line.split(" ", 1) for line in text.decode().splitlines())
     return [int(found.get(name, 0)) for name in names]
+
+
+def _write(file: Path, content: str) -> None:
+    """Write into a file of the kernel's, in a third of the time that one of text takes."""
+    with open(file, "wb", buffering=0) as raw:
+        raw.write(content.encode())
 
 
 def _removed(folder: Path) -> bool:

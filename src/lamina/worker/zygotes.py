@@ -117,10 +117,10 @@ class Blank:
         if self.ended:
             return
         self.ended = True
-        self.channel.close()
         with contextlib.suppress(ProcessLookupError):
-            # Process 1 ends by itself when its channel closes; this does not depend on it.
+            # Before its channel is closed, at which it would end by itself: that would cost it more than this.
             signal.pidfd_send_signal(self.pidfd, signal.SIGKILL)
+        self.channel.close()
         for listener in self._listeners:
             listener.close()
         self.close_entrance()
