@@ -7,8 +7,6 @@ import json
 import os
 import subprocess
 import sys
-import tempfile
-import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -59,6 +57,8 @@ def demo(
       lamina demo
       lamina demo --runtime python3.11
     """
+    import tempfile
+
     from lamina.cli.steps import Steps
 
     steps = Steps()
@@ -213,6 +213,8 @@ def _install(requirement: str, runtime: str, target: Path) -> None:
 
 
 def _archived(content: dict[str, bytes]) -> bytes:
+    import zipfile
+
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
         for name in sorted(content):
