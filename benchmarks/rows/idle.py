@@ -29,7 +29,9 @@ def measure(bench: Bench) -> Iterator[Row]:
         for _ in range(1 if bench.quick else 2):
             before, began = processor_ms(pids), time.monotonic()
             time.sleep(1.0 if bench.quick else _SECONDS)
-            used.append((processor_ms(pids) - before) / (time.monotonic() - began) / _MS_PER_PERCENT)
+            # A process that ended meanwhile is missing in the second figure.
+            spent_ms = max(0.0, processor_ms(pids) - before)
+            used.append(spent_ms / (time.monotonic() - began) / _MS_PER_PERCENT)
         memory, server = pss_mb(family(lamina.pid)), pss_mb([lamina.pid])
     yield Row.of(
         "idle",
