@@ -20,6 +20,7 @@ from lamina.cli import (
     pull,
     run,
     runtimes,
+    sbom,
     shell,
     tree,
     up,
@@ -67,6 +68,7 @@ app.command("publish")(publish.publish)
 app.command("check")(check.check)
 app.command("diff")(diff.diff)
 app.command("tree")(tree.tree)
+app.command("sbom")(sbom.sbom)
 app.command("pull")(pull.pull)
 app.command("demo")(demo.demo)
 app.command("completion")(completion.completion)
