@@ -161,7 +161,7 @@ def manifest(artifact: Artifact, path: str) -> Mapping[str, Any]:
     """The package.json at *path*; empty when it is no JSON object."""
     try:
         said = json.loads(artifact.read(path))
-    except ValueError:
+    except (ValueError, RecursionError):
         return {}
     return said if isinstance(said, dict) else {}
 

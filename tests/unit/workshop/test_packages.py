@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from lamina.workshop.artifacts import Artifact, Role
-from lamina.workshop.packages import Ecosystem, packages
+from lamina.workshop.packages import Ecosystem, manifest, packages
 from lamina.workshop.sources import unpacked
 from tests.support import zips
 from tests.unit.workshop.bad_layers import dist, node, one, package
@@ -73,3 +73,9 @@ def test_a_nested_version_is_a_package_of_its_own() -> None:
 def test_a_record_that_is_no_json_is_still_one() -> None:
     layer = one({"nodejs/node_modules/a/package.json": b"{"})[0]
     assert _found(unpacked(layer, "layer")) == [("node", "a", "")]
+
+
+def test_a_manifest_that_is_nothing_but_depth_is_none() -> None:
+    path = "nodejs/node_modules/deep/package.json"
+    layer = one({path: b"[" * 200_000})
+    assert manifest(unpacked(layer[0], "layer"), path) == {}

@@ -195,7 +195,7 @@ def _unmet(text: str, installed: Mapping[str, list[str]], environment: Mapping[s
             return None if name in PYTHON_DISTRIBUTIONS else f"{_short(requirement)}, which is nowhere"
         if any(requirement.specifier.contains(version, prereleases=True) for version in versions):
             return None
-    except (InvalidRequirement, InvalidVersion, UndefinedComparison, UndefinedEnvironmentName):
+    except (InvalidRequirement, InvalidVersion, UndefinedComparison, UndefinedEnvironmentName, RecursionError):
         return None
     return f"{_short(requirement)}, and there is {listed(versions)}"
 
