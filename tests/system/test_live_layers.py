@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from botocore.exceptions import ClientError
 
-from tests.support.functions import Function, archive, create, unique
+from tests.support.functions import Function, archive, create, unique, wait_until
 from tests.support.server import Server
 
 LAMINA = str(Path(sys.executable).with_name("lamina"))
@@ -81,6 +81,7 @@ def test_no_version_is_published_of_a_function_with_a_live_layer(tmp_path: Path,
     with _live(shared_server, _folder(tmp_path, "one")) as arn:
         function = _with(shared_server, arn)
         function.update(Timeout=11)
+        wait_until(lambda: function.settled)
         with pytest.raises(ClientError, match="is a live layer"):
             function.client.publish_version(FunctionName=function.name)
         with pytest.raises(ClientError, match="is a live layer"):

@@ -25,6 +25,8 @@ _OOM_SCORE = 500
 # Blanks have ids too, and an environment's is free again only once the kernel has let go of its processes.
 _UIDS_BESIDE = 256
 _NOBODY = 65534
+# AWS's sbx_user1051 is the first there; systemd's containers end below the second; the third still fits 31 bits.
+_FIRST_UID, _HIGH_UID, _UIDS_END = 1051, 2_000_000_000, 2_147_000_000
 _log = logging.getLogger(__name__)
 
 
@@ -68,9 +70,10 @@ def examine(state: Path, environments_max: int, network: Mode = "none") -> Machi
     groups = cgroups.find(f"lamina-{tag[:12]}")
     if not isinstance(groups, Unavailable):
         groups.sweep()
-    first_uid, count = 1051, 1
+    first_uid, count = _FIRST_UID, 1
     if privileged:
-        first_uid, count = _uid_range(environments_max + _UIDS_BESIDE, Path("/proc/self/uid_map").read_text())
+        uid_map = Path("/proc/self/uid_map").read_text()
+        first_uid, count = _uid_range(environments_max + _UIDS_BESIDE, uid_map, int(tag, 16))
         possible = max(1, count - _UIDS_BESIDE)
         if possible < environments_max:
             _log.warning(
@@ -91,12 +94,21 @@ def examine(state: Path, environments_max: int, network: Mode = "none") -> Machi
     )
 
 
-def _uid_range(wanted: int, uid_map: str) -> tuple[int, int]:
-    """The first of up to *wanted* ids that nobody else uses, and how many: high up in what our user namespace has."""
+def _uid_range(wanted: int, uid_map: str, which: int) -> tuple[int, int]:
+    """The first of up to *wanted* ids that nobody else uses, and how many: high up in what our user namespace has.
+
+    *which* picks one of the ranges that fit. Of all processes of one id the kernel makes one sum, whichever server
+    started them: servers that pick different ranges do not eat up each other's RLIMIT_NPROC.
+    """
     extents = ((int(first), int(count)) for first, _, count in map(str.split, uid_map.splitlines()))
     lowest, end = max((first, first + count) for first, count in extents)
     # All users that have no id here look as if they were this one.
     if end - wanted <= _NOBODY < end:
         end = _NOBODY
-    first = max(1051, lowest, min(2_000_000_000, end - wanted))
+    lowest = max(_FIRST_UID, lowest)
+    end = min(end, _UIDS_END)
+    # Below are the host's other users, and other programs' containers.
+    roomy = max(lowest, _HIGH_UID if end - wanted > _HIGH_UID else (lowest + end) // 2)
+    ranges = max(1, (end - roomy) // wanted)
+    first = max(lowest, end - wanted * (1 + which % ranges))
     return first, max(0, min(wanted, end - first))

@@ -8,7 +8,6 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -17,7 +16,12 @@ from lamina import __version__
 from tests.support.server import Server
 
 LAMINA = str(Path(sys.executable).with_name("lamina"))
-COMMANDS = ["up", "doctor", "runtimes", "logs", "demo", "completion"]
+COMMANDS = [
+    *("up", "doctor", "run", "shell", "link", "live", "logs", "build", "publish", "check", "diff", "tree", "sbom"),
+    *("pull", "demo", "completion", "runtimes"),
+]
+# A shell that completes, and a person who asks for help, wait for what is imported.
+HEAVY = ("boto3", "botocore", "aiohttp", "asyncio", "sqlalchemy", "rich", "lamina.main", "lamina.wire", "lamina.worker")
 
 
 def _lamina(*arguments: str, **environ: str) -> subprocess.CompletedProcess[str]:
@@ -35,14 +39,19 @@ def test_python_m_lamina_is_the_same_command() -> None:
     assert done.stdout == f"lamina {__version__}\n"
 
 
-def test_help_lists_every_command_and_answers_within_150_ms() -> None:
-    took = []
-    for _ in range(7):
-        began = time.perf_counter()
-        answer = _lamina("--help").stdout
-        took.append(time.perf_counter() - began)
-        assert all(f"\n  {command} " in answer for command in COMMANDS)
-    assert min(took) < 0.150
+def test_help_lists_every_command() -> None:
+    answer = _lamina("--help").stdout
+    assert [command for command in COMMANDS if f"\n  {command} " not in answer] == []
+    assert answer.count("\n  ") >= len(COMMANDS)
+
+
+def test_help_imports_nothing_heavy() -> None:
+    done = subprocess.run(
+        [sys.executable, "-X", "importtime", "-m", "lamina", "--help"], capture_output=True, text=True, check=True
+    )
+    imported = {line.rsplit("|", 1)[-1].strip() for line in done.stderr.splitlines() if line.startswith("import time")}
+    assert "lamina.cli" in imported
+    assert [name for name in sorted(imported) if name in HEAVY or name.startswith(tuple(f"{h}." for h in HEAVY))] == []
 
 
 @pytest.mark.parametrize("command", COMMANDS)
