@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 from lamina.workshop.errors import WorkshopError
 
 AWS: Final = "aws"
+_ATTEMPTS_MAX: Final = 10
 
 
 class EndpointError(WorkshopError):
@@ -56,8 +57,12 @@ class Endpoint:
             url = None if profile or environ.get("AWS_PROFILE") else own_url
         return cls(url, region, profile, default_region)
 
-    def client(self, service: str = "lambda", *, region: str | None = None) -> Any:
-        """A boto3 client of *service*; for a *region* other than the endpoint's where one is given."""
+    def client(self, service: str = "lambda", *, region: str | None = None, connections: int = 0) -> Any:
+        """A boto3 client of *service*; for a *region* other than the endpoint's where one is given.
+
+        With *connections* it is for as many threads and long work: what is throttled or breaks is tried again, as
+        boto3's adaptive mode does it.
+        """
         import boto3
         from botocore.config import Config
         from botocore.exceptions import BotoCoreError
@@ -74,6 +79,9 @@ class Endpoint:
                 # Lamina believes any key, and takes one of 12 digits for an account; AWS is never sent a made-up one.
                 if session.get_credentials() is None:
                     keys = {"aws_access_key_id": "test", "aws_secret_access_key": "test"}
+            if connections:
+                patience = {"mode": "adaptive", "total_max_attempts": _ATTEMPTS_MAX}
+                options |= {"retries": patience, "max_pool_connections": connections}
             return session.client(
                 service,
                 endpoint_url=address,

@@ -45,3 +45,11 @@ def test_a_server_gets_made_up_keys_and_the_region_asked_for(monkeypatch: pytest
     client = Endpoint(OWN, default_region="eu-west-1").client()
     assert (client.meta.endpoint_url, client.meta.region_name) == (OWN, "eu-west-1")
     assert Endpoint(OWN).client(region="ap-south-1").meta.region_name == "ap-south-1"
+
+
+def test_a_client_for_many_threads_is_patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    config = Endpoint(OWN).client(connections=16).meta.config
+    assert config.max_pool_connections == 16
+    assert config.retries == {"mode": "adaptive", "total_max_attempts": 10}
+    assert Endpoint(OWN).client().meta.config.retries["total_max_attempts"] == 1
