@@ -41,6 +41,7 @@ from lamina.operations.live import LiveLayers
 from lamina.operations.log_expiry import LogExpiry
 from lamina.operations.logs_table import log_handlers
 from lamina.operations.markers import Markers
+from lamina.operations.mirroring import Mirroring
 from lamina.operations.permissions import PermissionOperations
 from lamina.operations.provisioned import ProvisionedOperations
 from lamina.operations.reclaiming import Reclaimer
@@ -231,6 +232,7 @@ async def build(settings: Settings, house: contextlib.AsyncExitStack, choices: C
     contents, markers = Contents(blobs, secret, stamps.seconds), Markers(secret)
     layers = LayerOperations(catalog, uploads, contents, markers, reclaimer, stamps, published)
     live = LiveLayers(blobs, reclaimer, worker.retire)
+    mirroring = Mirroring(catalog, uploads, stamps, published)
     functions = FunctionOperations(
         catalog,
         uploads,
@@ -287,7 +289,7 @@ async def build(settings: Settings, house: contextlib.AsyncExitStack, choices: C
     services = Services([offered, logging_service])
     gateway = doors.house = Gateway(services, health, contents.download, scope, urls=urls.answer)
     house.push_async_callback(gateway.stop, choices.grace_s)
-    return Built(gateway, worker, invocations, Control(layers, live))
+    return Built(gateway, worker, invocations, Control(layers, live, mirroring))
 
 
 def _sweep(reclaimer: Reclaimer, trees: Trees) -> None:

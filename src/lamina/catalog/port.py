@@ -71,7 +71,11 @@ class Layers(Protocol):
     def next_number(self, layer: LayerArn) -> int:
         """The number for the version about to be added: 1, 2, …; consecutive among committed publishers."""
 
-    def add(self, version: LayerVersion) -> None: ...
+    def pass_number(self, layer: LayerArn, number: int) -> None:
+        """See to it that the next number is higher than *number*, under which a version was published elsewhere."""
+
+    def add(self, version: LayerVersion) -> None:
+        """Record a version whose number `next_number` gave, or `pass_number` was told."""
 
     def get(self, arn: LayerVersionArn) -> LayerVersion | None: ...
 

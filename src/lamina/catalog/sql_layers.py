@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Select, and_, delete, insert, select, true, update
@@ -26,13 +26,21 @@ class SqlLayers:
         self._connection = connection
 
     def next_number(self, layer: LayerArn) -> int:
+        return self._counted(layer, lambda last: last + 1)
+
+    def pass_number(self, layer: LayerArn, number: int) -> None:
+        self._counted(layer, lambda last: max(last, number))
+
+    def _counted(self, layer: LayerArn, step: Callable[[int], int]) -> int:
+        """The number published last, once *step* has moved it on from what it was: 0 for none."""
         row = and_(*(layers.c[name] == value for name, value in _layer_key(layer).items()))
         last = self._connection.scalar(select(layers.c.published).where(row))
+        number = step(last or 0)
         if last is None:
-            self._connection.execute(insert(layers).values(**_layer_key(layer), published=1))
-            return 1
-        self._connection.execute(update(layers).where(row).values(published=last + 1))
-        return int(last) + 1
+            self._connection.execute(insert(layers).values(**_layer_key(layer), published=number))
+        else:
+            self._connection.execute(update(layers).where(row).values(published=number))
+        return number
 
     def add(self, version: LayerVersion) -> None:
         self._connection.execute(

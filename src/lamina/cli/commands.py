@@ -16,6 +16,7 @@ from lamina.cli import (
     link,
     live,
     logs,
+    mirror,
     publish,
     pull,
     run,
@@ -70,5 +71,6 @@ app.command("diff")(diff.diff)
 app.command("tree")(tree.tree)
 app.command("sbom")(sbom.sbom)
 app.command("pull")(pull.pull)
+app.command("mirror")(mirror.mirror)
 app.command("demo")(demo.demo)
 app.command("completion")(completion.completion)

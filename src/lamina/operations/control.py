@@ -1,8 +1,8 @@
-"""The server's own door for its own user: a Unix socket in the state folder, where folders may be named.
+"""The server's own door for its own user: a Unix socket in the state folder, where folders and files may be named.
 
-Whoever may connect may have the server read any folder that it can read itself. So nobody may but its user, and root:
-the socket's mode says so, and so does that of the state folder. One request is one line of JSON, and so is its answer;
-what was asked for lasts as long as the connection.
+Whoever may connect may have the server read anything that it can read itself, and speaks for every account. So nobody
+may but its user, and root: the socket's mode says so, and so does that of the state folder. One request is one line of
+JSON, and so is its answer.
 """
 
 from __future__ import annotations
@@ -23,17 +23,25 @@ from lamina.names import LayerVersionArn, Scope
 from lamina.operations.call import Call
 from lamina.operations.layers import LayerOperations
 from lamina.operations.live import LiveLayers
+from lamina.operations.mirroring import Mirroring
 from lamina.store import folders
 
 SOCKET: Final = "control.sock"
 
 
 class Control:
-    """Answers there: `{"live": FOLDER, "layer": NAME, "account", "region"}` with `{"arn"}`, or with `{"error"}`."""
+    """Answers there, or says `{"error"}`:
 
-    def __init__(self, layers: LayerOperations, live: LiveLayers) -> None:
+    * `{"live": FOLDER, "layer": NAME, "account", "region"}` with `{"arn"}`, of a layer that is live as long as the
+      connection lasts;
+    * `{"mirror": FILE, "arn": ARN, "attributes": {…}}` with `{"arn", "added"}`, where the latter is false for what was
+      there already.
+    """
+
+    def __init__(self, layers: LayerOperations, live: LiveLayers, mirroring: Mirroring) -> None:
         self._layers = layers
         self._live = live
+        self._mirroring = mirroring
         self._server: asyncio.Server | None = None
         self._conversations: set[asyncio.Task[None]] = set()
 
@@ -68,15 +76,22 @@ class Control:
         arn: LayerVersionArn | None = None
         try:
             line = await reader.readline()
+            answer: dict[str, Any]
             try:
-                arn = await self._begin(json.loads(line))
-                answer = {"arn": str(arn)}
+                request = json.loads(line)
+                if "mirror" in request:
+                    answer = await asyncio.to_thread(self._mirror, request)
+                else:
+                    arn = await self._begin(request)
+                    answer = {"arn": str(arn)}
             except errors.ApiError as error:
-                answer = {"error": error.message}
+                # The API says less of an archive than was found out.
+                why = error.__cause__
+                answer = {"error": str(why) if isinstance(why, ArchiveError) else error.message}
             except ArchiveError as error:
                 answer = {"error": str(error)}
             except (OSError, ValueError, KeyError) as error:
-                answer = {"error": f"the folder cannot be served: {error}"}
+                answer = {"error": f"what was named cannot be served: {error}"}
             writer.write(json.dumps(answer).encode() + b"\n")
             if arn is not None:
                 # Whoever asked goes, however that comes about: that is the end of it.
@@ -101,3 +116,8 @@ class Control:
         arn = await asyncio.to_thread(publish)
         self._live.begin(arn, folder)
         return arn
+
+    def _mirror(self, request: Mapping[str, Any]) -> dict[str, Any]:
+        arn = LayerVersionArn.parse(request["arn"])
+        added = self._mirroring.mirror(arn, Path(request["mirror"]).read_bytes(), request["attributes"])
+        return {"arn": str(arn), "added": added}

@@ -42,7 +42,12 @@ class Uploads:
         Its bytes are durable; unless a row names them by the end, they are removed again. AWS's error if there is no
         archive, more than one, or one that may not be unpacked. *what* it is for ("function code") goes into errors.
         """
-        data = self._bytes(call, source, what)
+        with self.kept(self._bytes(call, source, what)) as archive:
+            yield archive
+
+    @contextmanager
+    def kept(self, data: bytes) -> Iterator[StoredArchive]:
+        """The same for an archive's bytes, wherever they are from."""
         try:
             inspected = archives.inspect(data)
             archives.verify(data, inspected)

@@ -41,12 +41,15 @@ class ArchiveRefused(SourceError):
 
 @dataclass(frozen=True, slots=True)
 class Published:
-    """A layer version of an endpoint, whose archive is in `file`."""
+    """A layer version of an endpoint, whose archive is in `file`. What its publisher did not say is None."""
 
     arn: LayerVersionArn
     file: Path
+    created: str
     runtimes: tuple[str, ...] | None
     architectures: tuple[str, ...] | None
+    description: str | None
+    license_info: str | None
 
 
 def load(source: str, endpoint: Endpoint, role: Role = Role.LAYER, downloads: Downloads | None = None) -> Artifact:
@@ -167,8 +170,11 @@ def fetch_layer(source: str, endpoint: Endpoint, downloads: Downloads) -> Publis
     return Published(
         LayerVersionArn.parse(answer["LayerVersionArn"]),
         downloads.fetch(code["Location"], code["CodeSha256"], source),
+        answer["CreatedDate"],
         _given(answer, "CompatibleRuntimes"),
         _given(answer, "CompatibleArchitectures"),
+        answer.get("Description") or None,
+        answer.get("LicenseInfo"),
     )
 
 

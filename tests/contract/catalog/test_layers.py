@@ -54,6 +54,18 @@ def test_numbers_never_go_back_even_after_every_version_was_deleted(catalog: Cat
     assert publish(catalog, layer_version("base", 1)).arn.number == 3
 
 
+def test_a_number_of_elsewhere_is_passed_and_never_goes_back(catalog: Catalog) -> None:
+    for number in (41, 7, 41):
+        with catalog.writing() as transaction:
+            transaction.layers.pass_number(BASE, number)
+    assert publish(catalog, layer_version("base", 1)).arn.number == 42
+    with catalog.writing() as transaction:
+        transaction.layers.add(layer_version("base", 7))
+    with catalog.reading() as transaction:
+        found = transaction.layers.versions(BASE, ANY, below=None, limit=3)
+    assert [version.arn.number for version in found] == [42, 7]
+
+
 def test_each_account_and_region_counts_for_itself(catalog: Catalog) -> None:
     published = [publish(catalog, layer_version("base", 1, scope)) for scope in (HERE, OTHER_ACCOUNT, OTHER_REGION)]
     assert [version.arn.number for version in published] == [1, 1, 1]

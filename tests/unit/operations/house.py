@@ -26,6 +26,7 @@ from lamina.operations.invocations import InvocationOperations
 from lamina.operations.layer_permissions import LayerPermissionOperations
 from lamina.operations.layers import LayerOperations
 from lamina.operations.markers import Markers
+from lamina.operations.mirroring import Mirroring
 from lamina.operations.permissions import PermissionOperations
 from lamina.operations.reclaiming import Reclaimer
 from lamina.operations.s3 import S3Archives
@@ -127,6 +128,7 @@ class House:
         self.activations = Activations(self.catalog, self.reclaimer, self.trees.prepare, stamps)
         self.contents = Contents(self.blobs, SECRET, stamps.seconds)
         uploads, markers = Uploads(self.blobs, self.reclaimer, S3Archives(self.environ)), Markers(SECRET)
+        self.mirroring = Mirroring(self.catalog, uploads, stamps)
         functions = FunctionOperations(
             self.catalog,
             uploads,
