@@ -117,7 +117,7 @@ class Dispatcher:
 
     def _route(self, request: Request, signed_for: str | None, service: Service) -> Route:
         try:
-            return service.api.route(request.method, request.path, request.query, request.headers)
+            return service.api.route(request.method, request.path, request.query, request.headers, request.body)
         except UnknownOperation as error:
             if signed_for in (None, service.name):
                 raise

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any, Protocol
 
@@ -10,23 +10,26 @@ from botocore.loaders import Loader
 from botocore.model import NoShapeFoundError, OperationModel, ServiceModel, StructureShape
 
 from lamina.wire.constraints import Checker
-from lamina.wire.deviations import LAMBDA, LOGS, NONE, Deviations
+from lamina.wire.deviations import CLOUDFORMATION, LAMBDA, LOGS, NONE, Deviations
 from lamina.wire.faults import violated
 from lamina.wire.json_rpc import JsonRpc
+from lamina.wire.query import QueryRpc
 from lamina.wire.recall import Recall
 from lamina.wire.response import Response
 from lamina.wire.rest_json import RestJson
 from lamina.wire.routes import Route
 from lamina.wire.second_look import look_again
 
-_DEVIATIONS = {"lambda": LAMBDA, "logs": LOGS}
+_DEVIATIONS = {"cloudformation": CLOUDFORMATION, "lambda": LAMBDA, "logs": LOGS}
 _NO_HEADERS: Mapping[str, str] = MappingProxyType({})
 
 
 class _Protocol(Protocol):
     """How a service's requests and answers look; one implementation for each protocol of the models."""
 
-    def route(self, method: str, raw_path: str, raw_query: str, headers: Mapping[str, str], /) -> Route: ...
+    def route(
+        self, method: str, raw_path: str, raw_query: str, headers: Mapping[str, str], body: Callable[[], bytes], /
+    ) -> Route: ...
 
     def parse(
         self, shape: StructureShape, route: Route, headers: Mapping[str, str], body: bytes, /
@@ -59,6 +62,8 @@ class Api:
         self._protocol: _Protocol
         if service.metadata["protocol"] == "json":
             self._protocol = JsonRpc(self._operations, service.metadata)
+        elif service.metadata["protocol"] == "query":
+            self._protocol = QueryRpc(self._operations, service.metadata)
         else:
             self._protocol = RestJson(self._operations.values(), deviations)
         self._checkers: dict[str, Checker] = {}
@@ -76,9 +81,19 @@ class Api:
         """The names of all operations, in alphabetical order."""
         return tuple(sorted(self._operations))
 
-    def route(self, method: str, raw_path: str, raw_query: str = "", headers: Mapping[str, str] = _NO_HEADERS) -> Route:
-        """The operation behind a request line, path and query as sent, and *headers*; raises UnknownOperation."""
-        return self._protocol.route(method, raw_path, raw_query, headers)
+    def route(
+        self,
+        method: str,
+        raw_path: str,
+        raw_query: str = "",
+        headers: Mapping[str, str] = _NO_HEADERS,
+        body: Callable[[], bytes] = bytes,
+    ) -> Route:
+        """The operation behind a request line, path and query as sent, and *headers*; raises UnknownOperation.
+
+        *body* is called for a service whose operations are named in it.
+        """
+        return self._protocol.route(method, raw_path, raw_query, headers, body)
 
     def recall(
         self, method: str, raw_path: str, raw_query: str, headers: Mapping[str, str], body: bytes

@@ -118,4 +118,6 @@ LOGS = Deviations(
     violation_code="InvalidParameterException",
     refusal_codes=("InvalidParameterException", "ValidationException"),
 )
+# Everything that CloudFormation refuses before it begins is a ValidationError, which its model does not list.
+CLOUDFORMATION = Deviations(violation_code="ValidationError", refusal_codes=("ValidationError",))
 NONE = Deviations()

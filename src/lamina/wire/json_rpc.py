@@ -5,7 +5,7 @@ The whole input is one JSON object in the body, and so are outputs and errors; a
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from botocore.model import OperationModel, StructureShape
@@ -28,7 +28,9 @@ class JsonRpc:
         self._prefix = f"{metadata['targetPrefix']}."
         self._media_type = f"application/x-amz-json-{metadata['jsonVersion']}"
 
-    def route(self, method: str, raw_path: str, _raw_query: str, headers: Mapping[str, str]) -> Route:
+    def route(
+        self, method: str, raw_path: str, _raw_query: str, headers: Mapping[str, str], _body: Callable[[], bytes]
+    ) -> Route:
         target = headers.get(TARGET, "")
         operation = target.removeprefix(self._prefix)
         if method != "POST" or raw_path != "/" or target == operation or operation not in self._operations:

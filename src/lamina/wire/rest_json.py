@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from botocore.model import OperationModel, StructureShape
@@ -20,7 +20,9 @@ class RestJson:
         self._router = Router(operations)
         self._deviations = deviations
 
-    def route(self, method: str, raw_path: str, raw_query: str, _headers: Mapping[str, str]) -> Route:
+    def route(
+        self, method: str, raw_path: str, raw_query: str, _headers: Mapping[str, str], _body: Callable[[], bytes]
+    ) -> Route:
         return self._router.route(method, raw_path, raw_query)
 
     def parse(self, shape: StructureShape, route: Route, headers: Mapping[str, str], body: bytes) -> dict[str, Any]:
