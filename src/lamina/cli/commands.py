@@ -22,6 +22,7 @@ from lamina.cli import (
     run,
     runtimes,
     sbom,
+    share,
     shell,
     tree,
     up,
@@ -73,4 +74,5 @@ app.command("sbom")(sbom.sbom)
 app.command("pull")(pull.pull)
 app.command("mirror")(mirror.mirror)
 app.command("demo")(demo.demo)
+app.command("share")(share.share)
 app.command("completion")(completion.completion)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 from urllib.parse import urlsplit
 
@@ -105,6 +105,7 @@ class Endpoint:
             EndpointConnectionError,
             NoCredentialsError,
         )
+        from botocore.parsers import ResponseParserError
 
         try:
             yield
@@ -118,6 +119,14 @@ class Endpoint:
             raise EndpointError(found.get("Message") or str(error), api_code=found.get("Code")) from error
         except BotoCoreError as error:
             raise EndpointError(str(error)) from error
+        except ResponseParserError as error:
+            hint = "Its own variable names another address for a service, such as AWS_ENDPOINT_URL_STS."
+            raise EndpointError(f"{self.url or 'AWS'} does not offer this service", hint) from error
+
+
+def beside(endpoint: Endpoint, service: str, environ: Mapping[str, str]) -> Endpoint:
+    """Where *service* ("S3") of the same account is: at its own address if one is configured, else at *endpoint*'s."""
+    return replace(endpoint, url=environ.get(f"AWS_ENDPOINT_URL_{service}") or endpoint.url)
 
 
 def is_this_machine(url: str) -> bool:

@@ -4,15 +4,29 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
 
 from lamina.layers.sizes import UPLOADED_BYTES_MAX
-from lamina.names import LayerVersionArn
+from lamina.names import Digest, LayerVersionArn
 from lamina.workshop.building.builds import BuiltLayer
-from lamina.workshop.endpoint import Endpoint, EndpointError
+from lamina.workshop.endpoint import Endpoint, beside
 from lamina.workshop.errors import WorkshopError
 from lamina.workshop.recipes import Recipe
+
+
+class Archive(Protocol):
+    """What a new version of a layer is made of, in a file whose SHA-256 is `digest`; a BuiltLayer is one."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def file(self) -> Path: ...
+    @property
+    def digest(self) -> Digest: ...
+    @property
+    def zipped_bytes(self) -> int: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +98,7 @@ class Publisher:
         newest = self.newest(name)
         return newest[0] if newest is not None and newest[1] == attributes else None
 
-    def _check_size(self, layer: BuiltLayer) -> None:
+    def _check_size(self, layer: Archive) -> None:
         """Raise WorkshopError if *layer* is too large to be sent in the way that there is."""
         if layer.zipped_bytes > UPLOADED_BYTES_MAX and self.bucket is None:
             raise WorkshopError(
@@ -93,67 +107,39 @@ class Publisher:
                 "Upload it by a bucket of yours (--bucket NAME), or make several layers of it (--split).",
             )
 
-    def publish(self, layer: BuiltLayer, attributes: Attributes, *, copy_permissions: bool = False) -> Version:
+    def publish(self, layer: Archive, attributes: Attributes, *, copy_permissions: bool = False) -> Version:
         """A new version of *layer* with *attributes*, and with the permissions of the one before it if so wanted.
 
         Raises EndpointError with what the endpoint said.
         """
         self._check_size(layer)
         before = self.newest(layer.name) if copy_permissions else None
-        permissions = self._permissions(before[0]) if before is not None else []
-        version = self._publish(layer, attributes)
-        self._allow(version, permissions)
+        client = self.endpoint.client()
+        with self.endpoint.asking():
+            permissions = allowed(client, before[0].arn) if before is not None else ()
+            version = self._publish(client, layer, attributes)
+            for permission in permissions:
+                allow(client, version.arn, permission)
         return version
 
-    def _publish(self, layer: BuiltLayer, attributes: Attributes) -> Version:
-        client = self.endpoint.client()
+    def _publish(self, client: Any, layer: Archive, attributes: Attributes) -> Version:
         options: dict[str, Any] = {
             "CompatibleRuntimes": sorted(attributes.runtimes),
             "CompatibleArchitectures": sorted(attributes.architectures),
             "Description": attributes.description,
             "LicenseInfo": attributes.license,
         }
-        with self.endpoint.asking():
-            answer = client.publish_layer_version(
-                LayerName=layer.name,
-                Content=self._content(layer),
-                **{name: value for name, value in options.items() if value},
-            )
+        answer = client.publish_layer_version(
+            LayerName=layer.name,
+            Content=self._content(layer),
+            **{name: value for name, value in options.items() if value},
+        )
         found = answer["Content"]["CodeSha256"]
         if found != attributes.code_sha256:
             raise WorkshopError(f"{answer['LayerVersionArn']} was published with other content: CodeSha256 {found}")
         return Version(LayerVersionArn.parse(answer["LayerVersionArn"]), new=True)
 
-    def _permissions(self, version: Version) -> list[Permission]:
-        """What the policy of *version* allows whom."""
-        client = self.endpoint.client(region=version.arn.layer.scope.region)
-        try:
-            with self.endpoint.asking():
-                answer = client.get_layer_version_policy(
-                    LayerName=str(version.arn.layer), VersionNumber=version.arn.number
-                )
-        except EndpointError as error:
-            if error.api_code == "ResourceNotFoundException":
-                return []
-            raise
-        return list(statements(answer["Policy"]))
-
-    def _allow(self, version: Version, permissions: list[Permission]) -> None:
-        """Let *version* be used as *permissions* say."""
-        client = self.endpoint.client(region=version.arn.layer.scope.region)
-        for permission in permissions:
-            more = {"OrganizationId": permission.organization} if permission.organization else {}
-            with self.endpoint.asking():
-                client.add_layer_version_permission(
-                    LayerName=str(version.arn.layer),
-                    VersionNumber=version.arn.number,
-                    StatementId=permission.sid,
-                    Action=permission.action,
-                    Principal=permission.principal,
-                    **more,
-                )
-
-    def _content(self, layer: BuiltLayer) -> dict[str, Any]:
+    def _content(self, layer: Archive) -> dict[str, Any]:
         if layer.zipped_bytes <= UPLOADED_BYTES_MAX:
             return {"ZipFile": layer.file.read_bytes()}
         # A key that says what is under it: the same archive twice is one object.
@@ -162,6 +148,28 @@ class Publisher:
         with self.storage.asking(), layer.file.open("rb") as file:
             client.put_object(Bucket=self.bucket, Key=key, Body=file)
         return {"S3Bucket": self.bucket, "S3Key": key}
+
+
+def allowed(client: Any, arn: LayerVersionArn) -> tuple[Permission, ...]:
+    """What the policy of *arn* allows whom, by *client* of its owner's."""
+    try:
+        answer = client.get_layer_version_policy(LayerName=str(arn.layer), VersionNumber=arn.number)
+    except client.exceptions.ResourceNotFoundException:
+        return ()
+    return tuple(statements(answer["Policy"]))
+
+
+def allow(client: Any, arn: LayerVersionArn, permission: Permission) -> None:
+    """Add *permission* to the policy of *arn*, by *client* of its owner's."""
+    more = {"OrganizationId": permission.organization} if permission.organization else {}
+    client.add_layer_version_permission(
+        LayerName=str(arn.layer),
+        VersionNumber=arn.number,
+        StatementId=permission.sid,
+        Action=permission.action,
+        Principal=permission.principal,
+        **more,
+    )
 
 
 def statements(policy: str) -> Iterator[Permission]:
@@ -175,5 +183,5 @@ def statements(policy: str) -> Iterator[Permission]:
 
 
 def storage_of(endpoint: Endpoint, environ: Mapping[str, str]) -> Endpoint:
-    """Where the buckets of *endpoint* are: S3's own address if one is configured, else beside the Lambda API."""
-    return replace(endpoint, url=environ.get("AWS_ENDPOINT_URL_S3") or endpoint.url)
+    """Where the buckets of *endpoint* are."""
+    return beside(endpoint, "S3", environ)

@@ -1,0 +1,20 @@
+"""Tables for a person, or for a file: without blanks at the ends of lines, and never cut off in a pipe."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.table import Table
+
+# A pipe has no width; this is more than any line of ours.
+_PIPE_COLUMNS = 10_000
+
+
+def print_table(console: Console, table: Table) -> None:
+    """Print *table* on *console*."""
+    with console.capture() as captured:
+        console.print(table, **({} if console.is_terminal else {"width": _PIPE_COLUMNS}))
+    sys.stdout.write("".join(f"{line.rstrip()}\n" for line in captured.get().splitlines()))
