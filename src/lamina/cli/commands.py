@@ -26,6 +26,7 @@ from lamina.cli import (
     shell,
     tree,
     up,
+    update,
 )
 
 EPILOG = "Start with `lamina doctor` to see what this machine offers, then `lamina up`."
@@ -73,6 +74,7 @@ app.command("tree")(tree.tree)
 app.command("sbom")(sbom.sbom)
 app.command("pull")(pull.pull)
 app.command("mirror")(mirror.mirror)
+app.command("update")(update.update)
 app.command("demo")(demo.demo)
 app.command("share")(share.share)
 app.command("completion")(completion.completion)

@@ -1,0 +1,1 @@
+"""Carrying roll-outs out, at any endpoint that speaks the Lambda API."""
