@@ -39,6 +39,11 @@ _LAYER_VERSION = re.compile(
 )
 
 
+@lru_cache(maxsize=256)
+def _partition(region: str) -> str:
+    return next((partition for prefix, partition in _PARTITIONS if region.startswith(prefix)), "aws")
+
+
 @dataclass(frozen=True, slots=True, order=True)
 class Scope:
     """One account in one region: everything the API names lives in exactly one of these."""
@@ -49,7 +54,7 @@ class Scope:
     @property
     def partition(self) -> str:
         """The first word of every ARN here: "aws", or that of the region's own cloud."""
-        return next((partition for prefix, partition in _PARTITIONS if self.region.startswith(prefix)), "aws")
+        return _partition(self.region)
 
     def arn(self, resource: str) -> str:
         """*resource* ("function:f") as a Lambda ARN of this scope."""

@@ -2,10 +2,27 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, and_, delete, false, func, insert, select, tuple_, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Select,
+    Text,
+    and_,
+    bindparam,
+    cast,
+    delete,
+    false,
+    func,
+    insert,
+    select,
+    tuple_,
+    update,
+)
 
 from lamina.catalog.documents import read_configuration, read_status, write_configuration, write_status
 from lamina.catalog.schema import aliases, functions
@@ -13,7 +30,7 @@ from lamina.catalog.schema import function_counters as counters
 from lamina.catalog.schema import function_layers as uses
 from lamina.catalog.schema import function_versions as versions
 from lamina.catalog.sql_totals import count
-from lamina.functions.versions import FunctionVersion
+from lamina.functions.versions import Configuration, FunctionVersion, Status
 from lamina.layers.attaching import AttachedLayer
 from lamina.layers.versions import StoredArchive
 from lamina.names import LATEST, Digest, FunctionArn, LayerArn, LayerVersionArn, Scope
@@ -22,8 +39,42 @@ DIGITS_MAX = 18
 
 # The primary key of a function version; number 0 is $LATEST.
 _Key = tuple[str, str, str, int]
+# A layer that a version uses, as it stands in a row: that of `_USES`, from the third column on.
+_Layer = tuple[Any, ...]
 _KEY = tuple_(versions.c.account, versions.c.region, versions.c.name, versions.c.number)
 _USER_KEY = tuple_(uses.c.account, uses.c.region, uses.c.name, uses.c.number)
+# In the order that `_version` takes them.
+_COLUMNS = (
+    *_KEY.clauses,
+    versions.c.digest,
+    versions.c.zipped_bytes,
+    versions.c.unzipped_bytes,
+    cast(versions.c.configuration, Text),
+    cast(versions.c.status, Text),
+    versions.c.revision_id,
+    versions.c.last_modified,
+    versions.c.published_from,
+)
+_USES = (
+    select(
+        uses.c.name,
+        uses.c.number,
+        uses.c.layer_account,
+        uses.c.layer_region,
+        uses.c.layer_name,
+        uses.c.layer_number,
+        uses.c.digest,
+        uses.c.zipped_bytes,
+        uses.c.unzipped_bytes,
+    )
+    .where(
+        uses.c.account == bindparam("account"),
+        uses.c.region == bindparam("region"),
+        uses.c.name.in_(bindparam("names", expanding=True)),
+        uses.c.number.in_(bindparam("numbers", expanding=True)),
+    )
+    .order_by(uses.c.position)
+)
 
 
 class SqlFunctions:
@@ -39,7 +90,7 @@ class SqlFunctions:
             number = self._connection.scalar(behind)
         if number is None:
             return None
-        return self._only(select(versions).where(_is(versions, scope, name), versions.c.number == number))
+        return self._only(select(*_COLUMNS).where(_is(versions, scope, name), versions.c.number == number))
 
     def add(self, function: FunctionVersion, tags: Mapping[str, str]) -> None:
         assert function.is_latest
@@ -64,7 +115,7 @@ class SqlFunctions:
     def published_last(self, arn: FunctionArn) -> FunctionVersion | None:
         row = _is(versions, arn.scope, arn.name)
         newest = select(func.max(versions.c.number)).where(row).scalar_subquery()
-        return self._only(select(versions).where(row, versions.c.number == newest, versions.c.number > 0))
+        return self._only(select(*_COLUMNS).where(row, versions.c.number == newest, versions.c.number > 0))
 
     def replace(self, function: FunctionVersion) -> None:
         key = _key(function)
@@ -76,7 +127,7 @@ class SqlFunctions:
         self._insert_uses(function)
 
     def delete(self, scope: Scope, name: str) -> Sequence[FunctionVersion]:
-        gone = self._load(select(versions).where(_is(versions, scope, name)).order_by(versions.c.number))
+        gone = self._load(select(*_COLUMNS).where(_is(versions, scope, name)).order_by(versions.c.number))
         # Versions and their layers go with it.
         self._connection.execute(delete(functions).where(_is(functions, scope, name)))
         if gone:
@@ -86,32 +137,32 @@ class SqlFunctions:
     def delete_version(self, scope: Scope, name: str, number: int) -> FunctionVersion | None:
         assert number > 0, "$LATEST goes with its function only"
         row = and_(_is(versions, scope, name), versions.c.number == number)
-        gone = self._load(select(versions).where(row))
+        gone = self._load(select(*_COLUMNS).where(row))
         self._connection.execute(delete(versions).where(row))
         for each in gone:
             count(self._connection, scope, code_bytes=-each.code.zipped_bytes)
         return gone[0] if gone else None
 
     def latest(self, scope: Scope, *, after: str | None, limit: int) -> Sequence[FunctionVersion]:
-        query = select(versions).where(_in(scope), versions.c.number == 0)
+        query = select(*_COLUMNS).where(_in(scope), versions.c.number == 0)
         if after is not None:
             query = query.where(versions.c.name > after)
         return self._load(query.order_by(versions.c.name).limit(limit))
 
     def versions(self, arn: FunctionArn, *, after: int | None, limit: int) -> Sequence[FunctionVersion]:
-        query = select(versions).where(_is(versions, arn.scope, arn.name))
+        query = select(*_COLUMNS).where(_is(versions, arn.scope, arn.name))
         if after is not None:
             query = query.where(versions.c.number > after)
         return self._load(query.order_by(versions.c.number).limit(limit))
 
     def all(self, scope: Scope, *, after: tuple[str, int] | None, limit: int) -> Sequence[FunctionVersion]:
-        query = select(versions).where(_in(scope))
+        query = select(*_COLUMNS).where(_in(scope))
         if after is not None:
             query = query.where(tuple_(versions.c.name, versions.c.number) > after)
         return self._load(query.order_by(versions.c.name, versions.c.number).limit(limit))
 
     def unsettled(self) -> Sequence[FunctionVersion]:
-        return self._load(select(versions).where(versions.c.settled == false()))
+        return self._load(select(*_COLUMNS).where(versions.c.settled == false()))
 
     def consumers(self, layer_version: LayerVersionArn) -> Sequence[FunctionArn]:
         query = select(uses.c.account, uses.c.region, uses.c.name, uses.c.number).where(
@@ -161,16 +212,23 @@ class SqlFunctions:
 
     def _load(self, query: Select[Any]) -> Sequence[FunctionVersion]:
         rows = self._connection.execute(query).all()
-        layers = self._layers([(row.account, row.region, row.name, row.number) for row in rows])
-        return [_version(row, layers.get((row.account, row.region, row.name, row.number), ())) for row in rows]
+        keys: list[_Key] = [(row[0], row[1], row[2], row[3]) for row in rows]
+        layers = self._layers(keys)
+        return [_version(row, layers.get(key, ())) for row, key in zip(rows, keys, strict=True)]
 
-    def _layers(self, keys: Sequence[_Key]) -> Mapping[_Key, tuple[AttachedLayer, ...]]:
-        if not keys:
-            return {}
-        found: dict[_Key, dict[int, AttachedLayer]] = {}
-        for row in self._connection.execute(select(uses).where(_USER_KEY.in_(keys))):
-            found.setdefault((row.account, row.region, row.name, row.number), {})[row.position] = _attached(row)
-        return {key: tuple(layers[position] for position in sorted(layers)) for key, layers in found.items()}
+    def _layers(self, keys: Sequence[_Key]) -> Mapping[_Key, tuple[_Layer, ...]]:
+        names: dict[tuple[str, str], tuple[set[str], set[int]]] = {}
+        for account, region, name, number in keys:
+            of_scope = names.setdefault((account, region), (set(), set()))
+            of_scope[0].add(name)
+            of_scope[1].add(number)
+        found: dict[_Key, list[_Layer]] = {}
+        for (account, region), (wanted, numbers) in names.items():
+            # Perhaps those of some versions more: a list of whole keys takes longer to be written than to be answered.
+            bound = {"account": account, "region": region, "names": list(wanted), "numbers": list(numbers)}
+            for name, number, *layer in self._connection.execute(_USES, bound):
+                found.setdefault((account, region, name, number), []).append(tuple(layer))
+        return {key: tuple(layers) for key, layers in found.items()}
 
 
 def version_number(qualifier: str | None) -> int | None:
@@ -225,20 +283,36 @@ def _columns(function: FunctionVersion) -> dict[str, Any]:
     }
 
 
-def _attached(row: Any) -> AttachedLayer:
-    layer = LayerArn(Scope(row.layer_account, row.layer_region), row.layer_name)
-    archive = StoredArchive(Digest(row.digest), row.zipped_bytes, row.unzipped_bytes)
-    return AttachedLayer(layer.version(row.layer_number), archive)
+def _attached(layer: _Layer) -> AttachedLayer:
+    account, region, name, number, digest, zipped_bytes, unzipped_bytes = layer
+    arn = LayerArn(Scope(account, region), name).version(number)
+    return AttachedLayer(arn, StoredArchive(Digest(digest), zipped_bytes, unzipped_bytes))
 
 
-def _version(row: Any, layers: tuple[AttachedLayer, ...]) -> FunctionVersion:
+def _version(row: Any, layers: tuple[_Layer, ...]) -> FunctionVersion:
+    # By position: a row's names are looked up one by one, which for a page takes as long as to read it.
+    (
+        account, region, name, number, digest, zipped_bytes, unzipped_bytes,
+        configuration, status, revision_id, last_modified, published_from,
+    ) = row  # fmt: skip
     return FunctionVersion(
-        arn=FunctionArn(Scope(row.account, row.region), row.name),
-        version=version_qualifier(row.number),
-        configuration=read_configuration(row.configuration, layers),
-        code=StoredArchive(Digest(row.digest), row.zipped_bytes, row.unzipped_bytes),
-        status=read_status(row.status),
-        revision_id=row.revision_id,
-        last_modified=row.last_modified,
-        published_from=row.published_from,
+        arn=FunctionArn(Scope(account, region), name),
+        version=version_qualifier(number),
+        configuration=_configuration(configuration, layers),
+        code=StoredArchive(Digest(digest), zipped_bytes, unzipped_bytes),
+        status=_status(status),
+        revision_id=revision_id,
+        last_modified=last_modified,
+        published_from=published_from,
     )
+
+
+# Lists are asked for again and again, and what they show of a function seldom changes.
+@lru_cache(maxsize=2048)
+def _configuration(text: str, layers: tuple[_Layer, ...]) -> Configuration:
+    return read_configuration(json.loads(text), tuple(map(_attached, layers)))
+
+
+@lru_cache(maxsize=64)
+def _status(text: str) -> Status:
+    return read_status(json.loads(text))

@@ -57,7 +57,10 @@ def describe(function: FunctionVersion, arn: FunctionArn) -> dict[str, Any]:
 
 def describe_listed(function: FunctionVersion, arn: FunctionArn) -> dict[str, Any]:
     """The FunctionConfiguration as an item of a list, which says nothing of where the version stands."""
-    return {name: value for name, value in describe(function, arn).items() if name not in _LIFE}
+    members = describe(function, arn)
+    for name in _LIFE:
+        members.pop(name, None)
+    return members
 
 
 def _runtime(configuration: Configuration, scope: Scope) -> dict[str, Any]:

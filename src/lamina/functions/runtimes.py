@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 
 from lamina import errors
 from lamina.names import Scope
@@ -69,6 +70,7 @@ def check_runtime(runtime: str) -> None:
         raise errors.not_supported("Runtime custom", "there are no customer-managed runtimes; use provided.al2023.")
 
 
+@lru_cache(maxsize=256)
 def runtime_version_arn(scope: Scope, runtime: str, architecture: str) -> str:
     """The ARN that RuntimeVersionConfig shows: one per runtime and architecture, and of no account."""
     digest = hashlib.sha256(f"{runtime}/{architecture}".encode()).hexdigest()

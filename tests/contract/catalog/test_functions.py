@@ -40,6 +40,17 @@ def test_a_function_reads_back_as_it_was_written_its_layers_in_order(catalog: Ca
     assert (find(catalog, "f"), find(catalog, "f", "$LATEST"), find(catalog, "g")) == (latest, latest, bare)
 
 
+def test_each_version_in_a_list_has_its_own_layers_and_no_others(catalog: Catalog) -> None:
+    """The page holds one version of each; what other versions of the same functions use stays out of it."""
+    of_f = [function("f", BASE), replace(function("f", PATCH, BASE), version="1"), replace(function("f"), version="2")]
+    of_g = [function("g"), replace(function("g", PATCH), version="1")]
+    add(catalog, *of_f, *of_g)
+    with catalog.reading() as transaction:
+        assert transaction.functions.latest(HERE, after=None, limit=9) == [of_f[0], of_g[0]]
+        assert transaction.functions.all(HERE, after=("f", 0), limit=3) == [of_f[1], of_f[2], of_g[0]]
+        assert transaction.functions.versions(of_f[0].arn, after=None, limit=9) == of_f
+
+
 def test_a_version_is_found_by_its_number_only(catalog: Catalog) -> None:
     one = replace(function("f", BASE), version="1", revision_id="one")
     add(catalog, function("f"), one)
