@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support import leaks
+from tests.support import leaks, turns
 from tests.support.server import Server
 
 _BEFORE = pytest.StashKey[leaks.Traces]()
@@ -26,12 +26,15 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_sessionstart(session: pytest.Session) -> None:
-    session.config.stash[_BEFORE] = leaks.look(_own_folder(session.config))
+    if not _is_one_of_several(session.config):
+        session.config.stash[_BEFORE] = leaks.look(_own_folder(session.config))
 
 
 @pytest.hookimpl(wrapper=True)
 def pytest_sessionfinish(session: pytest.Session) -> Generator[None, None, None]:
     yield
+    if _is_one_of_several(session.config):
+        return
     left = leaks.left_behind(session.config.stash[_BEFORE], _own_folder(session.config))
     session.config.stash[_LEFT] = left
     if left:
@@ -51,6 +54,20 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         for item in items:
             if item.get_closest_marker("root"):
                 item.add_marker(pytest.mark.skip(reason="needs root"))
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
+    """Outside of everything else: what a test waits for its turn counts for no time limit."""
+    if not _is_one_of_several(item.config):
+        return (yield)
+    with turns.turn(_own_folder(item.config).parent, alone=item.get_closest_marker("alone") is not None):
+        return (yield)
+
+
+def _is_one_of_several(config: pytest.Config) -> bool:
+    """Whether this process runs a part of the tests. The one that started it sees what all of them leave behind."""
+    return hasattr(config, "workerinput")
 
 
 def _own_folder(config: pytest.Config) -> Path:

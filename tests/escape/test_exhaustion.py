@@ -16,6 +16,8 @@ from tests.support import leaks
 from tests.support.functions import Answer, Function, Inside, create, wait_until
 from tests.support.server import Server
 
+pytestmark = pytest.mark.alone
+
 # Generous for a machine of two processors that something else tries to use up.
 _PATIENCE_S = 15.0
 

@@ -12,6 +12,7 @@ import pytest
 ROOT = Path(__file__).parents[2]
 
 
+@pytest.mark.alone
 @pytest.mark.slow
 @pytest.mark.timeout(600)
 def test_a_quick_run_measures_everybody_who_can_be_had_and_says_who_cannot(tmp_path: Path) -> None:

@@ -7,10 +7,14 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import pytest
+
 from tests.support import leaks
 from tests.support.functions import Function, create, wait_until
 from tests.support.server import Server
 from tests.support.traces import environments_of, near, traces_of
+
+pytestmark = pytest.mark.alone
 
 AT_ONCE = 200
 SLEEPING = """

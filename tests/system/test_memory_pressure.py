@@ -6,10 +6,14 @@ import json
 import urllib.request
 from pathlib import Path
 
+import pytest
+
 from tests.support import functions
 from tests.support.functions import wait_until
 from tests.support.runtimes import NEWEST
 from tests.support.server import Server
+
+pytestmark = pytest.mark.alone
 
 COUNTING = """
 calls = 0

@@ -280,6 +280,7 @@ def _resident_kb(server: Server) -> int:
     return int(re.findall(r"^VmRSS:\s+(\d+) kB$", status, re.MULTILINE)[0])
 
 
+@pytest.mark.alone
 @pytest.mark.slow
 @pytest.mark.timeout(600)
 def test_ten_thousand_invocations_are_answered_right_and_leave_nothing(tmp_path: Path) -> None:

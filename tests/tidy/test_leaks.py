@@ -18,6 +18,8 @@ from lamina.guest.netlink import Netlink
 from lamina.sandbox import nftables
 from tests.support import leaks
 
+pytestmark = pytest.mark.alone
+
 
 def test_a_forgotten_grandchild_is_seen_after_its_parent_has_gone(tmp_path: Path) -> None:
     before = leaks.look(tmp_path)
