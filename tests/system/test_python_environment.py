@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from importlib import metadata
 from typing import Any
 
@@ -220,6 +221,7 @@ def test_a_users_pythonpath_switches_the_layers_off(shared_server: Server) -> No
         {"TZ": "Europe/Berlin"},
         {"PATH": "/opt/mine"},
         {"LANG": "C"},
+        {"OPENSSL_CONF": "/opt/openssl.cnf"},
     ],
     ids="+".join,
 )
@@ -231,6 +233,52 @@ def test_what_an_interpreter_reads_as_it_starts_may_be_set(
         assert seen["environ"][name].startswith(value)
     assert seen["path"][:2] == ["/var/task", f"/opt/python/lib/{runtime}/site-packages"]
     assert seen["clock"] == ("CET" if "TZ" in variables else "UTC")
+
+
+# What was there before anything was imported; whether the library is read ahead; whose tempfile is imported.
+_HANDED_OVER = b"""
+import sys
+before = sorted({"email", "http.cookiejar", "ssl", "tarfile", "tempfile", "urllib.request"}.intersection(sys.modules))
+import email.message, ssl, tarfile, urllib.request
+import origin
+def handler(event, context):
+    return {
+        "ahead": "Library" in str(sys.meta_path[0]), "before": before,
+        "modules": [origin.of, sys.modules["tempfile"].__file__, urllib.response.tempfile.__file__],
+    }
+"""
+
+
+def _values(function: Function, event: Any = None) -> Iterator[Any]:
+    """What it returns, in a new environment each time."""
+    for turn in range(20):
+        function.update(Description=str(turn))
+        yield function.value(event)
+
+
+@pytest.mark.parametrize("runtime", INSTALLED)
+def test_the_standard_library_is_read_ahead_and_looks_as_if_it_were_not(shared_server: Server, runtime: str) -> None:
+    code = {"index.py": _HANDED_OVER, "origin.py": b"import tempfile\nof = tempfile.__file__\n"}
+    function = create(shared_server, code, runtime=runtime)
+    # A zygote reads it once it has nothing else to do.
+    seen = next(value for value in _values(function) if value["ahead"])
+    assert seen["before"] == []
+    assert set(seen["modules"]) == {f"/var/lang/lib/{runtime}/tempfile.py"}
+
+
+@pytest.mark.parametrize("place", ["code", "layer"])
+def test_a_module_of_the_librarys_name_wins_where_it_is_read_ahead(shared_server: Server, place: str) -> None:
+    own = b"class _TemporaryFileWrapper: pass\n"
+    code = {"index.py": _HANDED_OVER, "origin.py": b"import tempfile\nof = tempfile.__file__\n"}
+    layers = []
+    if place == "code":
+        code["tempfile.py"] = own
+    else:
+        layers.append(layer(shared_server, {"python/tempfile/__init__.py": own}))
+    function = create(shared_server, code, runtime=NEWEST, Layers=layers)
+    seen = next(value for value in _values(function) if value["ahead"])
+    # For the library's own modules, too.
+    assert set(seen["modules"]) == {"/var/task/tempfile.py" if place == "code" else "/opt/python/tempfile/__init__.py"}
 
 
 def test_a_runtime_that_is_not_installed_says_what_is(shared_server: Server) -> None:

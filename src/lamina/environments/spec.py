@@ -15,6 +15,10 @@ ON_DEMAND = "on-demand"
 PROVISIONED = "provisioned-concurrency"
 SNAP_START = "snap-start"
 
+# What CPython, its dynamic linker or its OpenSSL read once, as they start.
+_READ_AT_START = ("PYTHON", "LD_", "MALLOC_", "GLIBC_", "LC_", "OPENSSL_")
+_READ_AT_START_TOO = ("LANG", "LANGUAGE", "TZ", "PATH")
+
 
 @dataclass(frozen=True, slots=True)
 class EnvironmentSpec:
@@ -78,11 +82,5 @@ class EnvironmentSpec:
 
     @property
     def needs_own_interpreter(self) -> bool:
-        """Whether the runtime must be started afresh instead of forked from one that is running.
-
-        These variables are read once, when an interpreter or its dynamic linker starts.
-        """
-        return any(
-            name.startswith(("PYTHON", "LD_", "MALLOC_", "GLIBC_", "LC_")) or name in ("LANG", "LANGUAGE", "TZ", "PATH")
-            for name, _ in self.variables
-        )
+        """Whether the runtime must be started afresh instead of forked from one that is running, for its variables."""
+        return any(name.startswith(_READ_AT_START) or name in _READ_AT_START_TOO for name, _ in self.variables)

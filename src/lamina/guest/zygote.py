@@ -9,6 +9,7 @@ from __future__ import annotations
 import gc
 import importlib
 import os
+import select
 import signal
 import socket
 import sys
@@ -16,6 +17,10 @@ from typing import Callable
 
 from . import init, messages, network, router, runtime, syscalls
 from .common import Common
+from .library import Library
+
+# Nobody who waits for the first environments is to wait for what only makes later ones quicker.
+_QUIET_S = 0.1
 
 
 def main(control_fd: int) -> Callable[[], None]:
@@ -30,6 +35,7 @@ def main(control_fd: int) -> Callable[[], None]:
     try:
         sys.path.extend(message["path"])
         _preload(message["preload"], message["forget"])
+        read_ahead = message["read_ahead"]
         common = Common.of(message)
         # No program that is executed from here on, of whatever file, brings a right back.
         syscalls.drop_bounding_set()
@@ -37,9 +43,7 @@ def main(control_fd: int) -> Callable[[], None]:
     except BaseException as error:  # noqa: BLE001 - the worker is told, whatever it was
         messages.send(control, {"failed": "%s: %s" % (type(error).__name__, error)})
         os._exit(1)
-    # What exists now lives for ever: kept out of the children's collections, its pages stay shared.
-    gc.collect()
-    gc.freeze()
+    _keep_what_exists()
     way_out = common.way_out
     resolver = router.open_resolver(way_out["resolver"]) if way_out["mode"] == "outbound" else ()
     messages.send(control, {"ready": True}, tuple(listener.fileno() for listener in resolver))
@@ -47,6 +51,10 @@ def main(control_fd: int) -> Callable[[], None]:
         listener.close()
     forks = 0
     while True:
+        if read_ahead and not select.select([control], [], [], _QUIET_S)[0]:
+            sys.meta_path.insert(0, Library.read(read_ahead))
+            read_ahead = []
+            _keep_what_exists()
         message, fds = messages.receive(control)
         if message is None:
             os._exit(0)
@@ -90,6 +98,12 @@ def _preload(modules: list[str], forgotten: list[str]) -> None:
     for name in list(sys.modules):
         if name.split(".")[0] in forgotten:
             del sys.modules[name]
+
+
+def _keep_what_exists() -> None:
+    """It lives for ever: kept out of the children's collections, its pages stay shared."""
+    gc.collect()
+    gc.freeze()
 
 
 def _fork_into_new_pid_namespace(own: int) -> int:

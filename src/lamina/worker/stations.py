@@ -23,6 +23,7 @@ from lamina.worker.kits import Kit
 from lamina.worker.machine import Machine
 from lamina.worker.network import Way
 from lamina.worker.runtimes import Runtimes
+from lamina.worker.standard_library import READ_AHEAD
 from lamina.worker.zygotes import SandboxFailed, Zygote, ZygotePlan
 
 _GUEST: Final = Path(__file__).parent.parent / "guest"
@@ -132,6 +133,7 @@ class Stations:
                 search_path=(f"/var/lang/lib/{interpreter.name}/site-packages",),
                 preload=("awslambdaric.bootstrap", "awslambdaric.lambda_runtime_client"),
                 forget=packages.REPLACEABLE,
+                read_ahead=READ_AHEAD,
                 program=packages.BOOTSTRAP,
             )
         )

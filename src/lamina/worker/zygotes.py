@@ -51,6 +51,7 @@ class ZygotePlan:
     search_path: tuple[str, ...] = ()
     preload: tuple[str, ...] = ()
     forget: tuple[str, ...] = ()
+    read_ahead: tuple[str, ...] = ()  # of the standard library, for whoever imports it
     program: str = ""  # what a fork of it will run, read ahead; none where it executes something else
     network: Mode = "none"
     router: Router | None = None
@@ -171,6 +172,7 @@ class Zygote:
                     "path": plan.search_path,
                     "preload": plan.preload,
                     "forget": plan.forget,
+                    "read_ahead": plan.read_ahead,
                     "network": network,
                     "program": plan.program,
                     "seal": plan.seal and plan.seal.message(),

@@ -133,9 +133,11 @@ def test_what_is_executed_has_a_zygote_of_the_house_that_knows_nothing_of_the_ru
         forked, executed = yard.plans
         assert forked.executable == "/var/lang/bin/python3.12"
         assert "awslambdaric.bootstrap" in forked.preload
+        assert "ssl" in forked.read_ahead
         assert executed.executable == f"{HOUSE}/bin/python3.12"
         assert executed.environ.keys() == {"LD_LIBRARY_PATH"}
         assert not executed.preload
+        assert not executed.read_ahead
         assert "/var/lang" not in [operation[1] for operation in executed.operations]
 
     in_a_yard(test)
