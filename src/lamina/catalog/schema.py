@@ -24,7 +24,7 @@ from sqlalchemy import (
 )
 
 # The migration that makes a database like the tables below; what a new database is marked with.
-REVISION = "0002"
+REVISION = "0003"
 
 metadata = MetaData(
     naming_convention={
@@ -320,6 +320,40 @@ deliveries = Table(
     Column("received_at", Float, nullable=False),
     Column("due_at", Float, nullable=False),
     Index(None, "due_at"),
+)
+
+# CloudFormation's: the document holds what nothing is found by.
+stacks = Table(
+    "stacks",
+    metadata,
+    Column("id", String(300), primary_key=True),
+    Column("account", String(140), nullable=False),
+    Column("region", String(140), nullable=False),
+    Column("name", String(140), nullable=False),
+    Column("status", String(140), nullable=False),
+    Column("busy", Boolean, nullable=False),
+    Column("created_at", Float, nullable=False),
+    Column("deleted_at", Float),
+    Column("document", JSON, nullable=False),
+    Index(None, "account", "region", "name"),
+)
+
+stack_events = Table(
+    "stack_events",
+    metadata,
+    Column("number", Integer, primary_key=True),
+    Column("stack_id", String(300), nullable=False),
+    Column("document", JSON, nullable=False),
+    Index(None, "stack_id", "number"),
+)
+
+change_sets = Table(
+    "change_sets",
+    metadata,
+    Column("id", String(300), primary_key=True),
+    Column("stack_id", String(300), nullable=False),
+    Column("document", JSON, nullable=False),
+    Index(None, "stack_id"),
 )
 
 secrets = Table(

@@ -31,6 +31,7 @@ from lamina.catalog.sql_others import SqlArchives, SqlResourceTags, SqlSecrets
 from lamina.catalog.sql_policies import SqlPolicies
 from lamina.catalog.sql_queues import SqlDeliveries, SqlEvents
 from lamina.catalog.sql_settings import SqlCodeSignings, SqlMappings, SqlSettings
+from lamina.catalog.sql_stacks import SqlStacks
 from lamina.catalog.sql_totals import SqlTotals
 
 BUSY_TIMEOUT_MS = 30_000
@@ -93,6 +94,10 @@ class SqlTransaction:
     @cached_property
     def mappings(self) -> SqlMappings:
         return SqlMappings(self._connection)
+
+    @cached_property
+    def stacks(self) -> SqlStacks:
+        return SqlStacks(self._connection)
 
     @cached_property
     def totals(self) -> SqlTotals:

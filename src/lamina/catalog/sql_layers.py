@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, and_, delete, insert, select, true, update
+from sqlalchemy import ColumnElement, Connection, Select, and_, bindparam, delete, insert, select, true, update
 from sqlalchemy.engine import Row
 
 from lamina.catalog.port import CompatibleWith
@@ -17,6 +17,15 @@ from lamina.names import Digest, LayerArn, LayerVersionArn, Scope
 
 # The largest that a column holds; a request may name any.
 NUMBER_MAX = 2**63 - 1
+
+# Put together once: for a publish that takes longer than to carry them out.
+_LAYER = and_(*(layers.c[name] == bindparam(f"of_{name}") for name in ("account", "region", "name")))
+_PUBLISHED = select(layers.c.published).where(_LAYER)
+_COUNT = update(layers).where(_LAYER).values(published=bindparam("number"))
+_GET = select(versions).where(
+    *(versions.c[name] == bindparam(f"of_{name}") for name in ("account", "region", "name")),
+    versions.c.number == bindparam("number"),
+)
 
 
 class SqlLayers:
@@ -33,36 +42,36 @@ class SqlLayers:
 
     def _counted(self, layer: LayerArn, step: Callable[[int], int]) -> int:
         """The number published last, once *step* has moved it on from what it was: 0 for none."""
-        row = and_(*(layers.c[name] == value for name, value in _layer_key(layer).items()))
-        last = self._connection.scalar(select(layers.c.published).where(row))
+        last = self._connection.scalar(_PUBLISHED, _bound(layer))
         number = step(last or 0)
         if last is None:
-            self._connection.execute(insert(layers).values(**_layer_key(layer), published=number))
+            self._connection.execute(insert(layers), {**_layer_key(layer), "published": number})
         else:
-            self._connection.execute(update(layers).where(row).values(published=number))
+            self._connection.execute(_COUNT, {**_bound(layer), "number": number})
         return number
 
     def add(self, version: LayerVersion) -> None:
         self._connection.execute(
-            insert(versions).values(
+            insert(versions),
+            {
                 **_layer_key(version.arn.layer),
-                number=version.arn.number,
-                digest=version.archive.digest.hex,
-                zipped_bytes=version.archive.zipped_bytes,
-                unzipped_bytes=version.archive.unzipped_bytes,
-                created=version.created,
-                description=version.description,
-                runtimes=_joined(version.compatible_runtimes),
-                architectures=_joined(version.compatible_architectures),
-                license_info=version.license_info,
-            )
+                "number": version.arn.number,
+                "digest": version.archive.digest.hex,
+                "zipped_bytes": version.archive.zipped_bytes,
+                "unzipped_bytes": version.archive.unzipped_bytes,
+                "created": version.created,
+                "description": version.description,
+                "runtimes": _joined(version.compatible_runtimes),
+                "architectures": _joined(version.compatible_architectures),
+                "license_info": version.license_info,
+            },
         )
         count(self._connection, version.arn.scope, code_bytes=version.archive.zipped_bytes)
 
     def get(self, arn: LayerVersionArn) -> LayerVersion | None:
         if arn.number > NUMBER_MAX:
             return None
-        row = self._connection.execute(select(versions).where(_is(arn))).one_or_none()
+        row = self._connection.execute(_GET, {**_bound(arn.layer), "number": arn.number}).one_or_none()
         return None if row is None else _version(row)
 
     def versions(
@@ -120,6 +129,10 @@ class SqlLayers:
 
 def _layer_key(layer: LayerArn) -> dict[str, str]:
     return {"account": layer.scope.account, "region": layer.scope.region, "name": layer.name}
+
+
+def _bound(layer: LayerArn) -> dict[str, str]:
+    return {f"of_{name}": value for name, value in _layer_key(layer).items()}
 
 
 def _of(layer: LayerArn) -> ColumnElement[bool]:

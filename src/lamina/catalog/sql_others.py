@@ -5,13 +5,15 @@ from __future__ import annotations
 import secrets as randomness
 from collections.abc import Mapping
 
-from sqlalchemy import ColumnElement, Connection, and_, delete, exists, insert, or_, select, union
+from sqlalchemy import ColumnElement, Connection, and_, bindparam, delete, exists, insert, or_, select, union
 
 from lamina.catalog.schema import function_layers, function_versions, layer_versions, resource_tags, secrets
 from lamina.names import Digest, Scope
 
 SECRET_BYTES = 32
 _ARCHIVE_TABLES = (layer_versions, function_versions, function_layers)
+# Asked after every upload.
+_IN_USE = select(or_(*(exists().where(table.c.digest == bindparam("digest")) for table in _ARCHIVE_TABLES)))
 
 
 class SqlSecrets:
@@ -52,8 +54,7 @@ class SqlArchives:
         self._connection = connection
 
     def in_use(self, digest: Digest) -> bool:
-        anywhere = or_(*(exists().where(table.c.digest == digest.hex) for table in _ARCHIVE_TABLES))
-        return bool(self._connection.scalar(select(anywhere)))
+        return bool(self._connection.scalar(_IN_USE, {"digest": digest.hex}))
 
     def all_in_use(self) -> frozenset[Digest]:
         everywhere = union(*(select(table.c.digest) for table in _ARCHIVE_TABLES))
