@@ -417,11 +417,14 @@ def test_events_that_were_acknowledged_survive_kill_9(tmp_path: Path) -> None:
     for number in range(50):
         put(logs, "g", "s", (began + number, f"m{number}"))
     function.value({"word": "hello"})
+    said = f"/aws/lambda/{function.name}"
+    # The answer does not wait for the log; what was once shown must stay.
+    wait_until(lambda: "printed hello\n" in messages(logs.filter_log_events(logGroupName=said)))
     server.kill()
     with Server.started(server.state) as after:
         logs = after.client("logs")
         assert messages(logs.filter_log_events(logGroupName="g")) == [f"m{number}" for number in range(50)]
-        assert "printed hello\n" in messages(logs.filter_log_events(logGroupName=f"/aws/lambda/{function.name}"))
+        assert "printed hello\n" in messages(logs.filter_log_events(logGroupName=said))
         assert logs.describe_log_groups(logGroupNamePrefix="g")["logGroups"][0]["retentionInDays"] == 7
         put(logs, "g", "s", (began + 50, "m50"))
         wait_until(lambda: messages(logs.filter_log_events(logGroupName="g"))[-1] == "m50")
