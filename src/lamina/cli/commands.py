@@ -9,6 +9,7 @@ import typer
 from lamina.cli import (
     build,
     check,
+    channel,
     completion,
     demo,
     diff,
@@ -26,6 +27,7 @@ from lamina.cli import (
     shell,
     tree,
     up,
+    subscribe,
     update,
 )
 
@@ -77,4 +79,7 @@ app.command("mirror")(mirror.mirror)
 app.command("update")(update.update)
 app.command("demo")(demo.demo)
 app.command("share")(share.share)
+app.add_typer(channel.channel, name="channel")
+app.command("subscribe")(subscribe.subscribe)
+app.command("unsubscribe")(subscribe.unsubscribe)
 app.command("completion")(completion.completion)
