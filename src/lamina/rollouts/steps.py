@@ -54,7 +54,11 @@ class Do:
 
 @dataclass(frozen=True, slots=True)
 class Try:
-    """Invoke $LATEST with the target's event, or run the command (after only), and append Sampled."""
+    """Invoke $LATEST with the target's event, or run the command (after only), and append Sampled.
+
+    An error forgets Seen, too: before the layer is blamed it is looked whether somebody else changed the function. One
+    that is gone appends nothing and forgets Seen.
+    """
 
     moment: Moment
 
