@@ -13,10 +13,11 @@ LAMINA = str(Path(sys.executable).with_name("lamina"))
 
 
 class Run:
-    """The command, in a folder of its own, with a cache of its own."""
+    """The command, in a folder of its own, with a cache of its own, and with `environ` above everything else."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        self.environ: dict[str, str] = {}
 
     def __call__(self, *arguments: str, server: Server | None = None) -> subprocess.CompletedProcess[str]:
         environ = {
@@ -32,7 +33,7 @@ class Run:
             timeout=60,
             check=False,
             cwd=self.folder,
-            env={**os.environ, **environ},
+            env={**os.environ, **environ, **self.environ},
         )
 
     def write(self, name: str, data: bytes) -> str:

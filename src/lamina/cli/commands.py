@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from lamina.cli import (
+    audit,
     build,
     check,
     channel,
@@ -74,6 +75,7 @@ app.command("check")(check.check)
 app.command("diff")(diff.diff)
 app.command("tree")(tree.tree)
 app.command("sbom")(sbom.sbom)
+app.command("audit")(audit.audit)
 app.command("pull")(pull.pull)
 app.command("mirror")(mirror.mirror)
 app.command("update")(update.update)

@@ -14,6 +14,8 @@ class Failure(Exception):
     WARNINGS_FOUND = 6
     ERRORS_FOUND = 7
     DIFFERENT = 8
+    VULNERABLE = 9
+    NOT_AUDITED = 10
 
     def __init__(self, message: str, hint: str | None = None, code: int = FAILED) -> None:
         super().__init__(message)

@@ -43,6 +43,7 @@ def sbom(
       lamina sbom --function my-function
       lamina sbom base.zip mine.zip --licences
     """
+    from lamina.cli.licence_table import licence_lines
     from lamina.workshop.artifacts import Role
     from lamina.workshop.sources import load
 
@@ -54,7 +55,7 @@ def sbom(
         sources = layers or (code.layers if code is not None else ())
         artifacts = [load(source, at, Role.LAYER, store) for source in sources]
         artifacts += [] if code is None else [code]
-        printed = _table(artifacts) if licences else _bill(artifacts, timestamp)
+        printed = licence_lines(artifacts) if licences else _bill(artifacts, timestamp)
     print("\n".join(printed))
 
 
@@ -66,29 +67,3 @@ def _bill(artifacts: Sequence[Artifact], timestamp: bool) -> list[str]:
 
     now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ") if timestamp else None
     return [json.dumps(document(artifacts, __version__, now), indent=2)]
-
-
-def _table(artifacts: Sequence[Artifact]) -> list[str]:
-    """A licence a line with its packages; on a terminal they go on below one another."""
-    import shutil
-    import sys
-    import textwrap
-
-    from lamina.cli.visible import visible
-    from lamina.workshop.inventory.licence_list import by_licence
-
-    rows = [(visible(text) or "(none declared)", visible(", ".join(names))) for text, names in by_licence(artifacts)]
-    if not rows:
-        return ["no package has left a record of itself"]
-    column = min(max(len(text) for text, _ in rows), 32) + 2
-    if not sys.stdout.isatty():
-        return [f"{text:<{column - 2}}  {names}" for text, names in rows]
-    width = max(shutil.get_terminal_size().columns - column, 20)
-    lines = []
-    for text, names in rows:
-        # A version stays beside its name.
-        tied = names.replace(" ", "\0").replace(",\0", ", ")
-        parts = textwrap.wrap(tied, width, break_long_words=False, break_on_hyphens=False)
-        starts = [f"{text:<{column - 2}}  ", *(" " * column for _ in parts[1:])]
-        lines += [start + part.replace("\0", " ") for start, part in zip(starts, parts, strict=True)]
-    return lines

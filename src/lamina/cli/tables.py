@@ -14,7 +14,9 @@ _PIPE_COLUMNS = 10_000
 
 
 def print_table(console: Console, table: Table) -> None:
-    """Print *table* on *console*."""
+    """Print *table* on *console*, which has no width from then on if it is no terminal."""
+    if not console.is_terminal:
+        console.width = _PIPE_COLUMNS
     with console.capture() as captured:
-        console.print(table, **({} if console.is_terminal else {"width": _PIPE_COLUMNS}))
+        console.print(table)
     sys.stdout.write("".join(f"{line.rstrip()}\n" for line in captured.get().splitlines()))

@@ -76,13 +76,18 @@ def find(start: Path) -> Path | None:
 
 def read(file: Path) -> Project:
     """The project that *file* describes. Raises ProjectError, which names the line's key."""
-    content = _toml(file)
-    return parse(file, content.get("tool", {}).get("lamina", {}) if file.name == _PYPROJECT else content)
+    return parse(file, _table(file))
+
+
+def audit_ignored(file: Path) -> tuple[str, ...]:
+    """The vulnerabilities that *file* has `lamina audit` leave out. Raises ProjectError."""
+    return _audit_ignored(file, _table(file))
 
 
 def parse(file: Path, content: Mapping[str, Any]) -> Project:
     """The project that the table *content* of *file* describes; paths are relative to the file's folder."""
-    _check_keys(file, "", content, {"layers", "output"})
+    _check_keys(file, "", content, {"audit", "layers", "output"})
+    _audit_ignored(file, content)
     layers = content.get("layers")
     if not isinstance(layers, dict) or not layers:
         raise ProjectError(f"{file} names no layer", 'Such as:\n\n  [layers.mine]\n  from = "requirements.txt"')
@@ -142,6 +147,14 @@ def _recipe(file: Path, name: str, table: Any) -> Recipe:
     )
 
 
+def _audit_ignored(file: Path, content: Mapping[str, Any]) -> tuple[str, ...]:
+    table = content.get("audit", {})
+    if not isinstance(table, dict):
+        raise ProjectError(f"{file}: audit is not a table")
+    _check_keys(file, "audit.", table, {"ignore"})
+    return _list(file, "audit.ignore", table.get("ignore", []))
+
+
 def _list(file: Path, key: str, value: Any) -> tuple[str, ...]:
     """A list of texts; a text alone is one of one."""
     values = [value] if isinstance(value, str) else value
@@ -154,6 +167,15 @@ def _check_keys(file: Path, where: str, table: Mapping[str, Any], known: set[str
     for key in table:
         if key not in known:
             raise ProjectError(f"{file}: there is no {where}{key}", f"There are {', '.join(sorted(known))}.")
+
+
+def _table(file: Path) -> dict[str, Any]:
+    """What *file* says to us."""
+    content = _toml(file)
+    table = content.get("tool", {}).get("lamina", {}) if file.name == _PYPROJECT else content
+    if not isinstance(table, dict):
+        raise ProjectError(f"{file}: tool.lamina is not a table")
+    return table
 
 
 def _toml(file: Path) -> dict[str, Any]:
