@@ -18,9 +18,10 @@ from typing import Any
 
 import lamina
 from lamina.catalog.sql import SqlCatalog
+from lamina.companions import Clients, Companions
 from lamina.functions.concurrency import Quota
 from lamina.functions.versions import FunctionVersion
-from lamina.gateway import Doors, Gateway, Service, Services
+from lamina.gateway import Beside, Doors, Gateway, Service, Services
 from lamina.layers.versions import LayerVersion
 from lamina.log_store.groups import LogGroups
 from lamina.log_store.reading import LogReader
@@ -177,6 +178,9 @@ async def build(settings: Settings, house: contextlib.AsyncExitStack, choices: C
     house.callback(catalog.close)
     with catalog.writing() as transaction:
         secret = transaction.secrets.obtain("content")
+    companions = Companions(state / "companions" / "v1", os.environ, offered=settings.companions)
+    house.push_async_callback(companions.close)
+    clients = Clients(companions)
     blobs, trees = ObstoreBlobs.open(state / "blobs"), Trees.open(state / "trees")
     stamps = Stamps()
     byte_code = ByteCode.open(trees.folder)
@@ -228,7 +232,7 @@ async def build(settings: Settings, house: contextlib.AsyncExitStack, choices: C
         declared = (version.compatible_runtimes if choices.compiles else None) or ()
         loop.call_soon_threadsafe(worker.compile_layer, version.archive.digest, declared, before)
 
-    uploads = Uploads(blobs, reclaimer, choices.archives or S3Archives(os.environ))
+    uploads = Uploads(blobs, reclaimer, choices.archives or S3Archives(os.environ, clients))
     contents, markers = Contents(blobs, secret, stamps.seconds), Markers(secret)
     layers = LayerOperations(catalog, uploads, contents, markers, reclaimer, stamps, published)
     live = LiveLayers(blobs, reclaimer, worker.retire)
@@ -248,7 +252,7 @@ async def build(settings: Settings, house: contextlib.AsyncExitStack, choices: C
     )
     # A tenth must stay free for functions that reserve nothing: the 100 of 1,000 that AWS keeps.
     quota = Quota(means.environments_max, means.environments_max // 10)
-    destinations = Destinations(os.environ)
+    destinations = Destinations(os.environ, clients)
     deliveries = DeliveryQueue(catalog, destinations)
     deliveries.open()
     house.push_async_callback(deliveries.close)
@@ -287,7 +291,9 @@ async def build(settings: Settings, house: contextlib.AsyncExitStack, choices: C
     offered.load()
     logging_service = Service("logs", log_handlers(groups, logs, log_reader, stamps), target="Logs_20140328")
     services = Services([offered, logging_service])
-    gateway = doors.house = Gateway(services, health, contents.download, scope, urls=urls.answer)
+    gateway = doors.house = Gateway(
+        services, health, contents.download, scope, urls=urls.answer, beside=Beside(companions)
+    )
     house.push_async_callback(gateway.stop, choices.grace_s)
     return Built(gateway, worker, invocations, Control(layers, live, mirroring))
 

@@ -38,6 +38,7 @@ class Settings:
     synchronous_create: bool
     retry_base_delay_s: int
     log_level: str
+    companions: bool
 
     @classmethod
     def read(
@@ -263,5 +264,16 @@ SETTINGS = (
         _always("warning"),
         "`warning`",
         "What the server tells about itself on standard error: `debug`, `info`, `warning` or `error`.",
+    ),
+    Setting(
+        "companions",
+        None,
+        ("LAMINA_COMPANIONS",),
+        _switch,
+        "1, true, yes or on; or 0, false, no or off",
+        _always(True),
+        "`1`",
+        "Whether services beside Lambda (S3, IAM, STS, SSM and others) are offered, where `lamina[aws]` is installed. "
+        "With 0, requests for them are refused, and archives and destinations are looked for on AWS alone.",
     ),
 )

@@ -219,10 +219,10 @@ def test_a_queue_that_is_made_late_gets_its_message(telling: Server, moto: str) 
     assert Queue(moto, name).record()["requestPayload"] == {"late": True}
 
 
-def test_lamina_itself_is_none_of_these_services(tmp_path: Path) -> None:
+def test_lamina_without_companions_is_none_of_these_services(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = int(taken.getsockname()[1])
-    own = {"AWS_ENDPOINT_URL": f"http://127.0.0.1:{port}"}
+    own = {"AWS_ENDPOINT_URL": f"http://127.0.0.1:{port}", "LAMINA_COMPANIONS": "0"}
     with Server.started(tmp_path / "state", own, "--port", str(port)) as server:
         function = create(server, CODE)
         put, arn = function.client.put_function_event_invoke_config, f"arn:aws:sns:{REGION}:{OWNER}:t"

@@ -40,8 +40,9 @@ def told(function: Function) -> list[Any]:
 
 @pytest.fixture(scope="module")
 def hasty(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """A server that tries a failed event again at once."""
-    with Server.started(tmp_path_factory.mktemp("hasty") / "state", {"LAMBDA_RETRY_BASE_DELAY": "0"}) as server:
+    """A server that tries a failed event again at once, and knows of no other service."""
+    environ = {"LAMBDA_RETRY_BASE_DELAY": "0", "LAMINA_COMPANIONS": "0"}
+    with Server.started(tmp_path_factory.mktemp("hasty") / "state", environ) as server:
         yield server
 
 
@@ -110,7 +111,8 @@ def test_what_cannot_be_configured_is_refused(pair: tuple[Function, Function]) -
     assert elsewhere[:2] == (400, "InvalidParameterValueException")
     assert elsewhere[2] == (
         f"Lamina does not support destinations in sqs ({queue}): "
-        "no SQS is configured. Start the server with AWS_ENDPOINT_URL_SQS naming one."
+        "no SQS is configured. Install the server with its own, pip install 'lamina[aws]', or start it with "
+        "AWS_ENDPOINT_URL_SQS naming one."
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import boto3
@@ -73,8 +74,13 @@ def test_an_object_that_could_not_be_unpacked_within_the_limit_is_not_read(s3: A
         S3Archives({"AWS_ENDPOINT_URL_S3": endpoint}).fetch(CALL, "bucket", "large", None, 100)
 
 
+def test_code_in_a_function_does_not_read_aws_in_the_name_of_whoever_runs_the_server() -> None:
+    with pytest.raises(ApiError, match="AccessDenied"):
+        S3Archives({}).fetch(replace(CALL, inside=True), "private", "secret.zip", None, 100)
+
+
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])
-def test_lamina_itself_is_no_s3(host: str) -> None:
+def test_lamina_without_companions_is_no_s3(host: str) -> None:
     with pytest.raises(ApiError, match="AWS_ENDPOINT_URL_S3"):
         S3Archives({"AWS_ENDPOINT_URL": f"http://{host}:4566"}).fetch(CALL, "bucket", "k", None, 100)
 

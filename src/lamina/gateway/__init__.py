@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from lamina.gateway.beside import Beside
 from lamina.gateway.doors import Doors
 from lamina.gateway.messages import Timeouts
 from lamina.gateway.server import CannotListen, Gateway
 from lamina.gateway.services import Service, Services
 
-__all__ = ["CannotListen", "Doors", "Gateway", "Service", "Services", "Timeouts"]
+__all__ = ["Beside", "CannotListen", "Doors", "Gateway", "Service", "Services", "Timeouts"]

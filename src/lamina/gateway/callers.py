@@ -42,5 +42,10 @@ def caller_of(headers: Mapping[str, str], query: str, default: Scope) -> Caller:
     if match is None:
         return Caller(default, None)
     key, region, service = match.groups()
-    account = key if _ACCOUNT.fullmatch(key) else default.account
+    account = account_of(key, default.account)
     return Caller(Scope(account, region if region and _REGION.fullmatch(region) else default.region), service)
+
+
+def account_of(access_key: str, default: str) -> str:
+    """The account that *access_key* stands for: itself, or else *default*."""
+    return access_key if _ACCOUNT.fullmatch(access_key) else default

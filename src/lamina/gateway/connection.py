@@ -181,7 +181,7 @@ class Connection(asyncio.Protocol):
             self._transport.writelines((head_bytes, answer.body))
         elif isinstance(answer.body, AsyncIterator):
             self._transport.write(head_bytes)
-            await self._send_stream(answer.body, chunked=request.takes_chunks)
+            await self._send_stream(answer.body, chunked=answer.length is None and request.takes_chunks)
         else:
             self._transport.write(head_bytes)
             await self._send_chunks(answer.body, answer.length or 0)

@@ -14,6 +14,7 @@ import lamina
 from lamina import errors
 from lamina.functions.urls import UrlAnswer, UrlRequest
 from lamina.gateway import function_urls
+from lamina.gateway.beside import Beside
 from lamina.gateway.callers import Caller, caller_of
 from lamina.gateway.downloads import answer_download
 from lamina.gateway.messages import REQUEST_BYTES_MAX, Answer, Request
@@ -49,12 +50,14 @@ class Dispatcher:
         threads: Executor,
         urls: Urls | None = None,
         check: Check | None = None,
+        beside: Beside | None = None,
     ) -> None:
         self._services = services
         self._health, self._download = health, download
         self._default_scope, self._threads = default_scope, threads
         self._urls = urls
         self._check = check
+        self._beside = beside
 
     async def answer(self, request: Request) -> Answer:
         """The answer to any *request*: errors are answers too, those of ours with nothing of the cause in them."""
@@ -89,6 +92,10 @@ class Dispatcher:
         _check_origin(request)
         if request.path.startswith("/_"):
             return await self._answer_internal(request, request_id)
+        if self._beside is not None and not self._services.offers(request.headers, caller.service):
+            answer = await self._beside.answer(request, caller, verified=self._check is not None)
+            if answer is not None:
+                return answer
         operation, params = await self._read(request, caller.service, service)
         host = request.headers.get("host") or "localhost"
         call = Call(request_id, caller.scope, f"http://{host}", request.headers, inside=self._check is not None)

@@ -10,6 +10,7 @@ from concurrent.futures import Executor, ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 
+from lamina.gateway.beside import Beside
 from lamina.gateway.connection import Connection
 from lamina.gateway.dispatch import Check, Content, Dispatcher, Health, Urls
 from lamina.gateway.messages import Answer, Request, Timeouts
@@ -29,8 +30,8 @@ class Gateway:
     """The server of the AWS APIs. Make it, `listen_*`, and `stop` in the end; all on one event loop.
 
     *services* are what it offers; handlers that are plain functions run in *threads* threads. *health* is what
-    `/_lamina/health` shows, *download* answers `/_lamina/content/…`, *urls* requests to function URLs, *default_scope*
-    is for callers that sign nothing or with a key that is no account id.
+    `/_lamina/health` shows, *download* answers `/_lamina/content/…`, *urls* requests to function URLs, *beside*
+    what is for other services, *default_scope* is for callers that sign nothing or with a key that is no account id.
     """
 
     def __init__(
@@ -41,12 +42,13 @@ class Gateway:
         default_scope: Scope,
         *,
         urls: Urls | None = None,
+        beside: Beside | None = None,
         timeouts: Timeouts | None = None,
         threads: int = _THREADS,
     ) -> None:
         self.timeouts = timeouts or Timeouts()
         self.threads: Executor = ThreadPoolExecutor(threads, thread_name_prefix="gateway")
-        self._dispatcher_for = partial(Dispatcher, services, health, download, urls=urls)
+        self._dispatcher_for = partial(Dispatcher, services, health, download, urls=urls, beside=beside)
         self._dispatcher = self._dispatcher_for(default_scope, self.threads)
         self._servers: list[asyncio.Server] = []
         self._connections: set[Connection] = set()

@@ -70,6 +70,11 @@ class Services:
     def names(self) -> tuple[str, ...]:
         return tuple(self._by_name)
 
+    def offers(self, headers: Mapping[str, str], signed_for: str | None) -> bool:
+        """Whether a request with *headers*, signed for the service called *signed_for*, names one of these."""
+        target = headers.get(_TARGET)
+        return signed_for in self._by_name or (target is not None and target.partition(".")[0] in self._by_target)
+
     def asked(self, headers: Mapping[str, str], signed_for: str | None) -> Service:
         """The service that a request with *headers* is for, signed for the service called *signed_for*."""
         target = headers.get(_TARGET)

@@ -2,7 +2,8 @@
 
 They go to whichever SQS, SNS, EventBridge and S3 the standard AWS variables of the server's own environment name
 (`AWS_ENDPOINT_URL_SQS` and so on, or `AWS_ENDPOINT_URL`), with the server's credentials; where it has none, with the
-account of the destination as access key, by which emulators tell accounts apart. A message is sent at least once:
+account of the destination as access key, by which emulators tell accounts apart. Where none is named, they are those
+that this server offers beside Lambda, if they are installed. A message is sent at least once:
 a server that dies when it was taken, and before that was recorded, sends it again.
 """
 
@@ -17,14 +18,18 @@ from typing import Any, Final
 
 from lamina import errors
 from lamina.catalog.port import Catalog, Delivery
+from lamina.companions import Clients
 from lamina.functions.destinations import Elsewhere
 from lamina.invocations import retrying
 from lamina.invocations.retrying import RetryAt
+from lamina.names import Scope
 from lamina.operations import endpoints
 from lamina.operations.call import Call
 from lamina.operations.due import DueWork
 
 _AT_ONCE_MAX: Final = 8
+_NOBODY: Final = "000000000000"
+_NOWHERE: Final = "us-east-1"
 _log = logging.getLogger(__name__)
 
 
@@ -33,26 +38,32 @@ class NotDelivered(Exception):
 
 
 class Destinations:
-    """The services that *environ* configures. boto3 is imported at the first message."""
+    """The services that *environ* configures, or those *beside*. boto3 is imported at the first message."""
 
-    def __init__(self, environ: Mapping[str, str]) -> None:
+    def __init__(self, environ: Mapping[str, str], beside: Clients | None = None) -> None:
         self._environ = environ
+        self._beside = beside
         self._clients: dict[tuple[str, str, str], Any] = {}
         self._making = threading.Lock()
 
     def known(self, service: str) -> bool:
-        """Whether an endpoint of *service* is configured."""
-        return endpoints.configured(self._environ, service) is not None
+        """Whether there is a *service* for this server."""
+        return endpoints.configured(self._environ, service) is not None or self._is_beside
+
+    @property
+    def _is_beside(self) -> bool:
+        return self._beside is not None and self._beside.available
 
     def check(self, target: Elsewhere, call: Call) -> None:
         """Raise a modelled error where nothing can be delivered to *target*, as this server is configured."""
         endpoint = endpoints.configured(self._environ, target.service)
-        if endpoint is not None and not endpoints.is_own(endpoint, call.endpoint):
+        if self._is_beside or (endpoint is not None and not endpoints.is_own(endpoint, call.endpoint)):
             return
         title, variable = endpoints.title(target.service), endpoints.variable(target.service)
         raise errors.not_supported(
             f"destinations in {target.service} ({target.arn})",
-            f"no {title} is configured. Start the server with {variable} naming one.",
+            f"no {title} is configured. Install the server with its own, pip install 'lamina[aws]', or start it with "
+            f"{variable} naming one.",
         )
 
     def send(self, request: Mapping[str, Any]) -> None:
@@ -77,8 +88,15 @@ class Destinations:
         key = service, str(request["account"]), str(request["region"])
         with self._making:
             if key not in self._clients:
-                self._clients[key] = _client(endpoints.configured(self._environ, service), *key)
+                self._clients[key] = self._make(*key)
             return self._clients[key]
+
+    def _make(self, service: str, account: str, region: str) -> Any:
+        endpoint = endpoints.configured(self._environ, service)
+        if endpoint is None and self._beside is not None:
+            # A bucket is in no account and no region that its ARN tells.
+            return self._beside.client(service, Scope(account or _NOBODY, region or _NOWHERE))
+        return _client(endpoint, service, account, region)
 
 
 class DeliveryQueue:

@@ -1,0 +1,71 @@
+"""`python -m lamina.companions.child FD FOLDER`: answer what comes over the socket FD, until its other end is closed.
+
+Each message on it is a connection, with one question. When it is closed, however the server ended, this process ends.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import socket
+import sys
+import threading
+from concurrent.futures import Future
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from lamina.companions.child import certainty
+from lamina.companions.messages import LENGTH, Question, packed
+
+if TYPE_CHECKING:
+    from lamina.companions.child.house import House
+
+_log = logging.getLogger("lamina.companions")
+
+
+def main() -> None:
+    """Answer, each question in a thread of its own. Never returns: nobody waits for what moto is still about."""
+    logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    control = socket.socket(fileno=int(sys.argv[1]))
+    house: Future[House] = Future()
+    threading.Thread(target=_open, args=(house, Path(sys.argv[2])), daemon=True).start()
+    while True:
+        message, descriptors, _, _ = socket.recv_fds(control, 1, 1)
+        if not message:
+            os._exit(0)
+        for descriptor in descriptors:
+            threading.Thread(target=_serve, args=(house, socket.socket(fileno=descriptor)), daemon=True).start()
+
+
+def _open(house: Future[House], folder: Path) -> None:
+    try:
+        certainty.install()
+        from lamina.companions.child import house as rooms  # noqa: PLC0415 - moto takes chance from where the line above put it
+
+        house.set_result(rooms.House(folder))
+    except BaseException:  # noqa: BLE001 - whatever it is, whoever waits for an answer must not wait for ever
+        _log.exception("the services beside Lambda could not be started")
+        os._exit(1)
+
+
+def _serve(house: Future[House], connection: socket.socket) -> None:
+    with connection:
+        try:
+            answered = house.result().answer(_read(connection))
+            connection.sendall(packed(answered.head))
+            connection.sendall(answered.body)
+        except OSError as error:
+            # Whoever asked has gone.
+            _log.debug("an answer was not taken: %s", error)
+
+
+def _read(connection: socket.socket) -> Question:
+    with connection.makefile("rb") as file:
+        (length,) = LENGTH.unpack(file.read(LENGTH.size))
+        head = json.loads(file.read(length))
+        return Question(head["method"], head["target"], [tuple(pair) for pair in head["headers"]], (file.read(),))
+
+
+if __name__ == "__main__":
+    main()

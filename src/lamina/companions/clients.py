@@ -1,0 +1,94 @@
+"""boto3's clients of the companions for this process itself: the public API, without a socket anybody could reach."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import AsyncIterator, Iterator
+from io import BytesIO
+from typing import Any, Final
+
+from lamina.companions.companions import Companions
+from lamina.companions.messages import Question
+from lamina.companions.recording import service_of
+from lamina.names import Scope
+
+# Stands in addresses that services hand out, where nobody has asked by one.
+_HOST: Final = "companions.localhost"
+
+
+class Clients:
+    """Makes clients, to be used in threads other than that of the loop *companions* are on. Make it on that loop."""
+
+    def __init__(self, companions: Companions) -> None:
+        self._companions = companions
+        self._loop = asyncio.get_running_loop()
+        self._made: dict[tuple[str, Scope], Any] = {}
+        self._making = threading.Lock()
+
+    @property
+    def available(self) -> bool:
+        """Whether there are companions that could answer."""
+        return self._companions.available
+
+    def client(self, service: str, scope: Scope) -> Any:
+        """boto3's client of *service*, by boto3's name of it, for callers in *scope*."""
+        with self._making:
+            key = service, scope
+            if key not in self._made:
+                self._made[key] = self._make(service, scope)
+            return self._made[key]
+
+    def _make(self, service: str, scope: Scope) -> Any:
+        import boto3  # noqa: PLC0415 - not needed to start
+        from botocore.awsrequest import AWSResponse  # noqa: PLC0415 - not needed to start
+        from botocore.config import Config  # noqa: PLC0415 - not needed to start
+
+        client = boto3.session.Session().client(
+            service,
+            region_name=scope.region,
+            endpoint_url=f"http://{_HOST}",
+            aws_access_key_id=scope.account,
+            aws_secret_access_key="companions",
+            config=Config(retries={"total_max_attempts": 2, "mode": "standard"}, s3={"addressing_style": "path"}),
+        )
+
+        def send(request: Any, **_: Any) -> Any:
+            """Answers in the place of a connection, as botocore's before-send event lets one do."""
+            work = self._ask(_question(request), scope.account)
+            status, headers, body = asyncio.run_coroutine_threadsafe(work, self._loop).result()
+            return AWSResponse(request.url, status, headers, _Raw(body))
+
+        client.meta.events.register("before-send.*.*", send)
+        return client
+
+    async def _ask(self, question: Question, account: str) -> tuple[int, dict[str, str], bytes]:
+        reply = await self._companions.ask(question, service_of(question), account)
+        body = reply.body
+        if isinstance(body, AsyncIterator):
+            body = b"".join([piece async for piece in body])
+        headers = {**dict(reply.headers), "Content-Length": str(reply.length)}
+        return reply.status, headers, body
+
+
+class _Raw(BytesIO):
+    """A body as botocore reads it."""
+
+    def stream(self, **_: Any) -> Iterator[bytes]:
+        while piece := self.read(65536):
+            yield piece
+
+
+def _question(request: Any) -> Question:
+    body = request.body or b""
+    if hasattr(body, "read"):
+        body = body.read()
+    if isinstance(body, str):
+        body = body.encode()
+    target = request.url.partition(_HOST)[2] or "/"
+    headers = [(name.lower(), _text(value)) for name, value in request.headers.items()]
+    return Question(request.method, target, [*headers, ("host", _HOST)], (body,))
+
+
+def _text(value: Any) -> str:
+    return value.decode("latin-1") if isinstance(value, bytes) else str(value)

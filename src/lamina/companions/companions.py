@@ -1,0 +1,133 @@
+"""The services beside Lambda, as this server sees them: asked a question they answer, always."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+from collections.abc import AsyncIterator, Mapping
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any, Final
+
+from lamina.companions.messages import ACCOUNT_HEADER, LENGTH, Question, Reply, packed
+from lamina.companions.process import Process
+from lamina.companions.refusing import NOT_INSTALLED, NOT_OFFERED, refusal
+
+_log = logging.getLogger(__name__)
+# Of questions that wait for a message to come there may be many.
+_AT_ONCE_MAX: Final = 128
+_PIECE_BYTES: Final = 256 * 1024
+_NEEDED: Final = ("flask", "flask_cors", "moto", "time_machine", "xmltodict")
+# What ends with this connection, and not with the one behind it; the length is said anew.
+_HOP_BY_HOP: Final = frozenset(
+    ("connection", "content-length", "date", "expect", "keep-alive", "server", "te", "transfer-encoding", "upgrade")
+)
+
+
+class Companions:
+    """Keeps what they are to remember in *folder*; their process begins with the first question. On one event loop.
+
+    With *offered* false every question is refused.
+    """
+
+    def __init__(self, folder: Path, environ: Mapping[str, str], *, offered: bool = True) -> None:
+        self._offered = offered
+        self._folder = folder
+        self._environ = environ
+        self._process: Process | None = None
+        self._starting = asyncio.Lock()
+        self._places = asyncio.Semaphore(_AT_ONCE_MAX)
+
+    @property
+    def available(self) -> bool:
+        """Whether they are offered, and what they are made of is on this machine."""
+        return self._offered and all(find_spec(name) is not None for name in _NEEDED)
+
+    @property
+    def pid(self) -> int | None:
+        """Their process, where one runs."""
+        return None if self._process is None or self._process.has_ended else self._process.pid
+
+    async def ask(self, question: Question, service: str, account: str) -> Reply:
+        """What *service*, by its name in signatures, answers *question* in *account*. Never raises for want of one."""
+        if not self.available:
+            why = NOT_INSTALLED if self._offered else NOT_OFFERED
+            return refusal(question, service, "NotImplemented", 501, why)
+        async with self._places:
+            try:
+                return await self._ask(_for_account(question, account), service)
+            except (OSError, EOFError) as error:
+                _log.error("the services beside Lambda did not answer: %s", error)
+                message = (
+                    "The process of the services beside Lambda has ended; ask again. The server's log may say why."
+                )
+                return refusal(question, service, "ServiceUnavailable", 503, message)
+
+    async def close(self) -> None:
+        """End their process, if there is one."""
+        if self._process is not None:
+            await self._process.close()
+
+    async def _ask(self, question: Question, service: str) -> Reply:
+        reader, writer = await (await self._running()).connect()
+        try:
+            head = await _converse(question, reader, writer)
+        except BaseException:
+            writer.close()
+            raise
+        if "failure" in head:
+            writer.close()
+            return refusal(question, service, head["failure"], head["status"], head["message"])
+        length: int = head["length"]
+        headers = [(name, value) for name, value in head["headers"] if name.lower() not in _HOP_BY_HOP]
+        if length <= _PIECE_BYTES:
+            try:
+                body = await reader.readexactly(length)
+            finally:
+                writer.close()
+            return Reply(head["status"], headers, body, _told_length(question, head, length))
+        return Reply(head["status"], headers, _pieces(reader, writer, length), length)
+
+    async def _running(self) -> Process:
+        async with self._starting:
+            if self._process is not None and self._process.has_ended:
+                await self._process.close()
+                self._process = None
+            if self._process is None:
+                self._process = await Process.start(self._folder, self._environ)
+            return self._process
+
+
+def _for_account(question: Question, account: str) -> Question:
+    headers = [(n, v) for n, v in question.headers if n not in _HOP_BY_HOP and n != ACCOUNT_HEADER]
+    return Question(question.method, question.target, [*headers, (ACCOUNT_HEADER, account)], question.body)
+
+
+async def _converse(question: Question, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> dict[str, Any]:
+    writer.write(packed({"method": question.method, "target": question.target, "headers": list(question.headers)}))
+    for piece in question.body:
+        writer.write(piece)
+        await writer.drain()
+    writer.write_eof()
+    (length,) = LENGTH.unpack(await reader.readexactly(LENGTH.size))
+    head: dict[str, Any] = json.loads(await reader.readexactly(length))
+    return head
+
+
+def _told_length(question: Question, head: Mapping[str, Any], length: int) -> int:
+    """The length to tell: of an answer to HEAD, that of the body which is not sent."""
+    told = next((value for name, value in head["headers"] if name.lower() == "content-length"), None)
+    return int(told) if question.method == "HEAD" and told is not None else length
+
+
+async def _pieces(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, length: int) -> AsyncIterator[bytes]:
+    try:
+        while length:
+            piece = await reader.read(min(length, _PIECE_BYTES))
+            if not piece:
+                raise EOFError(f"{length} bytes of an answer are missing")
+            length -= len(piece)
+            yield piece
+    finally:
+        writer.close()
