@@ -1,8 +1,8 @@
 """Channels: names such as `stable` that point at one version of a layer, and the functions that follow them.
 
 AWS has no tags on layers, so channels are kept in a register: parameters of SSM, or a committed file. Either holds the
-ARN of the version. That a function follows a channel is a tag of the function. Who knows a channel's name can read where
-it points without any tool: CloudFormation by `{{resolve:ssm:…}}`, a person in the file.
+ARN of the version. That a function follows a channel is a tag of the function. Whoever knows its name can read where it
+points without any tool: CloudFormation by `{{resolve:ssm:…}}`, a person in the file.
 """
 
 from __future__ import annotations
