@@ -292,7 +292,13 @@ async def build(settings: Settings, house: contextlib.AsyncExitStack, choices: C
     logging_service = Service("logs", log_handlers(groups, logs, log_reader, stamps), target="Logs_20140328")
     services = Services([offered, logging_service])
     gateway = doors.house = Gateway(
-        services, health, contents.download, scope, urls=urls.answer, beside=Beside(companions)
+        services,
+        health,
+        contents.download,
+        scope,
+        urls=urls.answer,
+        beside=Beside(companions),
+        open_place=blobs.incoming,
     )
     house.push_async_callback(gateway.stop, choices.grace_s)
     return Built(gateway, worker, invocations, Control(layers, live, mirroring))

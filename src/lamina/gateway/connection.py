@@ -15,7 +15,7 @@ from typing import Protocol, cast
 
 from lamina.gateway.heads import CONTINUE, has_body, head
 from lamina.gateway.messages import Answer, Request, Timeouts
-from lamina.gateway.reading import Reader
+from lamina.gateway.reading import OpenIntake, Reader
 from lamina.invocations.streams import BrokenOff
 
 _log = logging.getLogger(__name__)
@@ -33,14 +33,19 @@ class Owner(Protocol):
 
 
 class Connection(asyncio.Protocol):
-    """The server's side of one connection. *answer* must answer any request and never raise."""
+    """The server's side of one connection. *answer* must answer any request and never raise.
+
+    Large bodies are taken in by what *open_intake* gives.
+    """
 
     _transport: asyncio.Transport
 
-    def __init__(self, owner: Owner, answer: Callable[[Request], Awaitable[Answer]]) -> None:
+    def __init__(
+        self, owner: Owner, answer: Callable[[Request], Awaitable[Answer]], open_intake: OpenIntake | None = None
+    ) -> None:
         self._owner, self._answer = owner, answer
         self._loop = asyncio.get_running_loop()
-        self._reader = Reader(self._deliver, self._expect_continue)
+        self._reader = Reader(self._deliver, self._expect_continue, open_intake)
         self._waiting: deque[Request] = deque()
         self._serving: asyncio.Task[None] | None = None
         self._continue_due = False
@@ -85,6 +90,7 @@ class Connection(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._gone = True
+        self._reader.abandon()
         self._waiting.clear()
         self._writable.set()
         self._stop_waiting()

@@ -17,19 +17,17 @@ from lamina.gateway import function_urls
 from lamina.gateway.beside import Beside
 from lamina.gateway.callers import Caller, caller_of
 from lamina.gateway.downloads import answer_download
-from lamina.gateway.messages import REQUEST_BYTES_MAX, Answer, Request
+from lamina.gateway.intake import Intake
+from lamina.gateway.messages import READ_WHOLE_BYTES_MAX, REQUEST_BYTES_MAX, Answer, Request
 from lamina.gateway.services import Service, Services
 from lamina.invocations.identifiers import new_request_id
 from lamina.layers import sizes
 from lamina.names import Scope
 from lamina.operations import content
 from lamina.operations.call import Call
-from lamina.wire import Api, Response, Route, UnknownOperation, WireError, parse_query
+from lamina.wire import Api, Place, Response, Route, UnknownOperation, WireError, parse_query
 
 _log = logging.getLogger(__name__)
-
-# A body this long takes longer to parse than the loop should be away from its other connections.
-_PARSED_ON_LOOP_BYTES_MAX = 256 * 1024
 
 Health = Callable[[], Mapping[str, Any]]
 Content = Callable[[str, Mapping[str, str]], content.Download]
@@ -39,7 +37,10 @@ Check = Callable[[Request], Awaitable[None]]
 
 
 class Dispatcher:
-    """Answers requests that pass *check*; callers that say nothing else of themselves are in *default_scope*."""
+    """Answers requests that pass *check*; callers that say nothing else of themselves are in *default_scope*.
+
+    The bytes of archives go to what *open_place* gives as they come; without it, each is taken in whole.
+    """
 
     def __init__(
         self,
@@ -50,6 +51,7 @@ class Dispatcher:
         threads: Executor,
         urls: Urls | None = None,
         check: Check | None = None,
+        open_place: Callable[[], Place] | None = None,
         beside: Beside | None = None,
     ) -> None:
         self._services = services
@@ -57,6 +59,7 @@ class Dispatcher:
         self._default_scope, self._threads = default_scope, threads
         self._urls = urls
         self._check = check
+        self._open_place = open_place
         self._beside = beside
 
     async def answer(self, request: Request) -> Answer:
@@ -78,6 +81,20 @@ class Dispatcher:
             answer = _from_wire(service.api.serialise_error(service.failure, 500, message, "Service", {}, request_id))
         _log.debug("%s %s %d %s", request.method, request.target, answer.status, request_id)
         return answer
+
+    def open_intake(self, request: Request) -> Intake | None:
+        """What takes in the large body of *request*, of which only the beginning is there; None to keep it whole."""
+        caller = self._caller(request)
+        service = self._services.asked(request.headers, caller.service)
+        others = caller.service not in (None, service.name) or function_urls.addressed(request) is not None
+        if self._open_place is None or others or not service.is_loaded:
+            return None
+        try:
+            route = service.api.route(request.method, request.path, request.query, request.headers)
+        except WireError:
+            return None
+        coming = service.api.coming(route, self._open_place)
+        return None if coming is None else Intake(coming, self._threads)
 
     async def _answer(self, request: Request, request_id: str, caller: Caller, service: Service) -> Answer:
         if not service.is_loaded:
@@ -113,7 +130,7 @@ class Dispatcher:
     async def _read(self, request: Request, signed_for: str | None, service: Service) -> tuple[str, Mapping[str, Any]]:
         """The operation that is asked for, and its input."""
         api, method, path, query, headers = service.api, request.method, request.path, request.query, request.headers
-        if request.body_bytes <= _PARSED_ON_LOOP_BYTES_MAX:
+        if request.body_bytes <= READ_WHOLE_BYTES_MAX:
             recalled = api.recall(method, path, query, headers, request.body())
             if recalled is not None:
                 return recalled
@@ -134,12 +151,13 @@ class Dispatcher:
             raise errors.ApiError(error.code, error.status, message, None) from error
 
     async def _parse(self, request: Request, route: Route, api: Api) -> Mapping[str, Any]:
-        if request.body_bytes <= _PARSED_ON_LOOP_BYTES_MAX:
+        if request.body_bytes <= READ_WHOLE_BYTES_MAX:
             return api.parse(route, request.headers, request.body())
         loop = asyncio.get_running_loop()
-        params = await loop.run_in_executor(self._threads, lambda: api.parse(route, request.headers, request.body()))
+        params = await loop.run_in_executor(self._threads, _parsed, request, route, api)
         # A handler may run long; the body as it was sent is needed no more.
         request.pieces.clear()
+        request.intake = None
         if request.body_bytes > REQUEST_BYTES_MAX:
             # Of a request that is too large because of its archive, AWS tells the archive's limit.
             sizes.check_uploaded(_archive_bytes(params))
@@ -180,6 +198,12 @@ class Dispatcher:
     def _call(self, request: Request, request_id: str) -> Call:
         host = request.headers.get("host") or "localhost"
         return Call(request_id, self._default_scope, f"http://{host}", request.headers)
+
+
+def _parsed(request: Request, route: Route, api: Api) -> Mapping[str, Any]:
+    if request.intake is None:
+        return api.parse(route, request.headers, request.body())
+    return api.parse_coming(route, request.headers, request.intake.whole())
 
 
 def _refused(request: Request, service: Service) -> errors.ApiError:

@@ -5,11 +5,15 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Iterator, Mapping
 from dataclasses import dataclass, field
 
+from lamina.gateway.intake import Intake
+
 # AWS's bound on a whole request, and what we read beyond it: of a request that is a little too large we want to see
 # whether it is the archive in it, because AWS tells that apart.
 REQUEST_BYTES_MAX = 70_167_211
 REQUEST_BYTES_READ_MAX = REQUEST_BYTES_MAX + 8 * 1024 * 1024
 HEAD_BYTES_MAX = 64 * 1024
+# A body this long takes longer to parse than the loop should be away from its other connections.
+READ_WHOLE_BYTES_MAX = 256 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +45,7 @@ class Refusal:
 class Request:
     """One request as it came in: `target` undecoded, header names in lower case, `body` in the pieces it arrived in.
 
+    A body with an `intake` was read as it came; there are no pieces of it then.
     With a `refusal` the rest is only as far read as the refusal needed.
     """
 
@@ -55,6 +60,7 @@ class Request:
     takes_chunks: bool = True
     # The address of whoever sent it; of a Unix socket's other end, the machine's own.
     peer: str = "127.0.0.1"
+    intake: Intake | None = None
 
     @property
     def path(self) -> str:
@@ -70,6 +76,7 @@ class Request:
 
     def body(self) -> bytes:
         """The whole body; the pieces are gone afterwards, so that it is held once."""
+        assert self.intake is None, "it was read as it came"
         if len(self.pieces) == 1 and isinstance(self.pieces[0], bytes):
             return self.pieces[0]
         body = b"".join(self.pieces)

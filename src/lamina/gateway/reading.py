@@ -6,11 +6,15 @@ from collections.abc import Callable
 
 import httptools
 
-from lamina.gateway.messages import HEAD_BYTES_MAX, REQUEST_BYTES_READ_MAX, Refusal, Request
+from lamina.gateway.intake import Intake
+from lamina.gateway.messages import HEAD_BYTES_MAX, READ_WHOLE_BYTES_MAX, REQUEST_BYTES_READ_MAX, Refusal, Request
 
 # Headers that ask for another protocol on this connection. HTTP lets a server go on as if they weren't there, the
 # parser does not; Java's client sends them by default.
 _UPGRADE = frozenset({"upgrade", "connection", "http2-settings"})
+
+# What takes a body in while it is still coming, if that is worth while for the request.
+OpenIntake = Callable[[Request], "Intake | None"]
 
 _SMALL_PIECE_BYTES = 4096
 _GATHERED_BYTES_MAX = 1024 * 1024
@@ -19,11 +23,19 @@ _GATHERED_BYTES_MAX = 1024 * 1024
 class Reader:
     """Feed it what arrives; it calls *deliver* with every request that is complete, or refused as it stands.
 
+    What is not to be read when it is all there is taken in by what *open_intake* gives for it.
+
     After a refusal, and after a request that ends the connection, it is `done` and ignores the rest.
     """
 
-    def __init__(self, deliver: Callable[[Request], None], expect_continue: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        deliver: Callable[[Request], None],
+        expect_continue: Callable[[], None],
+        open_intake: OpenIntake | None = None,
+    ) -> None:
         self._deliver, self._expect_continue = deliver, expect_continue
+        self._open_intake = open_intake
         self._parser = httptools.HttpRequestParser(self)
         self._request: Request | None = None
         self._target = b""
@@ -48,6 +60,10 @@ class Reader:
     def body_bytes(self) -> int:
         """How much of a body is held that is not all there."""
         return 0 if self._request is None else self._request.body_bytes
+
+    def abandon(self) -> None:
+        """Nothing more will come: give up what there is of a request, for whose body room is taken."""
+        self._request, self.done = None, True
 
     def feed(self, data: bytes) -> None:
         """Take in *data*; never raises for what a client sent."""
@@ -129,7 +145,21 @@ class Reader:
             request.pieces.clear()
             self._refuse_body()
             return
+        if request.intake is not None:
+            request.intake.take(body)
+            return
         _append(request.pieces, body)
+        if request.body_bytes - len(body) <= READ_WHOLE_BYTES_MAX < request.body_bytes:
+            self._begin_intake(request)
+
+    def _begin_intake(self, request: Request) -> None:
+        """Have a body that has become a large one taken in as it comes, where somebody does that."""
+        intake = None if self._open_intake is None else self._open_intake(request)
+        if intake is not None:
+            for piece in request.pieces:
+                intake.take(bytes(piece))
+            request.pieces.clear()
+            request.intake = intake
 
     def on_message_complete(self) -> None:
         if self._parser.should_upgrade():
@@ -174,6 +204,7 @@ class Reader:
 
     def _refuse(self, refusal: Refusal) -> None:
         request = self._request or Request("", "", self._headers, keep_alive=False)
+        request.intake = None
         request.refusal, request.keep_alive = refusal, False
         self._in_head, self._request, self.done = False, None, True
         self._deliver(request)

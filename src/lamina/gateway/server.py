@@ -16,6 +16,7 @@ from lamina.gateway.dispatch import Check, Content, Dispatcher, Health, Urls
 from lamina.gateway.messages import Answer, Request, Timeouts
 from lamina.gateway.services import Services
 from lamina.names import Scope
+from lamina.wire import Place
 
 # Clients that connect at the same moment; the kernel caps it at its own limit.
 _BACKLOG = 1024
@@ -43,13 +44,14 @@ class Gateway:
         *,
         urls: Urls | None = None,
         beside: Beside | None = None,
+        open_place: Callable[[], Place] | None = None,
         timeouts: Timeouts | None = None,
         threads: int = _THREADS,
     ) -> None:
         self.timeouts = timeouts or Timeouts()
         self.threads: Executor = ThreadPoolExecutor(threads, thread_name_prefix="gateway")
         self._dispatcher_for = partial(Dispatcher, services, health, download, urls=urls, beside=beside)
-        self._dispatcher = self._dispatcher_for(default_scope, self.threads)
+        self._dispatcher = self._dispatcher_for(default_scope, self.threads, open_place=open_place)
         self._servers: list[asyncio.Server] = []
         self._connections: set[Connection] = set()
         self._tasks: set[asyncio.Task[None]] = set()
@@ -146,7 +148,7 @@ class Gateway:
         await self._wait_closed()
 
     def _accept(self) -> Connection:
-        return Connection(self, self._dispatcher.answer)
+        return Connection(self, self._dispatcher.answer, self._dispatcher.open_intake)
 
 
 def _why_not(host: str, port: int, error: OSError) -> str:

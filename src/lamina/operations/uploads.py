@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Any, Protocol
 
@@ -10,13 +11,14 @@ from lamina import errors
 from lamina.layers import archive as archives
 from lamina.layers import sizes
 from lamina.layers.versions import StoredArchive
-from lamina.names import Digest
 from lamina.operations.call import Call
 from lamina.operations.reclaiming import Reclaimer
-from lamina.store import Blobs
+from lamina.store import Blobs, Received
 
 # What the largest archive may take that unpacks to the limit: stored uncompressed, with names and a directory.
 _FETCHED_BYTES_MAX = sizes.UNZIPPED_BYTES_MAX
+# Smaller ones are checked sooner than a thread has begun to help.
+_CHECKED_ALONE_BYTES_MAX = 2 << 20
 
 
 class Archives(Protocol):
@@ -46,26 +48,30 @@ class Uploads:
             yield archive
 
     @contextmanager
-    def kept(self, data: bytes) -> Iterator[StoredArchive]:
+    def kept(self, data: bytes | Received) -> Iterator[StoredArchive]:
         """The same for an archive's bytes, wherever they are from."""
+        received = data if isinstance(data, Received) else self._received(data)
+        zipped = len(received)
+        # Up to 250 MB that are not needed while the catalog is written.
+        del data
         try:
-            inspected = archives.inspect(data)
-            archives.verify(data, inspected)
-        except archives.ArchiveError as error:
-            raise error.api_error from error
-        digest = Digest.of(data)
-        with self._reclaimer.holding(digest):
-            self._blobs.put(data)
-            zipped = len(data)
-            # Up to 250 MB that are not needed while the catalog is written.
-            del data
-            try:
-                yield StoredArchive(digest, zipped, inspected.unzipped_bytes)
-            finally:
-                # Put off until the hold ends, then looked at: what was recorded stays.
-                self._reclaimer.reclaim([digest])
+            inspected = _checked(received)
+            with self._reclaimer.holding(received.digest):
+                self._blobs.keep(received)
+                try:
+                    yield StoredArchive(received.digest, zipped, inspected.unzipped_bytes)
+                finally:
+                    # Put off until the hold ends, then looked at: what was recorded stays.
+                    self._reclaimer.reclaim([received.digest])
+        finally:
+            received.drop()
 
-    def _bytes(self, call: Call, source: Mapping[str, Any], what: str) -> bytes:
+    def _received(self, data: bytes) -> Received:
+        incoming = self._blobs.incoming()
+        incoming.write(data)
+        return incoming.finish()
+
+    def _bytes(self, call: Call, source: Mapping[str, Any], what: str) -> bytes | Received:
         zip_file, bucket, key = source.get("ZipFile"), source.get("S3Bucket"), source.get("S3Key")
         if zip_file is not None:
             if bucket is not None or key is not None:
@@ -73,7 +79,24 @@ class Uploads:
                     "Please do not provide other FunctionCode parameters when providing a ZipFile."
                 )
             sizes.check_uploaded(len(zip_file))
-            return bytes(zip_file)
+            return zip_file if isinstance(zip_file, Received) else bytes(zip_file)
         if bucket is None or key is None:
             raise errors.invalid_parameter_value(f"Please provide a source for {what}.")
         return self._s3.fetch(call, bucket, key, source.get("S3ObjectVersion"), _FETCHED_BYTES_MAX)
+
+
+def _checked(received: Received) -> archives.Archive:
+    """What is in the archive, every byte of it verified. Raises AWS's error, OSError."""
+    try:
+        inspected = archives.inspect(received.data)
+        if len(received) < _CHECKED_ALONE_BYTES_MAX:
+            archives.verify(received.data, inspected)
+            return inspected
+        # On the way to the disk meanwhile; what is refused then was written for nothing.
+        with ThreadPoolExecutor(2, "uploads") as helpers:
+            synced = helpers.submit(received.sync)
+            archives.verify(received.data, inspected, helpers)
+            synced.result()
+        return inspected
+    except archives.ArchiveError as error:
+        raise error.api_error from error

@@ -2,8 +2,19 @@
 
 from __future__ import annotations
 
-from lamina.store.blobs import Blobs, ObstoreBlobs
+from lamina.store.blobs import Blobs, Incoming, ObstoreBlobs
 from lamina.store.errors import BlobDamaged, BlobMissing, StoreError
+from lamina.store.incoming import Received
 from lamina.store.trees import Tree, Trees
 
-__all__ = ["BlobDamaged", "BlobMissing", "Blobs", "ObstoreBlobs", "StoreError", "Tree", "Trees"]
+__all__ = [
+    "BlobDamaged",
+    "BlobMissing",
+    "Blobs",
+    "Incoming",
+    "ObstoreBlobs",
+    "Received",
+    "StoreError",
+    "Tree",
+    "Trees",
+]

@@ -1,9 +1,10 @@
 """Blobs: bytes that are named by their SHA-256, kept in any store that obstore speaks to.
 
 obstore writes aside and renames, but on a folder it syncs nothing, so after a power cut a name could lead to an empty
-file. In a folder a blob therefore lands in three steps: obstore writes it under `incoming/`, we sync the file and make
-it read-only, obstore renames it, we sync the folders. Stores that are not folders are atomic and durable by
-themselves: there a blob is put under its name at once. docs/formats/blobs.md has the layout.
+file; and it takes a blob only when all of it is there. Into a folder we therefore write ourselves: aside under
+`incoming/` as the bytes come, then the file is synced, made read-only and renamed, and its folder synced. Stores that
+are not folders are atomic and durable by themselves: there a blob is put under its name at once. docs/formats/blobs.md
+has the layout.
 """
 
 from __future__ import annotations
@@ -11,7 +12,6 @@ from __future__ import annotations
 import mmap
 import os
 import shutil
-import uuid
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
@@ -22,6 +22,7 @@ from obstore.store import LocalStore, MemoryStore, ObjectStore
 
 from lamina.names import Digest
 from lamina.store.errors import BlobDamaged, BlobMissing
+from lamina.store.incoming import IncomingBytes, IncomingFile, Received
 from lamina.store.syncing import sync_path
 
 _PREFIX = "sha256"
@@ -29,8 +30,24 @@ _INCOMING = "incoming"
 STREAM_CHUNK_BYTES = 1 << 20
 
 
+class Incoming(Protocol):
+    """A blob that is on its way. What is not finished, and kept then, leaves nothing."""
+
+    def write(self, data: bytes | memoryview) -> None:
+        """The next bytes; from one thread at a time."""
+
+    def finish(self) -> Received:
+        """All of them, once there are no more."""
+
+
 class Blobs(Protocol):
     """Bytes by digest. Every method may be called from any thread, and waits."""
+
+    def incoming(self) -> Incoming:
+        """A place for bytes whose name is not known yet."""
+
+    def keep(self, received: Received) -> Digest:
+        """Have what came in a place of this store survive a power cut from now on, under its name, as `put` does."""
 
     def put(self, data: bytes | memoryview) -> Digest:
         """The name of *data*, which survives a power cut from now on. Putting it again changes nothing."""
@@ -82,16 +99,28 @@ class ObstoreBlobs:
     def in_memory(cls) -> ObstoreBlobs:
         return cls(MemoryStore())
 
-    def put(self, data: bytes | memoryview) -> Digest:
-        digest = Digest.of(data)
-        if self._folder is None:
-            obstore.put(self._store, _key(digest), data)
-        else:
+    def incoming(self) -> Incoming:
+        return IncomingBytes() if self._folder is None else IncomingFile(self._folder / _INCOMING)
+
+    def keep(self, received: Received) -> Digest:
+        digest = received.digest
+        try:
+            if self._folder is None:
+                obstore.put(self._store, _key(digest), received.data)
+                return digest
             if not self._is_whole(digest):
-                self._land(self._folder, digest, data)
+                received.sync()
+                received.move_to(self._folder / _key(digest))
             # Also for a blob that was there: whoever renamed it may have been killed, or be about to do this itself.
             sync_path(self._folder / _PREFIX / digest.hex[:2])
-        return digest
+            return digest
+        finally:
+            received.drop()
+
+    def put(self, data: bytes | memoryview) -> Digest:
+        incoming = self.incoming()
+        incoming.write(data)
+        return self.keep(incoming.finish())
 
     def read(self, digest: Digest, *, verify: bool = False) -> bytes:
         with self.view(digest, verify=verify) as data:
@@ -136,17 +165,6 @@ class ObstoreBlobs:
                 return True
         except (BlobMissing, BlobDamaged):
             return False
-
-    def _land(self, folder: Path, digest: Digest, data: bytes | memoryview) -> None:
-        aside = f"{_INCOMING}/{uuid.uuid4().hex}"
-        try:
-            obstore.put(self._store, aside, data)
-            os.chmod(folder / aside, 0o400)
-            sync_path(folder / aside)
-            obstore.rename(self._store, aside, _key(digest))
-        except BaseException:
-            (folder / aside).unlink(missing_ok=True)
-            raise
 
     def _bytes(self, digest: Digest) -> memoryview:
         try:

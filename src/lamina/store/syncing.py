@@ -7,6 +7,7 @@ import os
 from pathlib import Path
 
 _libc = ctypes.CDLL(None, use_errno=True)
+_SYNC_FILE_RANGE_WRITE = 2
 
 
 def sync_path(path: Path) -> None:
@@ -16,6 +17,11 @@ def sync_path(path: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def begin_to_sync(descriptor: int, offset: int, size: int) -> None:
+    """Have the kernel begin to write that part of a file to the disk; a hint, and no promise of anything."""
+    _libc.sync_file_range(descriptor, ctypes.c_int64(offset), ctypes.c_int64(size), _SYNC_FILE_RANGE_WRITE)
 
 
 def sync_filesystem(path: Path) -> None:

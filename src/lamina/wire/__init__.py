@@ -6,8 +6,19 @@ Knows botocore and nothing of Lamina's; only the gateway imports it.
 from __future__ import annotations
 
 from lamina.wire.api import Api
+from lamina.wire.coming import ComingJson, Place
 from lamina.wire.faults import Invalid, UnknownOperation, WireError
 from lamina.wire.response import Response
 from lamina.wire.routes import Route, parse_query
 
-__all__ = ["Api", "Invalid", "Response", "Route", "UnknownOperation", "WireError", "parse_query"]
+__all__ = [
+    "Api",
+    "ComingJson",
+    "Invalid",
+    "Place",
+    "Response",
+    "Route",
+    "UnknownOperation",
+    "WireError",
+    "parse_query",
+]

@@ -9,12 +9,14 @@ from typing import Any, Protocol
 from botocore.loaders import Loader
 from botocore.model import NoShapeFoundError, OperationModel, ServiceModel, StructureShape
 
+from lamina.wire.coming import ComingJson, Place
 from lamina.wire.constraints import Checker
 from lamina.wire.deviations import CLOUDFORMATION, LAMBDA, LOGS, NONE, Deviations
 from lamina.wire.faults import violated
 from lamina.wire.json_rpc import JsonRpc
 from lamina.wire.query import QueryRpc
 from lamina.wire.recall import Recall
+from lamina.wire.request import takes_coming
 from lamina.wire.response import Response
 from lamina.wire.rest_json import RestJson
 from lamina.wire.routes import Route
@@ -121,7 +123,26 @@ class Api:
         shape = self._operations[route.operation].input_shape
         if not isinstance(shape, StructureShape):
             return {}
-        params = self._protocol.parse(shape, route, headers, body)
+        return self._checked(route, shape, self._protocol.parse(shape, route, headers, body))
+
+    def coming(self, route: Route, open_place: Callable[[], Place]) -> ComingJson | None:
+        """What reads the body of a request for *route* as it comes, for `parse_coming`; None where that gains nothing.
+
+        The bytes of a very long blob go to a place, and what that gives in the end is the blob's value.
+        """
+        shape = self._operations[route.operation].input_shape
+        if not (isinstance(self._protocol, RestJson) and isinstance(shape, StructureShape) and takes_coming(shape)):
+            return None
+        return ComingJson(open_place)
+
+    def parse_coming(self, route: Route, headers: Mapping[str, str], body: ComingJson) -> dict[str, Any]:
+        """As `parse`, with a *body* that was read as it came and is all there. Raises OSError besides."""
+        shape = self._operations[route.operation].input_shape
+        assert isinstance(self._protocol, RestJson)
+        assert isinstance(shape, StructureShape)
+        return self._checked(route, shape, self._protocol.parse(shape, route, headers, body))
+
+    def _checked(self, route: Route, shape: StructureShape, params: dict[str, Any]) -> dict[str, Any]:
         if violations := self._checker(route.operation, shape).violations(params):
             raise violated(violations, self._deviations.violation_code)
         if checks := self._deviations.second_look.get(route.operation):

@@ -16,7 +16,8 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable
+from collections import deque
+from collections.abc import Iterable, Iterator, Sized
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -46,8 +47,8 @@ class LongString:
         assert isinstance(text, str)
         return text
 
-    def base64(self) -> bytes:
-        """The bytes it stands for; raises binascii.Error where it is no base64."""
+    def base64(self) -> Sized:
+        """The bytes it stands for, or what holds them; raises binascii.Error where it is no base64."""
         self.checked = True
         return pybase64.b64decode(self.raw, validate=True)
 
@@ -83,29 +84,45 @@ def check(strings: Iterable[LongString]) -> None:
             string.text()
 
 
+def open_string(body: bytes) -> int:
+    """Where the string's opening quote is in whose midst *body* ends; -1 if there is none, or it has a backslash."""
+    start, end = next(iter(deque(_strings(body), maxlen=1)), (-1, -1))
+    return start if end < 0 and body.find(b"\\", start) < 0 else -1
+
+
+def _strings(body: bytes) -> Iterator[tuple[int, int]]:
+    """Where the quotes of the first strings are that have no backslash; an end of -1, the last one's, is not there."""
+    position = 0
+    for _ in range(STRINGS_WALKED_MAX):
+        start = body.find(b'"', position)
+        if start < 0:
+            return
+        end = body.find(b'"', start + 1)
+        if end >= 0 and body.find(b"\\", start, end) >= 0:
+            whole = _STRING.match(body, start)
+            if whole is None:
+                end = -1
+            else:
+                position = whole.end()
+                continue
+        yield start, end
+        if end < 0:
+            return
+        position = end + 1
+
+
 def _cut(body: bytes) -> tuple[list[LongString], bytes]:
     view = memoryview(body)
     cut: list[LongString] = []
     kept: list[memoryview | bytes] = []
-    kept_until = position = 0
-    for _ in range(STRINGS_WALKED_MAX):
-        start = body.find(b'"', position)
-        if start < 0:
-            break
-        end = body.find(b'"', start + 1)
+    kept_until = 0
+    for start, end in _strings(body):
         if end < 0:
             return [], body
-        if body.find(b"\\", start, end) >= 0:
-            whole = _STRING.match(body, start)
-            if whole is None:
-                return [], body
-            position = whole.end()
-            continue
-        position = end + 1
         if end - start > LONG_STRING_BYTES_MIN:
             cut.append(LongString(view[start + 1 : end]))
             kept += (view[kept_until:start], b"NaN")
-            kept_until = position
+            kept_until = end + 1
     kept.append(view[kept_until:])
     rest = b"".join(kept)
     # A word of the sender's own would be taken for one of ours: leave such a body, which is no JSON, to the parser.

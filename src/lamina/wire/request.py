@@ -8,6 +8,7 @@ from typing import Any
 
 from botocore.model import ListShape, MapShape, Shape, StructureShape
 
+from lamina.wire.coming import ComingJson
 from lamina.wire.faults import unreadable
 from lamina.wire.long_strings import check, load_json
 from lamina.wire.routes import Query, Route
@@ -18,10 +19,13 @@ from lamina.wire.values import from_json, from_text, json_value_header
 _HEADER_VALUE = re.compile(r'\s*(?:"((?:[^"\\]|\\.)*)"|([^,]*))\s*(?:,|$)')
 
 
-def parse_input(shape: StructureShape, route: Route, headers: Mapping[str, str], body: bytes) -> dict[str, Any]:
+def parse_input(
+    shape: StructureShape, route: Route, headers: Mapping[str, str], body: bytes | ComingJson
+) -> dict[str, Any]:
     """The members of *shape* that the request carries, under the model's names; absent ones are absent.
 
-    *headers* have lower-case names. Raises Invalid for what is not of the model's types; constraints come later.
+    *headers* have lower-case names; a body that was read as it came is for what `takes_coming` only. Raises Invalid
+    for what is not of the model's types; constraints come later.
     """
     params: dict[str, Any] = {}
     in_body: dict[str, Shape] = {}
@@ -37,6 +41,7 @@ def parse_input(shape: StructureShape, route: Route, headers: Mapping[str, str],
         if value is not None:
             params[name] = value
     if payload is not None:
+        assert isinstance(body, bytes), "a payload is nothing to look into"
         value = _payload(shape.members[payload], body, required=payload in shape.required_members)
         if value is not None:
             params[payload] = value
@@ -44,6 +49,14 @@ def parse_input(shape: StructureShape, route: Route, headers: Mapping[str, str],
         params.update(_json_members(in_body, body))
     # Members in the model's order, whatever part of the request they came in: constraint errors follow it.
     return {name: params[name] for name in shape.members if name in params}
+
+
+def takes_coming(shape: StructureShape) -> bool:
+    """Whether it pays to read the body of such an input as it comes: it is JSON, with blobs in it."""
+    if shape.serialization.get("payload") is not None:
+        return False
+    inner = [member for member in shape.members.values() if isinstance(member, StructureShape)]
+    return any(member.type_name == "blob" for each in (shape, *inner) for member in each.members.values())
 
 
 def _located(location: str, key: str, member: Shape, route: Route, headers: Mapping[str, str]) -> Any:
@@ -115,8 +128,8 @@ def _text(body: bytes) -> str:
         raise unreadable(f"The payload is no UTF-8: {error}") from error
 
 
-def _json_members(members: Mapping[str, Shape], body: bytes) -> dict[str, Any]:
-    document, long_strings = load_json(body)
+def _json_members(members: Mapping[str, Shape], body: bytes | ComingJson) -> dict[str, Any]:
+    document, long_strings = load_json(body) if isinstance(body, bytes) else body.finish()
     if not isinstance(document, dict):
         raise unreadable("Unexpected field type")
     params = {}

@@ -7,6 +7,7 @@ from typing import Any
 
 from botocore.model import OperationModel, StructureShape
 
+from lamina.wire.coming import ComingJson
 from lamina.wire.deviations import Deviations
 from lamina.wire.request import parse_input
 from lamina.wire.response import Response, print_error, print_output
@@ -25,7 +26,9 @@ class RestJson:
     ) -> Route:
         return self._router.route(method, raw_path, raw_query)
 
-    def parse(self, shape: StructureShape, route: Route, headers: Mapping[str, str], body: bytes) -> dict[str, Any]:
+    def parse(
+        self, shape: StructureShape, route: Route, headers: Mapping[str, str], body: bytes | ComingJson
+    ) -> dict[str, Any]:
         return parse_input(shape, route, headers, body)
 
     def print_output(self, operation: OperationModel, output: Mapping[str, Any], request_id: str) -> Response:

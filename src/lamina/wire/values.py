@@ -11,7 +11,7 @@ import math
 import re
 from base64 import b64decode
 from binascii import Error as Base64Error
-from collections.abc import Callable
+from collections.abc import Callable, Sized
 from typing import Any
 
 import pybase64
@@ -116,7 +116,7 @@ def _string(shape: Shape, value: Any) -> Any:
     return json_value(value) if shape.serialization.get("jsonvalue") else value
 
 
-def _blob(_shape: Shape, value: Any) -> bytes:
+def _blob(_shape: Shape, value: Any) -> Sized:
     try:
         if isinstance(value, LongString):
             return value.base64()

@@ -64,6 +64,28 @@ def test_digests_lists_every_blob(blobs: Blobs) -> None:
     assert len(list(blobs.digests())) == 200
 
 
+def test_what_comes_in_pieces_is_kept_as_their_whole(blobs: Blobs) -> None:
+    several: list[bytes | memoryview] = [LARGE[:7], b"", LARGE[7:5_000_000], memoryview(LARGE)[5_000_000:]]
+    for pieces in ([], [HELLO], several):
+        incoming = blobs.incoming()
+        for piece in pieces:
+            incoming.write(piece)
+        received = incoming.finish()
+        whole = b"".join(pieces)
+        assert (received.digest, len(received), bytes(received.data)) == (Digest.of(whole), len(whole), whole)
+        assert received.digest not in blobs.digests()
+        assert blobs.keep(received) == received.digest
+        assert blobs.read(received.digest, verify=True) == whole
+
+
+def test_what_is_there_already_can_come_again(blobs: Blobs) -> None:
+    digest = blobs.put(HELLO)
+    incoming = blobs.incoming()
+    incoming.write(HELLO)
+    assert blobs.keep(incoming.finish()) == digest
+    assert list(blobs.digests()) == [digest]
+
+
 def test_many_threads_put_the_same_and_different_blobs(blobs: Blobs) -> None:
     """Nobody reads half a blob, and nobody fails for another's having been faster."""
     failures: list[BaseException] = []

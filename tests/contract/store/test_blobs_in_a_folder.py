@@ -77,11 +77,27 @@ def test_a_failed_put_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyP
     def full(_path: Path) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("lamina.store.blobs.sync_path", full)
+    monkeypatch.setattr("lamina.store.incoming.sync_path", full)
     with pytest.raises(OSError, match="No space left"):
         blobs.put(b"hello")
     assert list((tmp_path / "incoming").iterdir()) == []
     assert list(blobs.digests()) == []
+
+
+def test_what_is_not_kept_leaves_nothing(tmp_path: Path) -> None:
+    """Whether it was refused when it was whole, or its sender went away in the midst of it."""
+    blobs = ObstoreBlobs.open(tmp_path)
+    broken_off, refused = blobs.incoming(), blobs.incoming()
+    for incoming in (broken_off, refused):
+        incoming.write(bytes(3_000_000))
+    received = refused.finish()
+    assert len(list((tmp_path / "incoming").iterdir())) == 2
+    del incoming, refused, broken_off
+    assert len(list((tmp_path / "incoming").iterdir())) == 1
+    received.drop()
+    assert list((tmp_path / "incoming").iterdir()) == []
+    assert list(blobs.digests()) == []
+    assert received.data[-1] == 0
 
 
 def test_bytes_and_names_are_synced_in_that_order(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -89,9 +105,12 @@ def test_bytes_and_names_are_synced_in_that_order(tmp_path: Path, monkeypatch: p
     blobs = ObstoreBlobs.open(tmp_path)
     seen = []
     final = path_of(tmp_path, Digest.of(b"hello"))
-    monkeypatch.setattr(
-        "lamina.store.blobs.sync_path", lambda path: seen.append((path.relative_to(tmp_path).parts[0], final.exists()))
-    )
+
+    def sync(path: Path) -> None:
+        seen.append((path.relative_to(tmp_path).parts[0], final.exists()))
+
+    for module in ("blobs", "incoming"):
+        monkeypatch.setattr(f"lamina.store.{module}.sync_path", sync)
     blobs.put(b"hello")
     assert seen == [("incoming", False), ("sha256", True)]
     blobs.put(b"hello")

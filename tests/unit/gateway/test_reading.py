@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from typing import cast
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from lamina.gateway import reading
+from lamina.gateway.intake import Intake
 from lamina.gateway.messages import HEAD_BYTES_MAX, REQUEST_BYTES_READ_MAX, Request
 from lamina.gateway.reading import Reader
 
@@ -37,6 +40,16 @@ class Inbox:
         assert not request.keep_alive
         assert self.reader.done
         return request.refusal.status
+
+
+class Mouth:
+    """Stands in for what reads a body as it comes."""
+
+    def __init__(self) -> None:
+        self.pieces: list[bytes] = []
+
+    def take(self, piece: bytes) -> None:
+        self.pieces.append(piece)
 
 
 POST = b"POST /a%2Fb?x=1 HTTP/1.1\r\nHost: h\r\nContent-Length: 3\r\n\r\nabc"
@@ -183,3 +196,35 @@ def test_no_bytes_make_the_reader_fail(noise: bytes, start: bytes) -> None:
     for request in inbox.requests:
         assert request.path is not None
         request.body()
+
+
+@pytest.mark.parametrize("size", [1000, 70_000, None])
+def test_a_large_body_is_taken_in_as_it_comes(size: int | None) -> None:
+    """Once it has become one; a small one is there when it is asked for."""
+    mouths: list[Mouth] = []
+
+    def open_intake(request: Request) -> Intake:
+        assert (request.method, request.path) == ("POST", "/large")
+        mouths.append(Mouth())
+        return cast(Intake, mouths[-1])
+
+    inbox = Inbox()
+    inbox.reader = Reader(inbox.requests.append, lambda: None, open_intake)
+    large = bytes(range(256)) * 4000
+    inbox.feed(b"POST /large HTTP/1.1\r\nContent-Length: %d\r\n\r\n" % len(large) + large + POST, size)
+    first, second = inbox.requests
+    (mouth,) = mouths
+    assert b"".join(mouth.pieces) == large
+    assert first.intake is cast(Intake, mouth)
+    assert (first.pieces, first.body_bytes) == ([], len(large))
+    assert (second.intake, second.body()) == (None, b"abc")
+
+
+def test_a_large_body_that_nobody_takes_in_is_kept() -> None:
+    inbox = Inbox()
+    asked: list[Request] = []
+    inbox.reader = Reader(inbox.requests.append, lambda: None, asked.append)
+    large = bytes(600_000)
+    inbox.feed(b"POST /large HTTP/1.1\r\nContent-Length: %d\r\n\r\n" % len(large) + large, 100_000)
+    assert inbox.only().body() == large
+    assert len(asked) == 1

@@ -1,0 +1,51 @@
+"""A large body on its way from the loop, which receives it, to a thread, which reads it meanwhile."""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from concurrent.futures import Executor
+from typing import Final
+
+from lamina.wire import ComingJson
+
+# Waking a thread for less costs more than the thread then does.
+_BATCH_BYTES: Final = 512 * 1024
+
+
+class Intake:
+    """Gives a body to *coming* in the order of its pieces. `take` on the loop, `whole` on a thread."""
+
+    def __init__(self, coming: ComingJson, threads: Executor) -> None:
+        self._coming = coming
+        self._threads = threads
+        self._pieces: deque[bytes] = deque()
+        self._waiting_bytes = 0
+        self._lock = threading.Lock()
+        self._failure: OSError | None = None
+
+    def take(self, piece: bytes) -> None:
+        """The next piece."""
+        self._pieces.append(piece)
+        self._waiting_bytes += len(piece)
+        if self._waiting_bytes >= _BATCH_BYTES:
+            self._waiting_bytes = 0
+            self._threads.submit(self._read)
+
+    def whole(self) -> ComingJson:
+        """The body, once no more is taken. Raises OSError where it could not be kept."""
+        self._read()
+        if self._failure is not None:
+            raise self._failure
+        return self._coming
+
+    def _read(self) -> None:
+        with self._lock:
+            while self._pieces and self._failure is None:
+                try:
+                    self._coming.feed(self._pieces.popleft())
+                except OSError as error:
+                    # Whoever asks for the whole is told; what still comes is for nothing.
+                    self._failure = error
+            if self._failure is not None:
+                self._pieces.clear()
