@@ -32,13 +32,16 @@ class Terraform:
 
     @classmethod
     def here(cls, folder: Path, configuration: Path, endpoint: str) -> Terraform:
-        """Initialised for *configuration* in *folder*. Skips where Terraform or its provider cannot be had."""
+        """Initialised in *folder* for *configuration*, a file or a folder. Skips where nothing of it can be had."""
         if shutil.which("terraform") is None:
             pytest.skip("terraform is not on this machine, and no package registry has it: it is on its own site")
         mirror = next((each for each in _MIRRORS if (each / _PROVIDER).is_dir()), None)
         source = "direct {}" if mirror is None else f'filesystem_mirror {{ path = "{mirror}" }}'
         (folder / "terraform.rc").write_text(f"provider_installation {{\n  {source}\n}}\ndisable_checkpoint = true\n")
-        shutil.copy(configuration, folder)
+        if configuration.is_dir():
+            shutil.copytree(configuration, folder, dirs_exist_ok=True)
+        else:
+            shutil.copy(configuration, folder)
         made = cls(folder, endpoint)
         done = made.run("init")
         if done.returncode != 0 and mirror is None:
