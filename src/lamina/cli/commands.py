@@ -21,6 +21,7 @@ from lamina.cli import (
     mirror,
     publish,
     pull,
+    rollout,
     run,
     runtimes,
     sbom,
@@ -78,6 +79,7 @@ app.command("sbom")(sbom.sbom)
 app.command("audit")(audit.audit)
 app.command("pull")(pull.pull)
 app.command("mirror")(mirror.mirror)
+app.add_typer(rollout.rollout, name="rollout")
 app.command("update")(update.update)
 app.command("demo")(demo.demo)
 app.command("share")(share.share)

@@ -16,6 +16,7 @@ class Failure(Exception):
     DIFFERENT = 8
     VULNERABLE = 9
     NOT_AUDITED = 10
+    PARTLY = 11
 
     def __init__(self, message: str, hint: str | None = None, code: int = FAILED) -> None:
         super().__init__(message)

@@ -25,12 +25,27 @@ Pause = Callable[[float], None]
 # From the first look at an update on to the last, in seconds; each wait is half as long again as the one before.
 _FIRST_LOOK_S: Final = 0.02
 _LOOK_S_MAX: Final = 2.0
-_EFFECTIVE_S_MAX: Final = 600.0
+_SETTLED_S_MAX: Final = 600.0
 _DURATION: Final = re.compile(r"\bDuration: ([0-9.]+) ms")
 # The codes of errors that have an exception of their own.
 _GONE: Final = "ResourceNotFoundException"
 _CHANGED: Final = "PreconditionFailedException"
 _BUSY: Final = "ResourceConflictException"
+# Of these nobody knows whether the call had an effect, or they are no matter of this one function.
+_UNSURE: Final = frozenset(
+    (
+        "ExpiredTokenException",
+        "InternalFailure",
+        "InvalidSignatureException",
+        "RequestExpired",
+        "ServiceException",
+        "ServiceUnavailable",
+        "ServiceUnavailableException",
+        "ThrottlingException",
+        "TooManyRequestsException",
+        "UnrecognizedClientException",
+    )
+)
 
 
 class Gone(EndpointError):
@@ -43,6 +58,10 @@ class ChangedMeanwhile(EndpointError):
 
 class Busy(EndpointError):
     """Another update of it is under way, or what is to go is still used."""
+
+
+class Refused(EndpointError):
+    """The API will not do it, however often it is asked."""
 
 
 class NotEffective(EndpointError):
@@ -100,23 +119,23 @@ class Functions:
         with self._asking():
             return _told(self._client.update_function_code(FunctionName=name, ZipFile=archive, **guard))
 
-    def effective(self, name: str, pause: Pause, qualifier: str | None = None) -> Configuration:
-        """The configuration once no update of it is under way.
-
-        Raises Gone, or NotEffective where the update, or the version's activation, failed or took ten minutes.
-        """
+    def settled(self, name: str, pause: Pause, qualifier: str | None = None) -> Configuration:
+        """The configuration once no creation or update is under way. Raises Gone, or NotEffective after ten minutes."""
         wait_s, waited_s = _FIRST_LOOK_S, 0.0
-        while True:
-            found = self.configuration(name, qualifier)
-            if not under_way(found):
-                if reason := failure(found):
-                    raise NotEffective(f"the update of {name} failed: {reason}")
-                return found
-            if waited_s > _EFFECTIVE_S_MAX:
+        while under_way(found := self.configuration(name, qualifier)):
+            if waited_s > _SETTLED_S_MAX:
                 raise NotEffective(f"the update of {name} has not become effective within ten minutes")
             pause(wait_s)
             waited_s += wait_s
             wait_s = min(wait_s * 1.5, _LOOK_S_MAX)
+        return found
+
+    def effective(self, name: str, pause: Pause, qualifier: str | None = None) -> Configuration:
+        """The same; raises NotEffective also where the update, or a version's activation, failed."""
+        found = self.settled(name, pause, qualifier)
+        if reason := failure(found):
+            raise NotEffective(f"the update of {name} failed: {reason}")
+        return found
 
     def publish(self, name: str, revision: str | None, code_sha256: str, description: str | None) -> Configuration:
         """A version made of $LATEST while that is at *revision*, or the one that was made of the same before."""
@@ -195,10 +214,11 @@ class Functions:
             with self._endpoint.asking():
                 yield
         except EndpointError as error:
-            kind = {_GONE: Gone, _CHANGED: ChangedMeanwhile, _BUSY: Busy}.get(error.api_code or "")
-            if kind is None:
+            code = error.api_code
+            if code is None or code in _UNSURE:
                 raise
-            raise kind(str(error), error.hint, error.code, error.api_code) from error
+            kind = {_GONE: Gone, _CHANGED: ChangedMeanwhile, _BUSY: Busy}.get(code, Refused)
+            raise kind(str(error), error.hint, error.code, code) from error
 
 
 def layers_of(configuration: Configuration) -> tuple[str, ...]:

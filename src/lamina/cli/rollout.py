@@ -1,0 +1,19 @@
+"""`lamina rollout`: functions moved to another version of a layer, by a plan, and back."""
+
+from __future__ import annotations
+
+import typer
+
+from lamina.cli import rollout_apply, rollout_reports
+
+rollout = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
+rollout.command("apply")(rollout_apply.apply)
+rollout.command("resume")(rollout_apply.resume)
+rollout.command("rollback")(rollout_apply.rollback)
+rollout.command("status")(rollout_reports.status)
+rollout.command("history")(rollout_reports.history)
+
+
+@rollout.callback()
+def about() -> None:
+    """Move functions to another version of a layer: by a plan, in waves, looked at, and back if need be."""

@@ -1,0 +1,125 @@
+"""`lamina rollout status` and `history`: what came of roll-outs, also while they are carried out."""
+
+from __future__ import annotations
+
+import json
+import os
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from lamina.cli.rollout_apply import AsJson
+
+if TYPE_CHECKING:
+    from lamina.rollouts.plans import Plan
+    from lamina.workshop.rollouts.reporting import Report
+
+_ID = "The roll-out, or the beginning of its id.  [default: the last one]"
+# Of these there is nothing to tell but how many.
+_PLAIN = ("waiting", "under way", "done", "put back")
+
+
+def status(
+    id_: Annotated[str | None, typer.Argument(metavar="[ID]", help=_ID, show_default=False)] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Show how far a roll-out is, and what became of each function that there is something to tell of.
+
+    \b
+    Examples:
+      lamina rollout status
+      lamina rollout status 3f9a --json
+    """
+    from lamina.cli.failures import Failure
+    from lamina.rollouts.progress import Progress
+    from lamina.workshop.rollouts.reporting import report
+    from lamina.workshop.rollouts.stored import Rollouts
+
+    rollouts = Rollouts.of_the_user(os.environ)
+    if id_ is None:
+        plans = [rollouts.plan(name) for name in rollouts.ids()]
+        if not plans:
+            raise Failure("there is no roll-out yet", "`lamina rollout plan` prepares one.")
+        plan = max(plans, key=lambda plan: plan.created_ms)
+    else:
+        plan = rollouts.plan(rollouts.identify(id_))
+    running = rollouts.is_under_way(plan.id)
+    came = report(Progress.of(plan, rollouts.records(plan.id)))
+    if as_json:
+        print(json.dumps({**came.document(), "running": running}, indent=2))
+        return
+    print_report(came, plan, running=running)
+
+
+def history(as_json: AsJson = False) -> None:
+    """List the roll-outs that were planned here, the newest first.
+
+    \b
+    Examples:
+      lamina rollout history
+    """
+    from lamina.rollouts.progress import Progress
+    from lamina.workshop.rollouts.reporting import report
+    from lamina.workshop.rollouts.stored import Rollouts
+
+    rollouts = Rollouts.of_the_user(os.environ)
+    plans = sorted((rollouts.plan(name) for name in rollouts.ids()), key=lambda plan: -plan.created_ms)
+    told = [(plan, report(Progress.of(plan, rollouts.records(plan.id)))) for plan in plans]
+    if as_json:
+        documents = [
+            {"planned": _moment(plan), "moves": _moves(plan), "functions": len(plan.targets), **_outcome(came)}
+            for plan, came in told
+        ]
+        print(json.dumps({"rollouts": documents}, indent=2))
+        return
+    from rich.console import Console
+    from rich.markup import escape
+    from rich.table import Table
+
+    from lamina.cli.tables import print_table
+
+    table = Table("id", "planned", "layer", "functions", "outcome", box=None, pad_edge=False, header_style="bold")
+    for plan, came in told:
+        row = (plan.id, _moment(plan), _moves(plan), str(len(plan.targets)), _sentence(came))
+        table.add_row(*map(escape, row))
+    print_table(Console(highlight=False), table)
+
+
+def print_report(came: Report, plan: Plan, *, running: bool = False) -> None:
+    """Print *came*, the report of *plan*: the whole in a line, and a line for each function with something to tell."""
+    from rich.console import Console
+    from rich.markup import escape
+
+    console = Console(highlight=False, soft_wrap=True)
+    outcome = _sentence(came) if not running else f"being carried out, {came.way.value}"
+    console.print(f"[bold]{escape(came.id)}[/] {escape(_moves(plan))}: {escape(outcome)}")
+    counts = ", ".join(f"{count} {state.value}" for state, count in came.counts.items())
+    console.print(f"  {len(came.targets)} function{'' if len(came.targets) == 1 else 's'}: {counts or 'none'}")
+    for target in came.targets:
+        if target.remarks or target.state.value not in _PLAIN:
+            console.print(f"  {escape(target.name)} [dim]{target.state.value}[/] {escape('; '.join(target.remarks))}")
+
+
+def _sentence(came: Report) -> str:
+    if came.outcome is not None:
+        return f"{came.outcome.value}: {came.why}" if came.why else came.outcome.value
+    if all(state.value == "waiting" for state in came.counts):
+        return "planned"
+    return f"interrupted, {came.way.value}"
+
+
+def _outcome(came: Report) -> dict[str, object]:
+    told = came.document()
+    return {name: told[name] for name in ("id", "outcome", "way", "why", "counts")}
+
+
+def _moves(plan: Plan) -> str:
+    return ", ".join(
+        f"{move.layer.rpartition(':')[2]} {'+'.join(map(str, move.before)) or '-'} → {move.after}"
+        for move in plan.moves
+    )
+
+
+def _moment(plan: Plan) -> str:
+    return f"{datetime.fromtimestamp(plan.created_ms / 1000, UTC):%Y-%m-%d %H:%M:%S}Z"
