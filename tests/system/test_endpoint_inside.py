@@ -7,7 +7,7 @@ import pytest
 from tests.support import functions
 from tests.support.functions import Inside, unique
 from tests.support.runtimes import NEWEST
-from tests.support.server import Server
+from tests.support.server import ACCOUNT, Server
 
 
 @pytest.fixture(scope="module")
@@ -53,6 +53,23 @@ def test_boto3_needs_no_setting_and_sees_the_account_of_the_function(shared_serv
         )
         function = functions.Function(shared_server, client, name)
         assert function.value() == [f"arn:aws:lambda:us-east-1:{account}:function:{name}", "from inside"]
+
+
+def test_code_in_a_function_uses_the_services_beside_lambda_in_its_account(
+    inside: Inside, shared_server: Server
+) -> None:
+    def use(bucket: str) -> list[str]:
+        import boto3
+
+        s3 = boto3.client("s3")
+        s3.create_bucket(Bucket=bucket)
+        s3.put_object(Bucket=bucket, Key="a b/ü", Body=b"content" * 1000)
+        body = s3.get_object(Bucket=bucket, Key="a b/ü")["Body"].read()
+        return [body[:7].decode(), boto3.client("sts").get_caller_identity()["Account"]]
+
+    name = unique("inside")
+    assert inside.run(use, name) == ["content", ACCOUNT]
+    assert name in [each["Name"] for each in shared_server.client("s3").list_buckets()["Buckets"]]
 
 
 @pytest.mark.parametrize("place", ["header", "query"])

@@ -2,6 +2,7 @@
 
 The texts are those of AWS's front door, which stands before every service. The hash of a payload is always that of the
 bytes that came: Lambda takes neither unsigned nor streamed payloads, and answers both as any signature that is wrong.
+S3 alone takes them, and signs paths as they were sent.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ _TERMINATOR: Final = "aws4_request"
 _SKEW: Final = timedelta(minutes=5)
 _DATE: Final = re.compile(r"\d{8}T\d{6}Z", re.ASCII)
 _EXPIRES_S_MAX: Final = 604_800
+_UNSIGNED: Final = "UNSIGNED-PAYLOAD"
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +50,10 @@ class _Claim:
     token: str
     expires_s: int | None  # of a presigned URL
     query: tuple[tuple[str, str], ...]  # to be signed, decoded
+
+    @property
+    def is_s3(self) -> bool:
+        return self.credential[3] == "s3"
 
 
 def verify(request: Signed, key: Credentials, now: datetime) -> None:
@@ -182,15 +188,22 @@ def _canonical(request: Signed, claim: _Claim) -> bytes:
     return "\n".join(
         (
             request.method,
-            # Of the path as it was sent: all services but S3 sign it encoded twice.
-            quote(_normal(request.path), safe="/~"),
+            request.path if claim.is_s3 else quote(_normal(request.path), safe="/~"),
             "&".join(f"{name}={value}" for name, value in pairs),
             *lines,
             "",
             ";".join(names),
-            request.payload_sha256,
+            _payload(request, claim),
         )
     ).encode("latin-1")
+
+
+def _payload(request: Signed, claim: _Claim) -> str:
+    """What stands for the payload: the digest of what came, unless S3 is asked not to look at it."""
+    if not claim.is_s3:
+        return request.payload_sha256
+    told = request.headers.get("x-amz-content-sha256", _UNSIGNED if claim.expires_s is not None else "")
+    return told if told == _UNSIGNED or told.startswith("STREAMING-") else request.payload_sha256
 
 
 def _normal(path: str) -> str:

@@ -7,6 +7,7 @@ import pytest
 from lamina.gateway.callers import Caller, caller_of
 from lamina.names import Scope
 
+TOKEN = "FQoGZXIvYXdzEBYaD"
 DEFAULT = Scope("000000000000", "us-east-1")
 
 
@@ -59,3 +60,27 @@ def test_who_says_nothing_is_the_default_caller(headers: dict[str, str]) -> None
 
 def test_the_service_it_was_signed_for_is_told() -> None:
     assert caller_of(signed("test", "us-east-1", "s3"), "", DEFAULT).service == "s3"
+
+
+@pytest.mark.parametrize(
+    ("key", "account"),
+    [
+        ("ASIARTX3GSDSYLV4SQQA", "111122223333"),
+        ("ASIAQAAAAAAAONS5GUFS", "000000000000"),
+        ("ASIAQAAAAAAAZXQ5WSSC", "000000000001"),
+        ("ASIA6RVFFB77FBUDE6Q7", "999999999998"),
+    ],
+)
+def test_a_role_that_was_assumed_is_of_its_own_account(key: str, account: str) -> None:
+    headers = {**signed(key, "us-east-1", "s3"), "x-amz-security-token": f"{TOKEN}xyz"}
+    assert caller_of(headers, "", DEFAULT).scope.account == account
+    query = f"X-Amz-Credential={key}%2F20251121%2Feu-west-3%2Fs3%2Faws4_request&X-Amz-Security-Token={TOKEN}xyz"
+    assert caller_of({}, query, DEFAULT).scope.account == account
+
+
+@pytest.mark.parametrize(
+    ("key", "token"), [("ASIARTX3GSDSWEF6WXGC", "IQoJb3JpZ2luX2Vj"), ("AKIARTX3GSDSWEF6WXGC", TOKEN)]
+)
+def test_keys_of_aws_itself_tell_no_account(key: str, token: str) -> None:
+    headers = {**signed(key, "us-east-1", "s3"), "x-amz-security-token": token}
+    assert caller_of(headers, "", DEFAULT).scope == DEFAULT

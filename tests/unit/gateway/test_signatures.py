@@ -9,7 +9,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
-from botocore.auth import SigV4Auth, SigV4QueryAuth
+from botocore.auth import S3SigV4Auth, S3SigV4QueryAuth, SigV4Auth, SigV4QueryAuth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials as BotocoreCredentials
 
@@ -61,6 +61,25 @@ def test_what_botocore_signs_is_accepted_by_header_and_by_query(method: str, tar
     verify(signed(method, target, body), KEY, datetime.now(UTC))
     # botocore would move a body into the query.
     verify(signed(method, target, auth=SigV4QueryAuth, expires=60), KEY, datetime.now(UTC))
+
+
+@pytest.mark.parametrize("target", ["/bucket/a%2Fb%20c/../d//e?versionId=1", "/", "/bucket/%C3%BC?uploads="])
+def test_what_botocore_signs_for_s3_is_accepted_by_header_and_by_query(target: str) -> None:
+    verify(signed("PUT", target, b"body", service="s3", auth=S3SigV4Auth), KEY, datetime.now(UTC))
+    presigned = signed("GET", target, service="s3", auth=S3SigV4QueryAuth, expires=60)
+    # Whatever is sent to such an address: its payload was not known when it was signed.
+    verify(replace(presigned, payload_sha256="0" * 64), KEY, datetime.now(UTC))
+
+
+@pytest.mark.parametrize("stands_for", ["UNSIGNED-PAYLOAD", "STREAMING-UNSIGNED-PAYLOAD-TRAILER"])
+def test_s3_takes_payloads_that_are_not_signed(stands_for: str) -> None:
+    request = signed("PUT", "/b/k", b"x", headers={"X-Amz-Content-SHA256": stands_for}, service="s3", auth=SigV4Auth)
+    verify(replace(request, payload_sha256="0" * 64), KEY, datetime.now(UTC))
+
+
+def test_a_payload_that_was_signed_for_s3_must_be_what_came() -> None:
+    request = signed("PUT", "/bucket/key", b"body", service="s3", auth=S3SigV4Auth)
+    assert refusal(replace(request, payload_sha256="0" * 64)).code == "InvalidSignatureException"
 
 
 def test_header_values_count_without_the_blanks_around_and_between_their_words() -> None:
