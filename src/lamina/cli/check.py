@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -41,6 +42,7 @@ _LAYERS = "Zip files, folders, ARNs, NAME or NAME:VERSION, in the order in which
 _FUNCTION = (
     "The code they go with: a zip, a folder, or a function's name or ARN, whose own layers count if none is named."
 )
+_EXPLAIN = "Print the page on a finding, which says what it means and how to mend it; nothing is checked."
 _RUNTIME = "Runtime they are for.  [default: the function's, what they were published for, or what their files tell]"
 _ARCHITECTURE = "Processor they are for.  [default: as for --runtime]"
 
@@ -56,6 +58,7 @@ def check(
     fail_on: Annotated[FailOn, typer.Option(help="From which severity on the exit code is not 0.")] = FailOn.WARNING,
     as_json: Annotated[bool, typer.Option("--json", help="Print the findings as JSON.")] = False,
     as_sarif: Annotated[bool, typer.Option("--sarif", help="Print the findings as SARIF 2.1.0.")] = False,
+    explain: Annotated[str | None, typer.Option(metavar="ID", help=_EXPLAIN)] = None,
     endpoint: EndpointUrl = None,
     profile: Profile = None,
     region: Region = None,
@@ -73,11 +76,15 @@ def check(
       lamina check base.zip build/ --function code.zip --architecture arm64
       lamina check --function my-function --endpoint aws
       lamina check layer.zip --sarif > layer.sarif
+      lamina check --explain LAM302
     """
     from lamina.workshop.checks import running
     from lamina.workshop.checks.attached import examine, targets
     from lamina.workshop.checks.findings import Severity, ordered, worst
 
+    if explain is not None:
+        _explain(explain)
+        return
     if not layers and function is None:
         raise Failure("there is nothing to check", "Name a layer, or --function CODE.", Failure.USAGE)
     if as_json and as_sarif:
@@ -93,9 +100,10 @@ def check(
         )
     if as_sarif:
         from lamina import __version__
+        from lamina.workshop.checks.pages import page
         from lamina.workshop.checks.sarif import sarif
 
-        print(json.dumps(sarif(findings, running.RULES, __version__), indent=2))
+        print(json.dumps(sarif(findings, running.RULES, __version__, page), indent=2))
     elif as_json:
         print(json.dumps(_as_json(attached, wanted, findings), indent=2))
     else:
@@ -107,12 +115,31 @@ def check(
         raise typer.Exit(Failure.WARNINGS_FOUND)
 
 
-def _check_names(runtime: str | None, ignore: Sequence[str]) -> None:
+def _explain(name: str) -> None:
+    from lamina.workshop.checks.pages import page
+
+    _check_findings([name])
+    text = page(name.upper())
+    if not sys.stdout.isatty():
+        print(text, end="")
+        return
+    from rich.console import Console
+    from rich.markdown import Markdown
+
+    Console().print(Markdown(text))
+
+
+def _check_findings(names: Sequence[str]) -> None:
     from lamina.workshop.checks.running import RULES
 
-    unknown = [name for name in ignore if name.upper() not in {rule.id for rule in RULES}]
+    unknown = [name for name in names if name.upper() not in {rule.id for rule in RULES}]
     if unknown:
-        raise Failure(f"there is no finding {unknown[0]}", "docs/checks/ lists them, such as LAM302.", Failure.USAGE)
+        ids = sorted(rule.id for rule in RULES)
+        raise Failure(f"there is no finding {unknown[0]}", f"There are {', '.join(ids)}.", Failure.USAGE)
+
+
+def _check_names(runtime: str | None, ignore: Sequence[str]) -> None:
+    _check_findings(ignore)
     if runtime is not None:
         from lamina.cli.here import known_runtimes
         from lamina.functions.runtimes import RETIRED

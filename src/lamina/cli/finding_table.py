@@ -58,4 +58,4 @@ def _verdict(findings: Sequence[Finding]) -> str:
         for severity in Severity
         if counts[severity]
     ]
-    return f"[bold]{', '.join(told)}[/]; docs/checks/ has a page on each"
+    return f"[bold]{', '.join(told)}[/]; more on each: lamina check --explain {findings[0].id}"

@@ -21,6 +21,7 @@ from tests.support.server import REGION, Server
 from tests.unit.workshop.bad_layers import BAD, FINE, GOOD, one
 
 LAMINA = str(Path(sys.executable).with_name("lamina"))
+ROOT = Path(__file__).parents[3]
 
 
 def _check(
@@ -225,3 +226,16 @@ def test_sarif_is_printed_whole(tmp_path: Path) -> None:
     assert done.returncode == Failure.ERRORS_FOUND
     (result,) = json.loads(done.stdout)["runs"][0]["results"]
     assert result["locations"][0]["physicalLocation"]["artifactLocation"]["uri"] == f"{file}/python/server.pem"
+
+
+def test_a_finding_is_explained_also_by_what_was_installed_from_a_wheel(tmp_path: Path) -> None:
+    building = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(tmp_path)]
+    subprocess.run(building, cwd=ROOT, check=True, capture_output=True, timeout=60)
+    shutil.unpack_archive(next(tmp_path.glob("*.whl")), tmp_path / "installed", "zip")
+    page = (ROOT / "docs" / "checks" / "LAM302.md").read_text()
+    for installed in (str(tmp_path / "installed"), ""):
+        done = _check("--explain", "lam302", PYTHONPATH=installed)
+        assert (done.returncode, done.stdout) == (0, page), done.stderr
+    done = _check("--explain", "LAM999")
+    assert (done.returncode, done.stdout) == (Failure.USAGE, "")
+    assert "there is no finding LAM999" in done.stderr

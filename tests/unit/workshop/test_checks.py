@@ -72,7 +72,7 @@ def test_the_worst_comes_first() -> None:
 
 def test_sarif_has_what_version_2_1_0_asks_for() -> None:
     findings = [finding for name in ("a private key", "six layers", "a repository") for finding in BAD[name].findings()]
-    log = sarif(findings, RULES, "1.0")
+    log = sarif(findings, RULES, "1.0", lambda id_: f"# {id_}")
     assert set(log) == {"$schema", "version", "runs"}
     assert log["version"] == "2.1.0"
     (run,) = log["runs"]
@@ -80,7 +80,8 @@ def test_sarif_has_what_version_2_1_0_asks_for() -> None:
     driver = run["tool"]["driver"]
     assert [rule["id"] for rule in driver["rules"]] == [rule.id for rule in RULES]
     for rule in driver["rules"]:
-        assert set(rule) == {"id", "name", "shortDescription", "defaultConfiguration"}
+        assert set(rule) == {"id", "name", "shortDescription", "help", "defaultConfiguration"}
+        assert rule["help"]["markdown"] == f"# {rule['id']}"
         assert re.fullmatch(r"[A-Za-z0-9]+", rule["name"])
     assert [result["ruleId"] for result in run["results"]] == ["LAM601", "LAM201", "LAM107"]
     for result in run["results"]:

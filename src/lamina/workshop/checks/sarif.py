@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Final
 from urllib.parse import quote
 
@@ -13,8 +13,13 @@ from lamina.workshop.checks.findings import Finding, Rule
 _SCHEMA: Final = "https://json.schemastore.org/sarif-2.1.0.json"
 
 
-def sarif(findings: Sequence[Finding], rules: Sequence[Rule], version: str) -> dict[str, Any]:
-    """The log of one run: all *rules*, so that what was looked for is told too, and *findings*."""
+def sarif(
+    findings: Sequence[Finding], rules: Sequence[Rule], version: str, page: Callable[[str], str]
+) -> dict[str, Any]:
+    """The log of one run: all *rules*, so that what was looked for is told too, and *findings*.
+
+    *page* gives the page on a finding by its id, in Markdown.
+    """
     index = {rule.id: number for number, rule in enumerate(rules)}
     driver = {
         "name": "lamina check",
@@ -24,6 +29,7 @@ def sarif(findings: Sequence[Finding], rules: Sequence[Rule], version: str) -> d
                 "id": rule.id,
                 "name": "".join(word[0].upper() + word[1:] for word in re.findall(r"[A-Za-z0-9]+", rule.name)),
                 "shortDescription": {"text": rule.name},
+                "help": {"text": page(rule.id), "markdown": page(rule.id)},
                 "defaultConfiguration": {"level": rule.severity.value},
             }
             for rule in rules
