@@ -42,7 +42,7 @@ def build(
     from lamina.cli.build_telling import BuildProgress, note, show
     from lamina.cli.build_telling import as_json as told
     from lamina.workshop.building import builder
-    from lamina.workshop.building.builds import Builds, place
+    from lamina.workshop.building.builds import Builds, place_all
     from lamina.workshop.building.tools import Tools
 
     chosen = wanted(
@@ -55,8 +55,8 @@ def build(
     for recipe in chosen:
         with ending_in_order(), progress.shown():
             built = builder.build(recipe, builds, tools, fresh=fresh)
-        for layer in built.layers:
-            file = place(layer, recipe.output)
+        files = place_all(recipe.name, built.layers, recipe.output)
+        for layer, file in zip(built.layers, files, strict=True):
             layers.append(told(built, layer, file))
             if quiet:
                 print(os.path.relpath(file))

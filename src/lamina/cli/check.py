@@ -155,16 +155,19 @@ def _load(
     from lamina.workshop.artifacts import Role
     from lamina.workshop.checks.archives import refused
     from lamina.workshop.checks.running import finding
+    from lamina.workshop.running.packing import check_archivable
     from lamina.workshop.sources import ArchiveRefused, load
 
     findings: list[Finding] = []
 
     def read(source: str, role: Role) -> list[Artifact]:
         try:
-            return [load(source, endpoint, role, store)]
+            loaded = load(source, endpoint, role, store)
         except ArchiveRefused as error:
             findings.append(finding(*refused(source, error.reason)))
             return []
+        check_archivable(loaded)
+        return [loaded]
 
     code = next(iter(read(function, Role.FUNCTION) if function is not None else []), None)
     sources = layers or (code.layers if code is not None else ())

@@ -58,7 +58,7 @@ def publish(
     """
     from lamina.cli.build_telling import BuildProgress, note
     from lamina.workshop.building import builder
-    from lamina.workshop.building.builds import Builds, place
+    from lamina.workshop.building.builds import Builds, place_all
     from lamina.workshop.building.tools import Tools
     from lamina.workshop.publishing import Attributes, Publisher, storage_of
 
@@ -73,8 +73,7 @@ def publish(
     for recipe in recipes:
         with ending_in_order(), progress.shown():
             built = builder.build(recipe, builds, tools, fresh=fresh)
-            for layer in built.layers:
-                place(layer, recipe.output)
+            place_all(recipe.name, built.layers, recipe.output)
             progress.step(f"comparing {recipe.name} with its newest version")
             wishes = [Attributes.wanted(layer, recipe) for layer in built.layers]
             versions = [

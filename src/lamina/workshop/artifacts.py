@@ -46,7 +46,8 @@ class Artifact:
     `entries` has every folder, also those that an archive only implies, sorted by path. `unzipped_bytes` is what the
     entries come to, as AWS counts. `zipped_bytes` and `digest` are those of the archive: None for a folder. `runtimes`
     and `architectures` are what the layer was published for, or what the function has; None when nobody said.
-    `layers` are the ARNs of the function's layers, in its order.
+    `layers` are the ARNs of the function's layers, in its order. `strange` are the paths of a folder's devices, pipes
+    and sockets, which are no entries, and which no archive can hold.
     """
 
     name: str
@@ -60,6 +61,7 @@ class Artifact:
     runtimes: tuple[str, ...] | None = None
     architectures: tuple[str, ...] | None = None
     layers: tuple[str, ...] = ()
+    strange: tuple[str, ...] = ()
 
     def read(self, path: str) -> bytes:
         """The content of the file at *path*, checked against the archive's checksum; KeyError when there is none."""

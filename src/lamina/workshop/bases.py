@@ -1,7 +1,8 @@
 """What AWS's runtimes bring along below a function: the system's libraries, and what Python finds without a layer.
 
-The library lists are of the packages in AWS's base images (`rpm -qa` in public.ecr.aws/lambda/provided:al2023 and
-:al2), by the sonames that these packages own. glibc's versions are those packages' too.
+The library lists are the sonames of the packages that AWS's base images for al2023 and al2 are known to have, and
+glibc's symbol versions those of these packages. They were put together from what is known of the packages, not read
+from an image: where an image has more, `lamina check` calls a library missing that is there.
 """
 
 from __future__ import annotations

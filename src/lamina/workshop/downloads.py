@@ -6,7 +6,9 @@ import base64
 import hashlib
 import os
 import tempfile
+import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -17,6 +19,7 @@ import urllib3
 from urllib3.exceptions import HTTPError
 from urllib3.util import Timeout
 
+from lamina.workshop.caches import trim
 from lamina.workshop.endpoint import is_this_machine
 from lamina.workshop.errors import WorkshopError
 
@@ -56,6 +59,9 @@ class Downloads:
         wanted = base64.b64decode(code_sha256).hex()
         path = self.folder / f"{wanted}.zip"
         if path.is_file() and _sha256(path) == wanted:
+            # The cache keeps what was used lately.
+            with suppress(OSError):
+                os.utime(path)
             return path
         try:
             self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -71,6 +77,7 @@ class Downloads:
                 # By a link, so that whoever fetched the same meanwhile loses nothing.
                 path.unlink(missing_ok=True)
                 os.link(aside.name, path)
+            trim(list(self.folder.glob("*.zip")), time.time())
         except FileExistsError:
             pass
         except (HTTPError, ConnectionError, TimeoutError) as error:

@@ -101,8 +101,9 @@ def unpacked(data: bytes, name: str, role: Role = Role.LAYER) -> Artifact:
 
 def folder(path: Path, name: str, role: Role = Role.LAYER) -> Artifact:
     """The folder at *path*, as its archive would be: what is below it lands in /opt, or /var/task."""
+    strange: list[str] = []
     try:
-        entries = tuple(sorted(_walk(path, ""), key=lambda entry: entry.path))
+        entries = tuple(sorted(_walk(path, "", strange), key=lambda entry: entry.path))
     except OSError as error:
         raise SourceError(f"{error.filename} cannot be read: {error.strerror}") from error
     files = {entry.path for entry in entries if entry.kind is Kind.FILE}
@@ -115,7 +116,8 @@ def folder(path: Path, name: str, role: Role = Role.LAYER) -> Artifact:
         except OSError as error:
             raise SourceError(f"{error.filename} cannot be read: {error.strerror}") from error
 
-    return Artifact(name, role, entries, sum(entry.size for entry in entries), read)
+    size = sum(entry.size for entry in entries)
+    return Artifact(name, role, entries, size, read, strange=tuple(sorted(strange)))
 
 
 def _entries(found: Archive, modes: dict[str, int]) -> tuple[Entry, ...]:
@@ -126,7 +128,8 @@ def _entries(found: Archive, modes: dict[str, int]) -> tuple[Entry, ...]:
     return tuple(sorted(entries, key=lambda entry: entry.path))
 
 
-def _walk(root: Path, below: str) -> Iterator[Entry]:
+def _walk(root: Path, below: str, strange: list[str]) -> Iterator[Entry]:
+    """What is below *below*; the paths of what is neither file, folder nor link are added to *strange*."""
     with os.scandir(root / below) as found:
         for item in found:
             inner = f"{below}/{item.name}" if below else item.name
@@ -137,11 +140,11 @@ def _walk(root: Path, below: str) -> Iterator[Entry]:
                 yield Entry(inner, Kind.LINK, len(os.fsencode(target)), mode, target)
             elif stat.S_ISDIR(status.st_mode):
                 yield Entry(inner, Kind.FOLDER, 0, mode)
-                yield from _walk(root, inner)
+                yield from _walk(root, inner, strange)
             elif stat.S_ISREG(status.st_mode):
                 yield Entry(inner, Kind.FILE, status.st_size, mode)
             else:
-                raise SourceError(f"{item.path} is a device, a pipe or a socket", "No archive can hold it: remove it.")
+                strange.append(inner)
 
 
 def _published_layer(source: str, endpoint: Endpoint, downloads: Downloads) -> Artifact:
@@ -212,6 +215,10 @@ def _finding(source: str, endpoint: Endpoint, client: Any) -> Iterator[None]:
     except EndpointError as error:
         if error.api_code == "ResourceNotFoundException":
             raise _missing(source, client) from error
+        if error.api_code is None and not source.startswith("arn:"):
+            # Most likely a path that was mistyped: whoever meant a name sees that it is about one.
+            message = f"{source} is no file and no folder, and cannot be looked up as a name: {error}"
+            raise SourceError(message, error.hint, error.code) from error
         raise
 
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
 
 from lamina.workshop.artifacts import Artifact, Entry, Kind, Role
 from lamina.workshop.endpoint import Endpoint
+from lamina.workshop.running.packing import packed
 from lamina.workshop.sources import ArchiveRefused, SourceError, load
 from tests.support import zips
 
@@ -75,15 +77,29 @@ def test_damage_in_the_middle_of_a_file_is_found(tmp_path: Path) -> None:
         load(str(file), NOWHERE)
 
 
+def test_of_a_name_that_nobody_could_be_asked_about_it_is_said_that_it_is_no_file(tmp_path: Path) -> None:
+    with pytest.raises(
+        SourceError, match="missing is no file and no folder, and cannot be looked up as a name: nothing"
+    ):
+        load("missing", NOWHERE)
+
+
 @pytest.mark.parametrize("source", ["missing.zip", "./missing", "a b"])
 def test_what_is_not_there_is_not_looked_for_at_an_endpoint(source: str, tmp_path: Path) -> None:
     with pytest.raises(SourceError, match=r"there is no|neither a file nor a folder"):
         load(source, NOWHERE)
 
 
-def test_a_socket_in_a_folder_is_told(tmp_path: Path) -> None:
-    import os
-
+def test_a_pipe_in_a_folder_is_no_entry_and_matters_where_an_archive_is_made(tmp_path: Path) -> None:
+    (tmp_path / ".git").mkdir()
+    os.mkfifo(tmp_path / ".git" / "monitor")
+    (tmp_path / "app.py").write_bytes(b"")
+    layer, code = load(str(tmp_path), NOWHERE), load(str(tmp_path), NOWHERE, Role.FUNCTION)
+    assert [entry.path for entry in code.entries] == [".git", "app.py"]
+    # Of a project's folder, version control is no part of the function.
+    packed(code)
+    with pytest.raises(SourceError, match=r"\.git/monitor is a device, a pipe or a socket"):
+        packed(layer)
     os.mkfifo(tmp_path / "pipe")
-    with pytest.raises(SourceError, match="is a device, a pipe or a socket"):
-        load(str(tmp_path), NOWHERE)
+    with pytest.raises(SourceError, match="pipe is a device, a pipe or a socket"):
+        packed(load(str(tmp_path), NOWHERE, Role.FUNCTION))

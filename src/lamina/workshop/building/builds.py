@@ -9,7 +9,7 @@ import shutil
 import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -17,6 +17,7 @@ from typing import Any, Final
 from lamina.names import Digest
 from lamina.workshop.building.pieces import Package
 from lamina.workshop.building.sizes import PackageSize
+from lamina.workshop.caches import trim
 from lamina.workshop.errors import WorkshopError
 
 _REPORT: Final = "report.json"
@@ -89,6 +90,9 @@ class Builds:
             return None
         if any(_digest(layer.file) != layer.digest for layer in layers):
             return None
+        # The cache keeps what was used lately.
+        with suppress(OSError):
+            os.utime(folder)
         return Build(layers, tuple(report["notes"]), report["made_at"], cached=True)
 
     def put(self, key: str, build: Build, aside: Path) -> Build:
@@ -116,6 +120,7 @@ class Builds:
                 raise
         shutil.rmtree(gone, ignore_errors=True)
         aside.mkdir(exist_ok=True)
+        trim([path for path in self.folder.iterdir() if not path.name.startswith(".")], time.time())
         return Build(tuple(_layer(folder, layer) for layer in told), build.notes, build.made_at)
 
 
@@ -128,6 +133,18 @@ def key_of(parts: Mapping[str, Any], files: Sequence[tuple[str, Path]]) -> str:
         digest.update(looks.encode("utf-8", "surrogateescape"))
         digest.update(os.readlink(path).encode() if path.is_symlink() else _digest(path).hex.encode())
     return digest.hexdigest()
+
+
+def place_all(name: str, layers: Sequence[BuiltLayer], folder: Path) -> list[Path]:
+    """Put the archives of the recipe *name*, one or several, into *folder*; their paths there.
+
+    Where it is divided, what an undivided build put there goes: nobody shall publish the whole beside its parts.
+    """
+    paths = [place(layer, folder) for layer in layers]
+    whole = folder / f"{name}.zip"
+    if whole not in paths:
+        whole.unlink(missing_ok=True)
+    return paths
 
 
 def place(layer: BuiltLayer, folder: Path) -> Path:

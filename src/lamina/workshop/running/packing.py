@@ -5,11 +5,12 @@ from __future__ import annotations
 import io
 import stat
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
 from lamina.workshop.artifacts import Artifact, Entry, Kind, Role
+from lamina.workshop.sources import SourceError
 
 # What lies in a project's folder, and in no function's archive.
 _NEVER: Final = frozenset((".git", ".hg", ".svn", "__pycache__", ".mypy_cache", ".pytest_cache", ".ruff_cache"))
@@ -31,6 +32,7 @@ _NOTHING: Final[Mapping[str, Added]] = {}
 
 def packed(artifact: Artifact, below: Mapping[str, Added] = _NOTHING, *, compressed: bool = False) -> bytes:
     """The archive of *artifact*, and of the files *below* it, by their paths. Raises SourceError."""
+    check_archivable(artifact)
     method = zipfile.ZIP_DEFLATED if compressed else zipfile.ZIP_STORED
     buffer = io.BytesIO()
     paths = set()
@@ -44,23 +46,34 @@ def packed(artifact: Artifact, below: Mapping[str, Added] = _NOTHING, *, compres
     return buffer.getvalue()
 
 
+def check_archivable(artifact: Artifact) -> None:
+    """Raise SourceError if the archive of *artifact* would have to hold what none can."""
+    belongs = _belonging(artifact)
+    strange = next((path for path in artifact.strange if belongs(path)), None)
+    if strange is not None:
+        raise SourceError(
+            f"{artifact.name}/{strange} is a device, a pipe or a socket", "No archive can hold it: remove it."
+        )
+
+
 def carried(artifact: Artifact) -> tuple[Entry, ...]:
     """What of *artifact* is run: all of a layer; of a function's folder not version control, caches and virtual
     environments, which lie there when the folder is a project's.
     """
+    belongs = _belonging(artifact)
+    return tuple(entry for entry in artifact.entries if belongs(entry.path))
+
+
+def _belonging(artifact: Artifact) -> Callable[[str], bool]:
+    """Whether a path in *artifact* is one of what is run."""
     if artifact.role is Role.LAYER or artifact.digest is not None:
-        return artifact.entries
-    environments = {
+        return lambda _: True
+    environments = tuple(
         entry.path.removesuffix(_VIRTUAL_ENVIRONMENT)
         for entry in artifact.entries
         if entry.name == _VIRTUAL_ENVIRONMENT and "/" in entry.path
-    }
-
-    def belongs(entry: Entry) -> bool:
-        inside = f"{entry.path}/"
-        return _NEVER.isdisjoint(entry.path.split("/")) and not inside.startswith(tuple(environments))
-
-    return tuple(filter(belongs, artifact.entries))
+    )
+    return lambda path: _NEVER.isdisjoint(path.split("/")) and not f"{path}/".startswith(environments)
 
 
 def _write(archive: zipfile.ZipFile, entry: Entry, content: bytes) -> None:
