@@ -19,6 +19,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, fields
 from pathlib import Path
 
+from lamina.sandbox.held_groups import is_held
+
 _PR_SET_CHILD_SUBREAPER = 36
 _CGROUPS = Path("/sys/fs/cgroup")
 
@@ -128,8 +130,9 @@ def _cgroups() -> Iterator[str]:
     for folder, subfolders, _ in os.walk(_CGROUPS):
         for name in subfolders:
             group = Path(folder, name)
-            # One that holds somebody else's processes is another run's, under way beside this one.
-            if name.startswith("lamina") and _members(group) <= ours:
+            # One that holds somebody else's processes, or that a server holds, is another run's, under way beside
+            # this one; a server of this run that still lives is told of as a process.
+            if name.startswith("lamina") and _members(group) <= ours and not is_held(group):
                 yield str(group)
         subfolders[:] = [name for name in subfolders if not name.startswith("lamina")]
 

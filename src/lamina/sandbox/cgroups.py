@@ -12,9 +12,12 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
+
+from lamina.sandbox.held_groups import hold, remove_abandoned
 
 _V1_CONTROLLERS = ("memory", "pids")
 _V2_CONTROLLERS = ("memory", "pids")
@@ -51,7 +54,7 @@ class Cgroups(Protocol):
 
     def create(self, name: str) -> Cgroup: ...
     def sweep(self) -> None:
-        """Remove what an earlier server of the same name left."""
+        """Remove what an earlier server of the same name left, and what killed ones left beside it."""
         ...
 
     def remove(self) -> None:
@@ -129,28 +132,30 @@ def below(root: Path, path: str) -> Path:
 
 def _find_v1(mounts: dict[str, Path], own: dict[str, str], name: str) -> Cgroups | Unavailable:
     parents = {controller: below(root, own.get(controller, "/")) / name for controller, root in mounts.items()}
-    try:
-        for parent in parents.values():
-            parent.mkdir(exist_ok=True)
-        (parents["memory"] / "memory.limit_in_bytes").write_text(str(_memory_for_all()))
-        (parents["pids"] / "pids.max").write_text(str(_processes_for_all()))
-    except OSError as error:
-        return Unavailable(f"cannot make a group: {error}")
-    return V1Cgroups(parents)
+    with contextlib.ExitStack() as undoing:
+        try:
+            for parent in parents.values():
+                undoing.callback(os.close, hold(parent))
+            (parents["memory"] / "memory.limit_in_bytes").write_text(str(_memory_for_all()))
+            (parents["pids"] / "pids.max").write_text(str(_processes_for_all()))
+        except OSError as error:
+            return Unavailable(f"cannot make a group: {error}")
+        return V1Cgroups(parents, undoing.pop_all().close)
 
 
 def _find_v2(root: Path, own: str, name: str) -> Cgroups | Unavailable:
     parent = below(root, own)
-    try:
-        _delegate(parent)
-        group = parent / name
-        group.mkdir(exist_ok=True)
-        _enable(group)
-        (group / "memory.max").write_text(str(_memory_for_all()))
-        (group / "pids.max").write_text(str(_processes_for_all()))
-    except OSError as error:
-        return Unavailable(f"cannot make a group below {parent}: {error.strerror}")
-    return V2Cgroups(group)
+    with contextlib.ExitStack() as undoing:
+        try:
+            _delegate(parent)
+            group = parent / name
+            undoing.callback(os.close, hold(group))
+            _enable(group)
+            (group / "memory.max").write_text(str(_memory_for_all()))
+            (group / "pids.max").write_text(str(_processes_for_all()))
+        except OSError as error:
+            return Unavailable(f"cannot make a group below {parent}: {error.strerror}")
+        return V2Cgroups(group, undoing.pop_all().close)
 
 
 def _delegate(parent: Path) -> None:
@@ -178,8 +183,9 @@ class V1Cgroups:
     description = "cgroup v1: memory and pids"
     can_freeze = False
 
-    def __init__(self, parents: dict[str, Path]) -> None:
+    def __init__(self, parents: dict[str, Path], let_go: Callable[[], object] = lambda: None) -> None:
         self._parents = parents
+        self._let_go = let_go
 
     @property
     def memory_folder(self) -> Path:
@@ -197,19 +203,22 @@ class V1Cgroups:
     def sweep(self) -> None:
         for parent in self._parents.values():
             _sweep(parent)
+            remove_abandoned(parent)
 
     def remove(self) -> None:
         for parent in self._parents.values():
             _sweep(parent)
             _removed(parent)
+        self._let_go()
 
 
 class V2Cgroups:
     description = "cgroup v2: memory, pids and freezing"
     can_freeze = True
 
-    def __init__(self, parent: Path) -> None:
+    def __init__(self, parent: Path, let_go: Callable[[], object] = lambda: None) -> None:
         self._parent = parent
+        self._let_go = let_go
 
     @property
     def memory_folder(self) -> Path:
@@ -225,10 +234,12 @@ class V2Cgroups:
             with contextlib.suppress(OSError):
                 group.write_text("1")
         _sweep(self._parent)
+        remove_abandoned(self._parent)
 
     def remove(self) -> None:
         self.sweep()
         _removed(self._parent)
+        self._let_go()
 
 
 def _sweep(parent: Path) -> None:
