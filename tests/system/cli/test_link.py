@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
 import sys
+import sysconfig
 import venv
 from pathlib import Path
 
 import pytest
 
 from lamina.cli.failures import Failure
-from tests.support import zips
+from tests.support import fetching, zips
 
 LAMINA = str(Path(sys.executable).with_name("lamina"))
 MODULE = b"def double(number: int) -> int:\n    return number * 2\n"
@@ -74,6 +76,32 @@ def test_tools_of_a_project_see_linked_layers_and_after_undo_nothing_is_left(pro
     assert _content(project) == before
     assert list((project.parent / "state" / "lamina" / "links" / "v1").iterdir()) == []
     assert "nothing was linked" in _run(project, LAMINA, "link", "--undo").stdout
+
+
+def test_pytest_and_pyright_of_a_project_see_linked_layers(project: Path) -> None:
+    if shutil.which("node") is None:
+        pytest.skip("pyright is a program of Node.js")
+    pyright = fetching.node_modules("pyright") / "nodejs" / "node_modules" / "pyright" / "index.js"
+    packages = next((project / ".venv" / "lib").glob("python3*/site-packages"))
+    # As if the project had installed its test runner.
+    (packages / "installed.pth").write_text(sysconfig.get_path("purelib"))
+    (project / "test_user.py").write_text(
+        "from user import linked, packed\n\ndef test_it(): assert linked.double(2) == 4\n"
+    )
+    (project / "user.py").write_text(USER)
+    python = str(project / ".venv" / "bin" / "python")
+    testing = (python, "-m", "pytest", "-q", "-p", "no:cacheprovider", "test_user.py")
+    checking = ("node", str(pyright), "--pythonpath", python, "--outputjson", "user.py")
+    assert "No module named 'linked'" in _run(project, *testing).stdout
+    assert _run(project, LAMINA, "link", "-l", "../layer", "-l", "../layer.zip").returncode == 0
+    tested = _run(project, *testing)
+    assert (tested.returncode, "1 passed" in tested.stdout) == (0, True), tested.stdout
+    assert _rules(_run(project, *checking).stdout) == ["reportAssignmentType"]
+
+
+def _rules(told: str) -> list[str]:
+    """What pyright complains of."""
+    return [found["rule"] for found in json.loads(told)["generalDiagnostics"] if found["severity"] == "error"]
 
 
 def test_undo_leaves_what_is_no_longer_ours(project: Path) -> None:
