@@ -56,7 +56,7 @@ def look(
     for consumer in consumers:
         if not (consumer.is_latest or consumer.aliases):
             continue
-        for arn in _attached(layer, consumer):
+        for arn in attached(layer, consumer):
             counted += 1
             channel = followed(consumer, arn.layer.name)
             due = newest.get(arn.layer) if channel is None else pointing.get((arn.layer, channel))
@@ -66,6 +66,14 @@ def look(
                 aliases = tuple(alias.name for alias in consumer.aliases)
                 drifted.append(Drifted(consumer.function, consumer.version, aliases, arn, due, channel))
     return Drift(tuple(drifted), counted, tuple(sorted(untold)))
+
+
+def attached(layer: LayerReference, consumer: Consumer) -> Iterator[LayerVersionArn]:
+    """The versions of *layer* that *consumer* has, as ARNs."""
+    for text in consumer.layers:
+        arn = layer_version(text)
+        if arn is not None and layer.names(arn):
+            yield arn
 
 
 def markdown(title: str, drift: Drift) -> str:
@@ -92,14 +100,14 @@ def _markdown(title: str, drift: Drift) -> Iterator[str]:
 
 
 def summary(drift: Drift) -> str:
-    """One sentence."""
-    if not drift.drifted:
-        return f"All {drift.consumers} consumers are where they should be."
+    """A line: "203 consumers: 202 behind"."""
     behind = sum(each.is_behind for each in drift.drifted)
     ahead = len(drift.drifted) - behind
-    parts = [f"{behind} of {drift.consumers} consumers are behind"] if behind else []
-    parts += [f"{ahead} {'are' if behind else f'of {drift.consumers} consumers are'} ahead"] if ahead else []
-    return f"{', '.join(parts)}."
+    parts = [f"{count:,} {word}" for count, word in ((behind, "behind"), (ahead, "ahead")) if count]
+    counted = f"{drift.consumers:,} consumer{'' if drift.consumers == 1 else 's'}"
+    if parts:
+        return f"{counted}: {', '.join(parts)}"
+    return f"{counted}, {'none known to be behind' if drift.untold else 'all where they should be'}"
 
 
 def qualified(each: Drifted) -> str:
@@ -110,10 +118,3 @@ def qualified(each: Drifted) -> str:
 def due(each: Drifted) -> str:
     """Where it should be: "12", or "7 (stable)"."""
     return f"{each.due} ({each.follows})" if each.follows is not None else str(each.due)
-
-
-def _attached(layer: LayerReference, consumer: Consumer) -> Iterator[LayerVersionArn]:
-    for text in consumer.layers:
-        arn = layer_version(text)
-        if arn is not None and layer.names(arn):
-            yield arn

@@ -65,7 +65,7 @@ def test_who_follows_a_channel_is_held_to_the_channel() -> None:
     found = look(SHARED, [*seen, consumer("free", version(12), tags={})], NEWEST, channels)
     (drifted,) = found.drifted
     assert (drifted.due, drifted.follows, drifted.is_behind) == (7, "stable", False)
-    assert summary(found) == "1 of 3 consumers are ahead."
+    assert summary(found) == "3 consumers: 1 ahead"
 
 
 def test_what_nobody_can_tell_is_not_guessed() -> None:
@@ -74,14 +74,17 @@ def test_what_nobody_can_tell_is_not_guessed() -> None:
     found = look(SHARED, [consumer("a", foreign), lost], NEWEST, [])
     assert found.drifted == ()
     assert found.untold == (version(1).layer, foreign.layer)
+    assert summary(found) == "2 consumers, none known to be behind"
 
 
 def test_the_page_for_a_pull_request() -> None:
     seen = [consumer(f"f{number}", version(1)) for number in range(202)]
     page = markdown("shared", look(SHARED, [*seen, consumer("g", version(12))], NEWEST, []))
     lines = page.splitlines()
-    assert lines[:3] == ["### shared", "", "202 of 203 consumers are behind."]
+    assert lines[:3] == ["### shared", "", "203 consumers: 202 behind"]
     assert "| `arn:aws:lambda:us-east-1:000000000000:function:f0` | $LATEST | 1 | 12 |" in lines
     assert lines[-1] == "and 2 more"
     assert len(page) < 65_536
-    assert "where they should be" in markdown("shared", look(SHARED, [], NEWEST, []))
+    assert markdown("shared", look(SHARED, seen[:1], {version(1).layer: 1}, [])) == (
+        "### shared\n\n1 consumer, all where they should be\n"
+    )
