@@ -8,6 +8,7 @@ import signal
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from botocore.exceptions import ClientError
 from moto.server import ThreadedMotoServer
 
 from lamina.rollouts.plans import OnFailure, Verification
+from tests.support.faults import FaultyWay
 from tests.support.functions import client_of, wait_until
 from tests.support.rollouts import INVOKED, Fleet, RolloutCommands, routed_beside
 from tests.support.server import Server
@@ -185,6 +187,24 @@ def test_errors_of_callers_turn_a_canary_back(shared_server: Server, commands: R
     assert "invocations failed, 0.0% did before" in told["why"]
     assert {target["state"] for target in told["targets"]} == {"failed", "put back"}
     assert fleet.state() == before
+
+
+def test_throttling_failing_calls_and_lost_answers_change_nothing_of_the_end(
+    shared_server: Server, commands: RolloutCommands
+) -> None:
+    fleet = fleet_on(shared_server, 4, alias="live")
+    before = fleet.state()
+    with FaultyWay(shared_server.endpoint, throttled_every=31, failing_every=13, lost_every=5).running() as way:
+        plan = replace(fleet.plan(alias="live", shares=(0.5, 1.0)), endpoint=way.address)
+        id_ = commands.keep(plan)
+        assert commands.json("apply", id_)["counts"] == {"done": 4}
+        for name in fleet.names:
+            assert fleet.layers_of(name) == fleet.layers_of(name, "live") == fleet.layers(2)
+            versions = fleet.client.list_versions_by_function(FunctionName=name)["Versions"]
+            assert [version["Version"] for version in versions] == ["$LATEST", "1", "2"]
+        assert commands.json("rollback", id_)["counts"] == {"put back": 4}
+    assert fleet.state() == before
+    assert set(way.faults) == {"throttled", "failing", "lost"}
 
 
 def test_ctrl_c_stops_between_two_calls_and_says_how_to_go_on(shared_server: Server, commands: RolloutCommands) -> None:
