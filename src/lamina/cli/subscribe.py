@@ -7,9 +7,8 @@ from typing import Annotated
 import typer
 
 from lamina.cli.endpoints import EndpointUrl, Profile, Region, chosen
-from lamina.cli.failures import Failure
 from lamina.cli.references import layer_named
-from lamina.cli.registers import Channels, register
+from lamina.cli.registers import Channels, channel_named
 
 _FUNCTIONS = "Functions' names or ARNs."
 _CHANNEL = "The layer, by NAME or ARN, and the channel."
@@ -33,28 +32,18 @@ def subscribe(
       lamina subscribe shop my-layer@stable
       lamina subscribe shop cart search my-layer@next
     """
-    from lamina.rollouts.channels import BadChannel, parse_subscription, tag_key
+    from lamina.rollouts.consumers import LayerReference
     from lamina.workshop.subscriptions import Subscriptions
 
-    try:
-        layer, name = parse_subscription(channel)
-        tag_key(layer.name)
-    except BadChannel as error:
-        raise Failure(str(error), code=Failure.USAGE) from error
-    at = chosen(endpoint, profile, region or layer.region)
-    client = at.client()
-    there = register(channels, at, client.meta.region_name)
-    points_at = {each.name: each.version for each in there.channels() if layer.is_layer(each.layer)}
-    if name not in points_at:
-        known = f"There are {', '.join(sorted(points_at))}. " if points_at else ""
-        hint = f"{known}`lamina channel set {layer.name} {name}=VERSION` makes one."
-        raise Failure(f"{layer.name} has no channel {name} in {there.where}", hint)
-    subscriptions = Subscriptions(at, client)
+    at = chosen(endpoint, profile, region)
+    version, _, name = channel_named(channel, channels, at)
+    layer = LayerReference(version.layer.name, version.scope.account, version.scope.region)
+    subscriptions = Subscriptions(at, at.client(region=version.scope.region))
     for function in functions:
         found = subscriptions.function(function)
         subscriptions.subscribe(found, layer, name)
-        behind = [number for number in found.numbers(layer) if number != points_at[name].number]
-        print(f"{found.name} follows {layer.name}@{name}, which is at version {points_at[name].number}", end="")
+        behind = [number for number in found.numbers(layer) if number != version.number]
+        print(f"{found.name} follows {layer.name}@{name}, which is at version {version.number}", end="")
         print(f"; it is at {behind[0]}" if behind else "")
 
 
