@@ -73,9 +73,12 @@ def _unaudited(results: Sequence[tuple[str, Audited]]) -> dict[str, list[Compone
 def _verdict(results: Sequence[tuple[str, Audited]]) -> str:
     advisories = sum(len(audited.advisories) for _, audited in results)
     looked_up = sum(audited.by is not None for _, audited in results)
+    if not results:
+        return "no package has left a record of itself"
+    if not looked_up:
+        return f"[bold]none of {_counted(len(results), 'package')} could be looked up[/]"
     asked = sorted({audited.by for _, audited in results if audited.by is not None})
-    told_by = f" by {' and '.join(asked)}" if asked else ""
-    of = f"{looked_up} of {_counted(len(results), 'package')} looked up{told_by}"
+    of = f"{looked_up} of {_counted(len(results), 'package')} looked up by {' and '.join(asked)}"
     if advisories:
         concerned = sum(bool(audited.advisories) for _, audited in results)
         known = _counted(advisories, "known vulnerabilit", "y", "ies")

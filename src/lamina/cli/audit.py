@@ -11,7 +11,7 @@ import typer
 
 from lamina.cli.endpoints import EndpointUrl, Profile, Region, chosen
 from lamina.cli.failures import Failure
-from lamina.cli.loading import downloads
+from lamina.cli.loading import attached, downloads
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -51,20 +51,14 @@ def audit(
       lamina audit --function my-function --endpoint aws --json
       lamina audit layer.zip --database all.zip --ignore CVE-2021-33503
     """
-    from lamina.workshop.artifacts import Role
     from lamina.workshop.auditing.advisories import unignored
     from lamina.workshop.inventory.components import components
-    from lamina.workshop.sources import load
 
     if not layers and function is None:
         raise Failure("there is nothing to audit", "Name a layer, or --function CODE.", Failure.USAGE)
     ignored = frozenset(name.upper() for name in [*(ignore or []), *_of_the_project()])
     with downloads() as store:
-        at = chosen(endpoint, profile, region)
-        code = None if function is None else load(function, at, Role.FUNCTION, store)
-        sources = layers or (code.layers if code is not None else ())
-        artifacts = [load(source, at, Role.LAYER, store) for source in sources]
-        artifacts += [] if code is None else [code]
+        artifacts = attached(layers, function, chosen(endpoint, profile, region), store)
         held = [(artifact, each) for artifact in artifacts for each in components(artifact)]
     found = _asked([each for _, each in held], database or [])
     kept = [unignored(audited, ignored) for audited in found]

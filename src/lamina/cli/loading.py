@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from lamina.cli.steps import size
 
 if TYPE_CHECKING:
+    from lamina.workshop.artifacts import Artifact
     from lamina.workshop.downloads import Downloads
+    from lamina.workshop.endpoint import Endpoint
 
 
 @contextmanager
@@ -38,3 +40,13 @@ def downloads() -> Iterator[Downloads]:
             )
 
         yield Downloads.of_the_user(show)
+
+
+def attached(layers: Sequence[str] | None, function: str | None, at: Endpoint, store: Downloads) -> list[Artifact]:
+    """*layers*, in their order, and behind them the code of *function*, whose own layers are read if none is named."""
+    from lamina.workshop.artifacts import Role
+    from lamina.workshop.sources import load
+
+    code = [] if function is None else [load(function, at, Role.FUNCTION, store)]
+    sources = layers or (code[0].layers if code else ())
+    return [*(load(source, at, Role.LAYER, store) for source in sources), *code]

@@ -9,7 +9,7 @@ import typer
 
 from lamina.cli.endpoints import EndpointUrl, Profile, Region, chosen
 from lamina.cli.failures import Failure
-from lamina.cli.loading import downloads
+from lamina.cli.loading import attached, downloads
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -44,17 +44,11 @@ def sbom(
       lamina sbom base.zip mine.zip --licences
     """
     from lamina.cli.licence_table import licence_lines
-    from lamina.workshop.artifacts import Role
-    from lamina.workshop.sources import load
 
     if not layers and function is None:
         raise Failure("there is nothing to account for", "Name a layer, or --function CODE.", Failure.USAGE)
     with downloads() as store:
-        at = chosen(endpoint, profile, region)
-        code = None if function is None else load(function, at, Role.FUNCTION, store)
-        sources = layers or (code.layers if code is not None else ())
-        artifacts = [load(source, at, Role.LAYER, store) for source in sources]
-        artifacts += [] if code is None else [code]
+        artifacts = attached(layers, function, chosen(endpoint, profile, region), store)
         printed = licence_lines(artifacts) if licences else _bill(artifacts, timestamp)
     print("\n".join(printed))
 

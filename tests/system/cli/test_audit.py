@@ -103,7 +103,8 @@ def test_a_file_of_advisories_is_all_it_takes(run: Run, tmp_path: Path) -> None:
 
 
 def test_what_is_ignored_is_left_out_and_what_is_ignored_in_vain_is_told(run: Run) -> None:
-    run.write("db", json.dumps(_record(1, "PyPI", "urllib3", "1.26.5", aliases=["CVE-2021-1"])).encode())
+    records = [_record(1, "PyPI", "urllib3", "1.26.5", aliases=["CVE-2021-1"]), _record(2, "npm", "lodash", "1.0.0")]
+    run.write("db", "\n".join(map(json.dumps, records)).encode())
     told = run("audit", "one.zip", "--database", "db", "--ignore", "cve-2021-1", "--ignore", "CVE-1999-1")
     assert told.returncode == 0, told.stdout
     assert told.stdout.splitlines() == [
@@ -125,6 +126,16 @@ def test_what_is_no_database_is_said_and_never_taken_for_an_empty_one(run: Run, 
     told = run("audit", "one.zip", "--database", "db")
     assert (told.returncode, told.stdout) == (Failure.USAGE, "")
     assert "db is no database of advisories" in told.stderr
+
+
+def test_a_database_of_one_ecosystem_says_nothing_of_another(run: Run) -> None:
+    run.write("db", json.dumps(_record(1, "PyPI", "idna", "1.0")).encode())
+    told = run("audit", "one.zip", "--database", "db")
+    assert told.returncode == Failure.NOT_AUDITED
+    assert told.stdout.splitlines() == [
+        "not looked up: lodash 4.17.4: the database has no advisory at all on packages of npm",
+        "nothing is known of those looked up; 2 of 3 packages looked up by database",
+    ]
 
 
 def _tools(run: Run, folder: Path, **tools: str) -> dict[str, str]:
@@ -174,8 +185,32 @@ def test_what_nobody_could_look_up_is_never_told_as_sound(run: Run, tmp_path: Pa
     assert told.stdout.splitlines() == [
         "not looked up: lodash 4.17.4: npm could not ask its registry: 405",
         "not looked up: idna 3.7, urllib3 1.26.4: pip-audit failed: ERROR: no route to the registry",
-        "nothing is known of those looked up; 0 of 3 packages looked up",
+        "none of 3 packages could be looked up",
     ]
+
+
+def test_what_a_layer_calls_its_packages_is_never_an_option_of_a_tool(run: Run, tmp_path: Path) -> None:
+    meta = b"Metadata-Version: 2.1\nName: -r /etc/passwd\nVersion: 1.0\n"
+    gem = b'Gem::Specification.new do |s|\n  s.name = "rake"\n  s.version = "13.0.6"\nend\n'
+    odd = {
+        "python/odd-1.0.dist-info/METADATA": meta,
+        "ruby/gems/3.3.0/specifications/rake-13.0.6.gemspec": gem,
+        **_dist("idna", "latest"),
+        **_node("lodash", "file:../.."),
+    }
+    run.write("odd.zip", zips.of(odd))
+    never = "#!/bin/sh\ntouch asked; exit 1\n"
+    run.environ.update(_tools(run, tmp_path, pip_audit=never, npm=never))
+    told = run("audit", "odd.zip")
+    assert told.returncode == Failure.NOT_AUDITED
+    assert told.stdout.splitlines() == [
+        "not looked up: lodash file:../..: 'file:../..' is no semantic version",
+        "not looked up: -r /etc/passwd 1.0: no registry has a package of that name",
+        "not looked up: idna latest: Invalid version: 'latest'",
+        "not looked up: rake 13.0.6: no tool asks about Ruby packages; --database FILE does",
+        "none of 4 packages could be looked up",
+    ]
+    assert told.stderr == ""
 
 
 def test_there_is_nothing_to_audit_without_a_layer(run: Run) -> None:

@@ -15,21 +15,21 @@ import sys
 import tempfile
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
 from packaging.utils import canonicalize_name
-from packaging.version import InvalidVersion, Version
 
 from lamina.workshop.auditing.advisories import Advisory, Audited, merged
 from lamina.workshop.auditing.osv import name_of
+from lamina.workshop.auditing.versions import why_unknown
 from lamina.workshop.inventory.components import Component
 from lamina.workshop.packages import Ecosystem
 
 _WAITS_S: Final = 300
 _GHSA: Final = re.compile(r"GHSA(?:-[0-9a-z]{4}){3}")
-_NO_TOOL: Final = "no tool asks about {} packages; --database FILE does"
+_NAME: Final = re.compile(r"(?:@[a-z0-9][a-z0-9._~-]*/)?[a-z0-9][a-z0-9._~-]*", re.IGNORECASE | re.ASCII)
 
 
 class NoAnswer(Exception):
@@ -49,24 +49,28 @@ def audit(components: Sequence[Component], machine: Machine) -> tuple[Audited, .
     found: dict[tuple[Ecosystem, str, str], Audited] = {}
     by_ecosystem: defaultdict[Ecosystem, list[Component]] = defaultdict(list)
     for component in components:
-        by_ecosystem[component.ecosystem].append(component)
+        reason = _why_not(component)
+        if reason:
+            found[_key(component)] = Audited(component, reason=reason)
+        else:
+            by_ecosystem[component.ecosystem].append(component)
     for ecosystem, some in by_ecosystem.items():
-        ask = _ASKING.get(ecosystem)
-        for component in some:
-            found[_key(component)] = Audited(component, reason=_NO_TOOL.format(ecosystem.value.capitalize()))
-        if ask is None:
-            continue
         for asked in _rounds(some):
             try:
-                answers = ask(asked, machine)
+                answers = _ASKING[ecosystem](asked, machine)
             except NoAnswer as error:
                 answers = [Audited(component, reason=str(error)) for component in asked]
             found |= {_key(each.component): each for each in answers}
-    return tuple(_for(component, found[_key(component)]) for component in components)
+    return tuple(replace(found[_key(component)], component=component) for component in components)
 
 
-def _for(component: Component, audited: Audited) -> Audited:
-    return Audited(component, audited.advisories, audited.by, audited.reason)
+def _why_not(component: Component) -> str:
+    """Why nobody is asked about *component*: what a layer calls its packages must not reach a tool as an option."""
+    if component.ecosystem not in _ASKING:
+        return f"no tool asks about {component.ecosystem.value.capitalize()} packages; --database FILE does"
+    if _NAME.fullmatch(name_of(component)) is None:
+        return "no registry has a package of that name"
+    return why_unknown(component.ecosystem, component.version)
 
 
 def _key(component: Component) -> tuple[Ecosystem, str, str]:
@@ -83,28 +87,21 @@ def _rounds(components: Sequence[Component]) -> Iterator[list[Component]]:
 
 
 def _pip_audit(components: Sequence[Component], machine: Machine) -> list[Audited]:
-    tool = shutil.which(
-        "pip-audit", path=os.pathsep.join((machine.environ.get("PATH", ""), str(Path(sys.executable).parent)))
-    )
+    # It may also be installed beside this program.
+    folders = (machine.environ.get("PATH", ""), str(Path(sys.executable).parent))
+    tool = shutil.which("pip-audit", path=os.pathsep.join(folders))
     if tool is None:
         raise NoAnswer("pip-audit is not on this machine: `uv tool install pip-audit`, or --database FILE")
-    askable = [component for component in components if _is_version(component.version)]
-    machine.told(f"asking pip-audit about {_counted(askable)}")
+    machine.told(f"asking pip-audit about {_counted(components)}")
     with tempfile.TemporaryDirectory(prefix="lamina-audit-") as folder:
         requirements = Path(folder) / "requirements.txt"
-        requirements.write_text("".join(f"{name_of(each)}=={each.version}\n" for each in askable))
+        requirements.write_text("".join(f"{name_of(each)}=={each.version}\n" for each in components))
         options = ("--no-deps", "--disable-pip", "--format", "json", "--progress-spinner", "off")
         answer = _json_of(_run([tool, "-r", str(requirements), *options], Path(folder), machine), "pip-audit")
-    told: dict[str, Any] = {canonicalize_name(str(each.get("name", ""))): each for each in answer["dependencies"]}
+    told: dict[str, Any] = {
+        canonicalize_name(str(each.get("name", ""))): each for each in answer.get("dependencies", ())
+    }
     return [_of_pip_audit(component, told.get(name_of(component), {})) for component in components]
-
-
-def _is_version(text: str) -> bool:
-    try:
-        Version(text)
-    except InvalidVersion:
-        return False
-    return True
 
 
 def _of_pip_audit(component: Component, told: Mapping[str, Any]) -> Audited:

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from lamina.workshop.auditing.advisories import Advisory, Audited, merged
-from lamina.workshop.auditing.osv import advisory, may_concern, plain_names
-from lamina.workshop.auditing.versions import UnknownVersion, compare
+from lamina.workshop.auditing.osv import ECOSYSTEMS, advisory, ecosystems, may_concern, plain_names
+from lamina.workshop.auditing.versions import why_unknown
 from lamina.workshop.errors import WorkshopError
 from lamina.workshop.inventory.components import Component
 
@@ -34,40 +34,39 @@ def audit(
 ) -> tuple[Audited, ...]:
     """What the records in *databases* say of *components*, in their order. *told* hears what is being read.
 
-    Raises DatabaseUnreadable. A database is believed to be about every ecosystem: which it has, it does not say.
+    Raises DatabaseUnreadable. Of an ecosystem without a record in any of them nothing is known: there is a database
+    for each.
     """
     found: list[list[Advisory]] = [[] for _ in components]
-    reasons = [_reason(component) for component in components]
+    reasons = [why_unknown(component.ecosystem, component.version) for component in components]
     names = plain_names(component for component, reason in zip(components, reasons, strict=True) if not reason)
+    covered: set[str] = set()
     for path in databases:
         told(f"reading {path.name}")
-        for record in _concerning(path, names):
+        for record in _concerning(path, names, covered):
             for number, component in enumerate(components):
                 said = None if reasons[number] else advisory(record, component)
                 if said is not None:
                     found[number].append(said)
-    return tuple(
-        Audited(component, reason=reason) if reason else Audited(component, merged(said), _BY)
-        for component, reason, said in zip(components, reasons, found, strict=True)
-    )
+    audited = []
+    for component, reason, advisories in zip(components, reasons, found, strict=True):
+        why = reason or _uncovered(component, covered)
+        audited.append(Audited(component, reason=why) if why else Audited(component, merged(advisories), _BY))
+    return tuple(audited)
 
 
-def _reason(component: Component) -> str:
-    """Why nobody could say anything of *component*; "" where somebody can."""
-    if not component.version:
-        return "its version is not known"
-    try:
-        compare(component.ecosystem, component.version, component.version)
-    except UnknownVersion as error:
-        return str(error)
-    return ""
+def _uncovered(component: Component, covered: set[str]) -> str:
+    ecosystem = ECOSYSTEMS[component.ecosystem]
+    return "" if ecosystem in covered else f"the database has no advisory at all on packages of {ecosystem}"
 
 
-def _concerning(path: Path, names: frozenset[str]) -> Iterator[dict[str, Any]]:
+def _concerning(path: Path, names: frozenset[str], covered: set[str]) -> Iterator[dict[str, Any]]:
+    """The records that may be about *names*; the ecosystems of all of them are added to *covered*."""
     records = 0
     try:
         for raw in _raw(path):
             records += 1
+            covered |= ecosystems(raw)
             # The first is always looked at: it tells whether these are such records at all.
             if records > 1 and not may_concern(raw, names):
                 continue

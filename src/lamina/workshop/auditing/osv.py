@@ -14,12 +14,14 @@ from lamina.workshop.auditing.versions import UnknownVersion, compare, lowest_fi
 from lamina.workshop.inventory.components import Component
 from lamina.workshop.packages import Ecosystem
 
-_ECOSYSTEMS: Final = {
+# What records call the ecosystems.
+ECOSYSTEMS: Final = {
     Ecosystem.PYTHON: "PyPI",
     Ecosystem.NODE: "npm",
     Ecosystem.JAVA: "Maven",
     Ecosystem.RUBY: "RubyGems",
 }
+_OF: Final = re.compile(rb'"ecosystem"\s*:\s*"([A-Za-z]+)')
 _NAMED: Final = re.compile(rb'"name"\s*:\s*"([^"\\]+)"')
 
 
@@ -30,6 +32,11 @@ def name_of(component: Component) -> str:
     if component.ecosystem is Ecosystem.JAVA:
         return f"{component.group}:{component.name}"
     return f"{component.group}/{component.name}" if component.group else component.name
+
+
+def ecosystems(record: bytes) -> set[str]:
+    """Of which ecosystems packages in *record* are, without parsing it."""
+    return {found.decode() for found in _OF.findall(record)}
 
 
 def may_concern(record: bytes, names: frozenset[str]) -> bool:
@@ -78,7 +85,7 @@ def _is_about(affected: Mapping[str, Any], component: Component) -> bool:
     ecosystem, name = str(package.get("ecosystem", "")).partition(":")[0], str(package.get("name", ""))
     if component.ecosystem is Ecosystem.PYTHON:
         name = canonicalize_name(name)
-    return ecosystem == _ECOSYSTEMS[component.ecosystem] and name == name_of(component)
+    return ecosystem == ECOSYSTEMS[component.ecosystem] and name == name_of(component)
 
 
 def _holds(affected: Mapping[str, Any], component: Component) -> bool:

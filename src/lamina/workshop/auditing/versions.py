@@ -25,6 +25,17 @@ class UnknownVersion(ValueError):
     """It is no version by the rules of its language, so nobody can tell whether another is older."""
 
 
+def why_unknown(ecosystem: Ecosystem, version: str) -> str:
+    """Why nothing can be known of *version*; "" for one that can be compared with others."""
+    if not version:
+        return "its version is not known"
+    try:
+        compare(ecosystem, version, version)
+    except UnknownVersion as error:
+        return str(error)
+    return ""
+
+
 def compare(ecosystem: Ecosystem, one: str, other: str) -> int:
     """Negative if *one* is older than *other*, 0 if they are the same, positive otherwise. Raises UnknownVersion."""
     return _COMPARING[ecosystem](one, other)
