@@ -12,6 +12,7 @@ from lamina.cli import (
     check,
     channel,
     completion,
+    consumers,
     demo,
     diff,
     doctor,
@@ -79,6 +80,7 @@ app.command("sbom")(sbom.sbom)
 app.command("audit")(audit.audit)
 app.command("pull")(pull.pull)
 app.command("mirror")(mirror.mirror)
+app.command("consumers")(consumers.consumers)
 app.add_typer(rollout.rollout, name="rollout")
 app.command("update")(update.update)
 app.command("demo")(demo.demo)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import typer
 
-from lamina.cli import rollout_apply, rollout_reports
+from lamina.cli import rollout_apply, rollout_plan, rollout_reports
 
 rollout = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
+rollout.command("plan")(rollout_plan.plan)
 rollout.command("apply")(rollout_apply.apply)
 rollout.command("resume")(rollout_apply.resume)
 rollout.command("rollback")(rollout_apply.rollback)

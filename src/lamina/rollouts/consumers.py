@@ -85,9 +85,13 @@ class Consumer:
     def qualified(self) -> str:
         return f"{self.function}:{self.version}"
 
+    def attached(self, layer: LayerReference) -> tuple[LayerVersionArn, ...]:
+        """The meant versions of *layer* that it has attached; AWS allows one of each layer."""
+        return tuple(arn for arn in map(layer_version, self.layers) if arn is not None and layer.names(arn))
+
     def numbers(self, layer: LayerReference) -> tuple[int, ...]:
-        """The versions of *layer* that it has attached; AWS allows one."""
-        return tuple(arn.number for arn in map(layer_version, self.layers) if arn is not None and layer.names(arn))
+        """Their numbers."""
+        return tuple(arn.number for arn in self.attached(layer))
 
 
 @dataclass(frozen=True, slots=True)

@@ -152,7 +152,10 @@ class PackageMove:
 
 @dataclass(frozen=True, slots=True)
 class LayerChange:
-    """What moving from one version to another means: `files_changed` counts those that no package explains."""
+    """What moving from one version to another means: `files_changed` counts those that no package explains.
+
+    `unread` is why nobody knows, such as that the old version was deleted; None when somebody looked.
+    """
 
     before: str
     after: str
@@ -160,6 +163,7 @@ class LayerChange:
     files_changed: int
     bytes_before: int
     bytes_after: int
+    unread: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

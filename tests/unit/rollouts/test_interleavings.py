@@ -6,7 +6,7 @@ import contextlib
 import os
 from typing import Any
 
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from lamina.rollouts.consumers import Routing
@@ -16,6 +16,8 @@ from tests.unit.rollouts.world import AFTER, BEFORE, Killed, Runner, World, opti
 
 # A campaign asks for many thousands.
 EXAMPLES = int(os.environ.get("LAMINA_INTERLEAVINGS", "40"))
+# A slow machine is no reason to fail.
+WALK = settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=[HealthCheck.too_slow], database=None)
 COUNT = 4
 WAVES = ((0,), (1, 2, 3))
 NUMBERS = st.frozensets(st.integers(0, COUNT - 1))
@@ -85,7 +87,7 @@ def _runner(data: st.DataObject, world: World, chosen: Any, **meddling: int) -> 
 
 
 @given(st.data(), OPTIONS)
-@settings(max_examples=EXAMPLES, deadline=None)
+@WALK
 def test_killed_at_any_point_it_ends_where_the_plan_says(data: st.DataObject, chosen: Any) -> None:
     world = World(COUNT)
     runner, _ = _runner(data, world, chosen, kills=6)
@@ -100,7 +102,7 @@ def test_killed_at_any_point_it_ends_where_the_plan_says(data: st.DataObject, ch
 
 
 @given(st.data(), OPTIONS, NUMBERS.filter(bool))
-@settings(max_examples=EXAMPLES, deadline=None)
+@WALK
 def test_a_layer_that_breaks_some_leaves_everything_as_it_was(
     data: st.DataObject, chosen: Any, broken: frozenset[int]
 ) -> None:
@@ -112,7 +114,7 @@ def test_a_layer_that_breaks_some_leaves_everything_as_it_was(
 
 
 @given(st.data(), OPTIONS, st.integers(0, 40))
-@settings(max_examples=EXAMPLES, deadline=None)
+@WALK
 def test_rolled_back_from_any_point_everything_is_as_it_was(data: st.DataObject, chosen: Any, after: int) -> None:
     world = World(COUNT)
     was = {arn: function.state() for arn, function in world.functions.items()}
@@ -136,7 +138,7 @@ def test_rolled_back_from_any_point_everything_is_as_it_was(data: st.DataObject,
 
 
 @given(st.data(), OPTIONS, st.booleans())
-@settings(max_examples=EXAMPLES, deadline=None)
+@WALK
 def test_what_others_change_meanwhile_survives(data: st.DataObject, chosen: Any, back: bool) -> None:
     world = World(COUNT)
     runner, meddler = _runner(data, world, chosen, kills=3, edits=3)
@@ -170,7 +172,7 @@ def test_what_others_change_meanwhile_survives(data: st.DataObject, chosen: Any,
 
 
 @given(st.data(), NUMBERS, st.integers(0, 2), st.booleans())
-@settings(max_examples=EXAMPLES, deadline=None)
+@WALK
 def test_as_many_as_may_fail_go_back_alone(
     data: st.DataObject, broken: frozenset[int], failures_max: int, alias: bool
 ) -> None:
@@ -193,7 +195,7 @@ def test_as_many_as_may_fail_go_back_alone(
 
 
 @given(st.data(), st.booleans())
-@settings(max_examples=EXAMPLES, deadline=None)
+@WALK
 def test_a_wave_that_failed_goes_back_and_gets_another_try(data: st.DataObject, alias: bool) -> None:
     world = World(COUNT, frozenset({2}))
     was = {arn: function.state() for arn, function in world.functions.items()}
