@@ -58,7 +58,7 @@ def test_a_layer_that_breaks_one_function_in_twenty_is_caught_and_everything_put
     told = commands.json("apply", commands.keep(plan), code=11)
     assert told["outcome"] == "rolled back"
     assert "module 'shared' has no attribute 'legacy'" in told["why"]
-    assert {target["state"] for target in told["targets"]} == {"failed", "put back", "waiting"}
+    assert {target["state"] for target in told["targets"]} == {"failed", "put back", "not begun"}
     assert fleet.state() == before
 
 
@@ -219,8 +219,8 @@ def test_ctrl_c_stops_between_two_calls_and_says_how_to_go_on(shared_server: Ser
         _, errors = process.communicate(timeout=30)
     assert process.returncode == 130, errors
     assert f"Hint: `lamina rollout resume {id_}` goes on" in errors
-    assert commands.json("status", id_)["counts"] == {"waiting": 2, "done": 1}
-    assert commands.json("rollback", id_)["counts"] == {"waiting": 2, "put back": 1}
+    assert commands.json("status", id_)["counts"] == {"not begun": 2, "done": 1}
+    assert commands.json("rollback", id_)["counts"] == {"not begun": 2, "put back": 1}
 
 
 @pytest.fixture(scope="module")

@@ -63,6 +63,7 @@ def rollback(id_: Id, as_json: AsJson = False, quiet: Quiet = False) -> None:
 def _carry_out(command: str, given: str, *, as_json: bool, quiet: bool) -> None:
     from lamina.cli.rollout_progress import RolloutProgress
     from lamina.cli.rollout_reports import print_report
+    from lamina.rollouts.journal import Way
     from lamina.rollouts.progress import Progress
     from lamina.workshop.rollouts.carrying import Carrier
     from lamina.workshop.rollouts.reporting import report, way_on
@@ -83,7 +84,7 @@ def _carry_out(command: str, given: str, *, as_json: bool, quiet: bool) -> None:
         print(json.dumps(came.document(), indent=2))
     else:
         print_report(came, plan)
-    if not came.is_whole:
+    if not came.is_whole(way or (Way.BACK if command == "rollback" else Way.FORWARD)):
         raise typer.Exit(Failure.PARTLY)
 
 

@@ -1,4 +1,4 @@
-"""How a roll-out is told while it is carried out: bars on a terminal, a line for each stage and trouble elsewhere."""
+"""How a roll-out is told while it is carried out: a bar for each wave on a terminal, plain lines elsewhere."""
 
 from __future__ import annotations
 
@@ -10,28 +10,30 @@ from typing import Final
 
 from rich.console import Console
 from rich.markup import escape
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
 from lamina.rollouts.deciding import reached
 from lamina.rollouts.journal import Noted, PutBack, Record, Troubled, Turned
 from lamina.rollouts.progress import Progress as Rollout
-from lamina.rollouts.steps import Apply, Bake, Over, Restore, Shift, Stage, Work, Write
+from lamina.rollouts.steps import Apply, Bake, Goal, Over, Restore, Shift, Stage, Work, Write
 
 # Counting who has arrived looks at all: often enough for the eye, and for whoever reads a log.
 _BAR_EVERY_S: Final = 0.1
 _LINE_EVERY_S: Final = 10.0
+# As many bars as leave room for what is printed above them.
+_WAVES_MAX: Final = 8
 
 
 class RolloutProgress:
     """Tells of one roll-out on standard error; the carrier's `Watcher`."""
 
-    def __init__(self, *, quiet: bool = False) -> None:
-        self._console = Console(stderr=True, highlight=False, soft_wrap=True)
+    def __init__(self, console: Console | None = None, *, quiet: bool = False) -> None:
+        self._console = console or Console(stderr=True, highlight=False, soft_wrap=True)
         self._quiet = quiet
         self._lock = threading.Lock()
-        self._bar: Progress | None = None
-        self._task: TaskID | None = None
-        self._work: Work | None = None
+        self._bars: Progress | None = None
+        self._tasks: dict[int, TaskID] = {}
+        self._stage: Work | Bake | None = None
         self._said = ""
         self._counted_at = 0.0
 
@@ -41,77 +43,106 @@ class RolloutProgress:
         if self._quiet or not self._console.is_terminal:
             yield
             return
-        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-        with Progress(*columns, console=self._console, transient=True) as self._bar:
+        columns = (TextColumn("{task.fields[wave]}"), BarColumn(24), TextColumn("{task.description}"))
+        with Progress(*columns, TimeElapsedColumn(), console=self._console) as self._bars:
             yield
-        self._bar = None
+        self._bars = None
 
     def stage(self, stage: Stage, progress: Rollout) -> None:
         if isinstance(stage, (Write, Over)):
             return
-        saying = _saying(stage, progress)
         with self._lock:
-            if saying == self._said:
-                return
-            self._said = saying
-            self._work = stage if isinstance(stage, Work) else None
-            self._counted_at = time.monotonic()
-            if self._bar is None:
-                self._print(f"{escape(saying)} …")
-                return
-            if self._task is not None:
-                self._bar.remove_task(self._task)
-            self._task = self._bar.add_task(escape(saying), total=len(stage.functions))
+            self._stage = stage
+            saying = _saying(stage, progress)
+            if saying != self._said:
+                self._said, self._counted_at = saying, time.monotonic()
+                if self._bars is None:
+                    self._print(f"{_wave(stage.wave, progress)}: {escape(saying)} …")
+            if self._bars is not None:
+                self._draw(self._bars, stage, saying, progress)
 
     def record(self, record: Record, progress: Rollout) -> None:
         with self._lock:
             match record:
                 case Troubled():
-                    name = progress.targets[record.function].name
-                    self._print(f"[red]{record.trouble.value}[/] {escape(name)}: {escape(record.why)}")
+                    self._tell("red", record.trouble.value, progress.targets[record.function].name, record.why)
                 case Noted():
-                    self._print(
-                        f"[yellow]note[/] {escape(progress.targets[record.function].name)}: {escape(record.note)}"
-                    )
+                    self._tell("yellow", "note", progress.targets[record.function].name, record.note)
                 case PutBack(left=left) if left:
-                    name = progress.targets[record.function].name
-                    self._print(f"[yellow]not put back[/] of {escape(name)}: {escape('; '.join(left))}")
+                    self._tell("yellow", "not put back", progress.targets[record.function].name, "; ".join(left))
                 case Turned():
-                    where = "everything" if record.wave is None else f"wave {record.wave + 1}"
-                    self._print(f"[red]{where} goes back:[/] {escape(record.why)}")
+                    which = "everything" if record.wave is None else _wave(record.wave, progress)
+                    self._tell("red", "back", f"{which} goes back", record.why)
                 case _:
                     pass
             self._count(progress)
 
+    def _tell(self, colour: str, mark: str, name: str, saying: str) -> None:
+        self._print(f"[{colour}]{mark}[/] {escape(name)}: {escape(saying)}")
+
     def _count(self, progress: Rollout) -> None:
-        work, now = self._work, time.monotonic()
-        if work is None or now - self._counted_at < (_LINE_EVERY_S if self._bar is None else _BAR_EVERY_S):
+        stage, now = self._stage, time.monotonic()
+        if stage is None or now - self._counted_at < (_LINE_EVERY_S if self._bars is None else _BAR_EVERY_S):
             return
         self._counted_at = now
-        there = sum(
-            reached(progress.plan, progress.targets[function], progress.life(function), work.goal)
-            for function in work.functions
-        )
-        if self._bar is not None and self._task is not None:
-            self._bar.update(self._task, completed=there)
-        else:
-            self._print(f"  {there} of {len(work.functions)}")
+        if self._bars is not None:
+            self._draw(self._bars, stage, self._said, progress)
+        elif isinstance(stage, Work):
+            there = _arrived(stage.functions, stage.goal, progress)
+            self._print(f"{_wave(stage.wave, progress)}: {there} of {len(stage.functions)} are through")
+
+    def _draw(self, bars: Progress, stage: Work | Bake, saying: str, progress: Rollout) -> None:
+        """Each wave's bar as it is; what is under way beside the wave's that it is about."""
+        waves = range(len(progress.plan.waves))
+        for number in waves if len(waves) <= _WAVES_MAX else (stage.wave,):
+            if number not in self._tasks:
+                wave = _wave(number, progress)
+                self._tasks[number] = bars.add_task("", wave=wave, start=number == stage.wave, total=1)
+            task = self._tasks[number]
+            if number == stage.wave:
+                bars.start_task(task)
+            done, total = _through(number, stage, progress)
+            doing = "" if number != stage.wave else saying if isinstance(stage, Work) else f"{saying}{_left(stage)}"
+            bars.update(task, completed=done, total=total, description=escape(doing))
+            if number < stage.wave:
+                bars.stop_task(task)
 
     def _print(self, line: str) -> None:
         if not self._quiet:
             self._console.print(line)
 
 
-def _saying(stage: Work | Bake, progress: Rollout) -> str:
+def _through(number: int, stage: Work | Bake, progress: Rollout) -> tuple[int, int]:
+    """How much of a wave is done, of how much: each function has to come to each goal; on the way back to one."""
+    functions = [target.function for target in progress.plan.wave(number)]
+    goals: list[Goal] = [Apply(), *(Shift(step) for step in range(len(progress.plan.options.shares)))]
+    if isinstance(stage, Work) and isinstance(stage.goal, Restore):
+        goals = [Restore()]
+    return sum(_arrived(functions, goal, progress) for goal in goals), len(functions) * len(goals)
+
+
+def _left(bake: Bake) -> str:
+    return f", {max(0, round(bake.until_ms / 1000 - time.time()))} to go"
+
+
+def _arrived(functions: list[str] | tuple[str, ...], goal: Goal, progress: Rollout) -> int:
     plan = progress.plan
-    wave = f"wave {stage.wave + 1} of {len(plan.waves)}"
+    return sum(reached(plan, progress.targets[each], progress.life(each), goal) for each in functions)
+
+
+def _wave(number: int, progress: Rollout) -> str:
+    return f"wave {number + 1} of {len(progress.plan.waves)}"
+
+
+def _saying(stage: Work | Bake, progress: Rollout) -> str:
+    options = progress.plan.options
     count = f"{len(stage.functions)} function{'' if len(stage.functions) == 1 else 's'}"
     if isinstance(stage, Bake):
-        return f"{wave}: watching {count} for {plan.options.bake_s} s"
+        return f"watching {count} for {options.bake_s} s"
     match stage.goal:
         case Apply():
-            return f"{wave}: {count}"
+            return f"new layers for {count}"
         case Shift(step=step):
-            return f"{wave}: {plan.options.alias} sends {plan.options.shares[step]:.0%} to the new version of {count}"
+            return f"{options.alias} sends {options.shares[step]:.0%} to the new version"
         case Restore():
             return f"putting back {count}"

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 _ID = "The roll-out, or the beginning of its id.  [default: the last one]"
 # Of these there is nothing to tell but how many.
-_PLAIN = ("waiting", "under way", "done", "put back")
+_PLAIN = ("not begun", "under way", "done", "put back")
 
 
 def status(
@@ -104,7 +104,7 @@ def print_report(came: Report, plan: Plan, *, running: bool = False) -> None:
 def _sentence(came: Report) -> str:
     if came.outcome is not None:
         return f"{came.outcome.value}: {came.why}" if came.why else came.outcome.value
-    if all(state.value == "waiting" for state in came.counts):
+    if all(state.value == "not begun" for state in came.counts):
         return "planned"
     return f"interrupted, {came.way.value}"
 

@@ -17,7 +17,7 @@ from lamina.workshop.errors import WorkshopError
 class State(StrEnum):
     """Where a target is, in the words that are shown."""
 
-    WAITING = "waiting"
+    NOT_BEGUN = "not begun"
     UNDER_WAY = "under way"
     DONE = "done"
     FAILED = "failed"
@@ -28,7 +28,10 @@ class State(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class TargetReport:
-    """One target: where it is, why it goes no further, what else there is to tell, what of it could not be put back."""
+    """One target: where it is, why it goes no further, what else there is to tell, what of it could not be put back.
+
+    `as_before` is true when nothing of what the roll-out did is left.
+    """
 
     function: str
     name: str
@@ -38,6 +41,7 @@ class TargetReport:
     version: str | None
     notes: tuple[str, ...]
     left: tuple[str, ...]
+    as_before: bool
 
     @property
     def remarks(self) -> list[str]:
@@ -61,13 +65,11 @@ class Report:
         found = Counter(target.state for target in self.targets)
         return {state: found[state] for state in State if found[state]}
 
-    @property
-    def is_whole(self) -> bool:
-        """Whether every target is where the roll-out was to bring it."""
-        wanted = State.PUT_BACK if self.outcome is Outcome.ROLLED_BACK else State.DONE
-        return self.outcome in (Outcome.DONE, Outcome.ROLLED_BACK) and all(
-            target.state in (wanted, State.WAITING) and not target.left for target in self.targets
-        )
+    def is_whole(self, way: Way) -> bool:
+        """Whether every target is where *way* was to bring it."""
+        if way is Way.FORWARD:
+            return self.outcome is Outcome.DONE and all(target.state is State.DONE for target in self.targets)
+        return self.outcome is Outcome.ROLLED_BACK and all(target.as_before for target in self.targets)
 
     def document(self) -> dict[str, Any]:
         """As `--json` prints it."""
@@ -129,7 +131,8 @@ def way_on(command: str, progress: Progress) -> Way | None:
 def _target(plan: Plan, target: Target, life: Life, wave: int) -> TargetReport:
     version = None if life.deleted or not life.ours else life.version
     state = _state(plan, target, life)
-    return TargetReport(target.function, target.name, wave, state, life.why, version, life.notes, life.left)
+    as_before = not life.touched or (life.put_back and not life.left)
+    return TargetReport(target.function, target.name, wave, state, life.why, version, life.notes, life.left, as_before)
 
 
 def _state(plan: Plan, target: Target, life: Life) -> State:
@@ -138,7 +141,7 @@ def _state(plan: Plan, target: Target, life: Life) -> State:
     if life.put_back:
         return State.PUT_BACK
     if not life.touched and not life.passed:
-        return State.WAITING
+        return State.NOT_BEGUN
     shares = plan.options.shares
     followed = target.alias is not None and life.version == target.alias.routing.version
     through = life.passed and (life.version is not None or not plan.options.publish)

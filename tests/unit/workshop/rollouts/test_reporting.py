@@ -63,13 +63,16 @@ def test_each_target_is_somewhere() -> None:
 
 def test_it_is_whole_only_once_every_target_is_where_it_should_be() -> None:
     ended = Ended(9, Outcome.DONE, "")
-    assert not report(progress(BEGAN, *MOVED)).is_whole
-    assert not report(progress(BEGAN, *MOVED, Troubled(5, B.function, Trouble.GONE, "gone"), ended)).is_whole
-    assert report(progress(BEGAN, *MOVED, ended, targets=(A,))).is_whole
-    back = (Turned(6, None, "asked for"), PutBack(7, A.function, ()), Ended(8, Outcome.ROLLED_BACK, "asked for"))
-    assert report(progress(BEGAN, *MOVED, *back)).is_whole
-    left = (Turned(6, None, "asked for"), PutBack(7, A.function, ("its layers",)), Ended(8, Outcome.ROLLED_BACK, ""))
-    assert not report(progress(BEGAN, *MOVED, *left)).is_whole
+    gone = Troubled(5, B.function, Trouble.GONE, "gone")
+    assert not report(progress(BEGAN, *MOVED)).is_whole(Way.FORWARD)
+    assert not report(progress(BEGAN, *MOVED, gone, ended)).is_whole(Way.FORWARD)
+    assert report(progress(BEGAN, *MOVED, ended, targets=(A,))).is_whole(Way.FORWARD)
+    back = Turned(6, None, "asked for"), PutBack(7, A.function, ()), Ended(8, Outcome.ROLLED_BACK, "asked for")
+    whole = report(progress(BEGAN, *MOVED, gone, *back))
+    # Who asked for the way back has it; who did not has something to look at.
+    assert (whole.is_whole(Way.BACK), whole.is_whole(Way.FORWARD)) == (True, False)
+    left = Turned(6, None, "asked for"), PutBack(7, A.function, ("its layers",)), Ended(8, Outcome.ROLLED_BACK, "")
+    assert not report(progress(BEGAN, *MOVED, *left)).is_whole(Way.BACK)
 
 
 def test_with_an_alias_a_target_is_done_once_all_callers_get_the_new_version() -> None:
