@@ -19,9 +19,10 @@ from typing import Any
 import lamina
 from lamina.catalog.sql import SqlCatalog
 from lamina.companions import Clients, Companions
+from lamina.environments.variables import ENDPOINT
 from lamina.functions.concurrency import Quota
 from lamina.functions.versions import FunctionVersion
-from lamina.gateway import Beside, Doors, Gateway, Service, Services
+from lamina.gateway import Beside, Doors, Gateway, Service, Services, within
 from lamina.layers.versions import LayerVersion
 from lamina.log_store.groups import LogGroups
 from lamina.log_store.reading import LogReader
@@ -49,6 +50,10 @@ from lamina.operations.reclaiming import Reclaimer
 from lamina.operations.s3 import S3Archives
 from lamina.operations.settings_table import setting_handlers
 from lamina.operations.snapshots import Snapshots
+from lamina.operations.stacks.answers import Answers
+from lamina.operations.stacks.clients import Clients as StackClients
+from lamina.operations.stacks.engine import Engine
+from lamina.operations.stacks.table import stack_handlers
 from lamina.operations.stamps import Stamps
 from lamina.operations.streaming import StreamingOperations
 from lamina.operations.table import handlers
@@ -290,7 +295,11 @@ async def build(settings: Settings, house: contextlib.AsyncExitStack, choices: C
     # The others are read when they are first asked for.
     offered.load()
     logging_service = Service("logs", log_handlers(groups, logs, log_reader, stamps), target="Logs_20140328")
-    services = Services([offered, logging_service])
+    stack_clients = StackClients(within(lambda: gateway), clients)
+    answers = Answers(None if settings.network == "host" else ENDPOINT)
+    engine = Engine(catalog, stack_clients, answers, stamps)
+    stacks = Service("cloudformation", stack_handlers(catalog, stack_clients, engine, markers, stamps))
+    services = Services([offered, logging_service, stacks])
     gateway = doors.house = Gateway(
         services,
         health,
@@ -298,9 +307,12 @@ async def build(settings: Settings, house: contextlib.AsyncExitStack, choices: C
         scope,
         urls=urls.answer,
         beside=Beside(companions),
+        answered=answers.take,
         open_place=blobs.incoming,
     )
     house.push_async_callback(gateway.stop, choices.grace_s)
+    engine.open()
+    house.push_async_callback(asyncio.to_thread, engine.close)
     return Built(gateway, worker, invocations, Control(layers, live, mirroring))
 
 

@@ -15,6 +15,7 @@ from botocore.loaders import Loader
 
 from lamina.functions.without_effect import WITHOUT_EFFECT
 from lamina.operations import logs_table, settings_table, table
+from lamina.operations.stacks import table as stacks_table
 
 PAGE = Path(__file__).parents[2] / "docs" / "OPERATIONS.md"
 BEGIN = "<!-- From here to the end: written by tests/tidy/operations_page.py. -->\n"
@@ -23,6 +24,7 @@ BEGIN = "<!-- From here to the end: written by tests/tidy/operations_page.py. --
 TABLES = {
     "lambda": (table.handlers, settings_table.setting_handlers),
     "logs": (logs_table.log_handlers,),
+    "cloudformation": (stacks_table.stack_handlers,),
 }
 
 

@@ -7,5 +7,6 @@ from lamina.gateway.doors import Doors
 from lamina.gateway.messages import Timeouts
 from lamina.gateway.server import CannotListen, Gateway
 from lamina.gateway.services import Service, Services
+from lamina.gateway.within import within
 
-__all__ = ["Beside", "CannotListen", "Doors", "Gateway", "Service", "Services", "Timeouts"]
+__all__ = ["Beside", "CannotListen", "Doors", "Gateway", "Service", "Services", "Timeouts", "within"]

@@ -24,6 +24,7 @@ from lamina.gateway.shares import Share
 from lamina.gateway.signatures import Signed, verify
 from lamina.names import Scope
 from lamina.operations import content
+from lamina.operations.stacks import answers
 
 _CONNECTIONS_MAX: Final = 64
 _THREADS: Final = 8
@@ -157,6 +158,9 @@ class Door:
             return
         if not is_url and request.path.startswith(content.PREFIX):
             # The address of an archive carries a signature of its own.
+            return
+        if request.method == "PUT" and request.path.startswith(answers.PREFIX):
+            # So does the address where a custom resource is answered for.
             return
         verify(await self._signed(request), self._key, datetime.now(UTC))
 

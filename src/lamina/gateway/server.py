@@ -12,7 +12,7 @@ from pathlib import Path
 
 from lamina.gateway.beside import Beside
 from lamina.gateway.connection import Connection
-from lamina.gateway.dispatch import Check, Content, Dispatcher, Health, Urls
+from lamina.gateway.dispatch import Answered, Check, Content, Dispatcher, Health, Urls
 from lamina.gateway.messages import Answer, Request, Timeouts
 from lamina.gateway.services import Services
 from lamina.names import Scope
@@ -32,7 +32,8 @@ class Gateway:
 
     *services* are what it offers; handlers that are plain functions run in *threads* threads. *health* is what
     `/_lamina/health` shows, *download* answers `/_lamina/content/…`, *urls* requests to function URLs, *beside*
-    what is for other services, *default_scope* is for callers that sign nothing or with a key that is no account id.
+    what is for other services, *answered* takes what functions tell of custom resources, *default_scope* is for
+    callers that sign nothing or with a key that is no account id.
     """
 
     def __init__(
@@ -44,13 +45,16 @@ class Gateway:
         *,
         urls: Urls | None = None,
         beside: Beside | None = None,
+        answered: Answered | None = None,
         open_place: Callable[[], Place] | None = None,
         timeouts: Timeouts | None = None,
         threads: int = _THREADS,
     ) -> None:
         self.timeouts = timeouts or Timeouts()
         self.threads: Executor = ThreadPoolExecutor(threads, thread_name_prefix="gateway")
-        self._dispatcher_for = partial(Dispatcher, services, health, download, urls=urls, beside=beside)
+        self._dispatcher_for = partial(
+            Dispatcher, services, health, download, urls=urls, beside=beside, answered=answered
+        )
         self._dispatcher = self._dispatcher_for(default_scope, self.threads, open_place=open_place)
         self._servers: list[asyncio.Server] = []
         self._connections: set[Connection] = set()
@@ -61,6 +65,10 @@ class Gateway:
     def connections(self) -> int:
         """How many clients are connected."""
         return len(self._connections)
+
+    async def answer(self, request: Request) -> Answer:
+        """The answer to a *request* that came by no connection, but from this process itself."""
+        return await self._dispatcher.answer(request)
 
     def answering(self, scope: Scope, threads: Executor, check: Check) -> Callable[[Request], Awaitable[Answer]]:
         """What answers requests on a listener of somebody else's: of callers in *scope*, once *check* did not raise."""

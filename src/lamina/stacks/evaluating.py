@@ -45,7 +45,7 @@ class Evaluation:
         self.template = template
         self.made = made
         self._own = pseudo(stack.scope, stack.name, stack.id, stack.input.notifications)
-        given = values(template, parameters)
+        given = values(template.parameters, parameters)
         self._resolver = Resolver(
             named={**self._own, **given},
             mappings=template.mappings,

@@ -88,3 +88,29 @@ def ordered(template: Template, holds: Holds) -> list[str]:
             raise invalid(f"Circular dependency between resources: [{left}]")
         done.update(dict.fromkeys(ready))
     return list(done)
+
+
+def attributes(template: Template, logical_id: str) -> tuple[str, ...]:
+    """The attributes of the resource *logical_id* that something in *template* asks for by a name that is written."""
+    found: dict[str, None] = {}
+    for value in (*(each.properties for each in template.resources.values()), *template.outputs.values()):
+        found.update(dict.fromkeys(_attributes(value, logical_id)))
+    return tuple(found)
+
+
+def _attributes(value: Any, logical_id: str) -> Iterator[str]:
+    if isinstance(value, list):
+        for each in value:
+            yield from _attributes(each, logical_id)
+    if not isinstance(value, Mapping):
+        return
+    for name, argument in value.items():
+        if name == "Fn::GetAtt":
+            parts = argument.split(".", 1) if isinstance(argument, str) else argument
+            if parts[0] == logical_id and isinstance(parts[1], str):
+                yield parts[1]
+        elif name == "Fn::Sub":
+            text = argument[0] if isinstance(argument, list) else argument
+            names = (each.strip().partition(".") for each in _SUBSTITUTED.findall(str(text)))
+            yield from (attribute for resource, _, attribute in names if resource == logical_id and attribute)
+        yield from _attributes(argument, logical_id)

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from lamina.stacks.faults import invalid, misformed
-from lamina.stacks.templates import Template
 
 _FROM_STORE = re.compile(r"AWS::SSM::Parameter::Value<(.+)>")
 _LISTS = re.compile(r"List<.+>|CommaDelimitedList")
@@ -19,6 +18,8 @@ _TYPES = re.compile(
 HIDDEN = "****"
 # A parameter's name in the store -> its value; raises the API's error where there is none.
 Store = Callable[[str], str]
+# A template's section of parameters.
+Declared = Mapping[str, Mapping[str, Any]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,13 +31,13 @@ class Parameter:
 
 
 def choose(
-    template: Template, given: Sequence[Mapping[str, Any]], previous: Mapping[str, Parameter], store: Store
+    declarations: Declared, given: Sequence[Mapping[str, Any]], previous: Mapping[str, Parameter], store: Store
 ) -> dict[str, Parameter]:
-    """The parameters of a stack of *template*, by name, from what a request gave and what the stack had before."""
-    texts = _given(template, given, previous)
+    """The parameters that *declarations* ask for, by name, from what a request gave and what the stack had before."""
+    texts = _given(declarations, given, previous)
     chosen: dict[str, Parameter] = {}
     missing = []
-    for name, declared in template.parameters.items():
+    for name, declared in declarations.items():
         text = texts.get(name, declared.get("Default"))
         if text is None:
             missing.append(name)
@@ -51,19 +52,19 @@ def choose(
     return chosen
 
 
-def values(template: Template, parameters: Mapping[str, Parameter]) -> dict[str, Any]:
+def values(declarations: Declared, parameters: Mapping[str, Parameter]) -> dict[str, Any]:
     """What Ref of each of *parameters* comes to: a list for the types that are one."""
-    return {name: _value(str(template.parameters[name].get("Type")), each) for name, each in parameters.items()}
+    return {name: _value(str(declarations[name].get("Type")), each) for name, each in parameters.items()}
 
 
-def is_hidden(template: Template, name: str) -> bool:
+def is_hidden(declarations: Declared, name: str) -> bool:
     """Whether nobody is to be shown the value of the parameter *name*."""
-    return str(template.parameters.get(name, {}).get("NoEcho", "false")).lower() == "true"
+    return str(declarations.get(name, {}).get("NoEcho", "false")).lower() == "true"
 
 
-def check_types(template: Template) -> None:
+def check_types(declarations: Declared) -> None:
     """Raise the API's error for a parameter of no type there is."""
-    for name, declared in template.parameters.items():
+    for name, declared in declarations.items():
         kind = declared.get("Type")
         if not isinstance(kind, str):
             raise misformed(f"Every Parameters object must contain a Type member, and {name} has none.")
@@ -71,18 +72,20 @@ def check_types(template: Template) -> None:
             raise misformed(f"Unrecognized parameter type: {kind}")
 
 
-def _given(template: Template, given: Sequence[Mapping[str, Any]], previous: Mapping[str, Parameter]) -> dict[str, str]:
+def _given(
+    declarations: Declared, given: Sequence[Mapping[str, Any]], previous: Mapping[str, Parameter]
+) -> dict[str, str]:
     texts: dict[str, str] = {}
     unknown = []
     for each in given:
         name = each.get("ParameterKey", "")
-        if name not in template.parameters:
+        if name not in declarations:
             unknown.append(name)
         elif not each.get("UsePreviousValue"):
             texts[name] = each.get("ParameterValue", "")
         elif name in previous:
             texts[name] = previous[name].given
-        elif "Default" not in template.parameters[name]:
+        elif "Default" not in declarations[name]:
             raise invalid(
                 f"Invalid input for parameter key {name}. Cannot specify usePreviousValue as true for a"
                 " parameter key not in the previous template"

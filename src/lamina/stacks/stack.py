@@ -78,13 +78,14 @@ class Operation:
     on_failure: str = "ROLLBACK"
     retained: tuple[str, ...] = ()
     before: Input | None = None
-    cancelled: bool = False
-    forced: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Stack:
-    """A stack. `endpoint` is how its last caller reached this server; `order` the logical ids as they were made."""
+    """A stack. `endpoint` is how its last caller reached this server; `order` the logical ids as they were made.
+
+    `halted` is the update whose way back failed: it can be gone on with, or the stack deleted.
+    """
 
     scope: Scope
     name: str
@@ -102,10 +103,9 @@ class Stack:
     outputs: tuple[Mapping[str, Any], ...] = ()
     protected: bool = False
     on_failure: str = "ROLLBACK"
-    parent: str | None = None
     operation: Operation | None = None
+    halted: Operation | None = None
     change_set: str | None = None
-    policy: str | None = None
 
     def with_resource(self, resource: Resource) -> Stack:
         """The stack with *resource* in place of what it had under its logical id."""
@@ -163,7 +163,7 @@ def read_stack(
 ) -> Stack:
     """The stack that `stack_document` gave *document* of."""
     held = dict(document)
-    operation = held.pop("operation")
+    operation, halted = held.pop("operation"), held.pop("halted")
     return Stack(
         scope=scope,
         name=name,
@@ -176,6 +176,7 @@ def read_stack(
         order=tuple(held.pop("order")),
         outputs=tuple(held.pop("outputs")),
         operation=None if operation is None else _operation(operation),
+        halted=None if halted is None else _operation(halted),
         **held,
     )
 

@@ -67,6 +67,11 @@ RULES: Final[Mapping[str, Rule]] = {
     "AWS::DynamoDB::Table": Rule("TableName", _fixed("TableName KeySchema LocalSecondaryIndexes"), length_max=255),
 }
 _UNKNOWN = Rule()
+# Types whose identifier is their name, so that one is known before it has been made.
+_CALLED: Final = frozenset(
+    {"AWS::Lambda::Function", "AWS::Logs::LogGroup", "AWS::S3::Bucket", "AWS::IAM::Role", "AWS::SSM::Parameter"}
+    | {"AWS::Events::Rule", "AWS::ECR::Repository"}
+)
 
 
 def rule(kind: str) -> Rule:
@@ -89,3 +94,12 @@ def named(kind: str, stack: str, logical_id: str, properties: Mapping[str, Any],
         whole = f"{whole[: room - len(tail) - 1]}-{tail}"
     name = f"{whole}-{suffix}"
     return {**properties, known.name: name.lower() if known.lower else name}
+
+
+def expected_id(kind: str, properties: Mapping[str, Any]) -> str | None:
+    """What a resource of these *properties* will be identified by, where its type tells that beforehand."""
+    name = rule(kind).name
+    if kind not in _CALLED or name is None:
+        return None
+    found = properties.get(name)
+    return None if found is None else str(found)

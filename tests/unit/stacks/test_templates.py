@@ -89,8 +89,8 @@ def test_parameters_come_from_the_request_the_stack_the_store_and_their_defaults
         {"ParameterKey": "Name", "UsePreviousValue": True},
         {"ParameterKey": "Kind", "ParameterValue": "two"},
     ]
-    chosen = choose(TEMPLATE, given, previous, _store)
-    assert values(TEMPLATE, chosen) == {
+    chosen = choose(TEMPLATE.parameters, given, previous, _store)
+    assert values(TEMPLATE.parameters, chosen) == {
         "Name": "old",
         "Size": "3",
         "List": ["a", "b"],
@@ -114,7 +114,7 @@ def test_parameters_come_from_the_request_the_stack_the_store_and_their_defaults
 def test_a_parameter_outside_its_bounds_is_told(given: dict[str, str], told: str) -> None:
     request = [{"ParameterKey": key, "ParameterValue": text} for key, text in given.items()]
     with pytest.raises(ApiError, match=told):
-        choose(TEMPLATE, request, {}, _store)
+        choose(TEMPLATE.parameters, request, {}, _store)
 
 
 def test_loops_are_written_out() -> None:

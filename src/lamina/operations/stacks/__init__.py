@@ -1,0 +1,1 @@
+"""CloudFormation: stacks carried out, by the operations that anybody else would call."""

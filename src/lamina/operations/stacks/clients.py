@@ -1,0 +1,112 @@
+"""Clients by which stacks are carried out: what a template makes is made by the operations anybody else would call.
+
+Those of Lambda and of its logs are asked within this process, without a socket; so what a stack does needs no address
+of the server, and works before it listens. All others are the companions'.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from io import BytesIO
+from typing import Any, Final, Protocol
+from urllib.parse import urlsplit
+
+from lamina.names import Scope
+
+_OWN: Final = frozenset({"lambda", "logs"})
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """One request to this server: `target` is path and query, `headers` have lower-case names."""
+
+    method: str
+    target: str
+    headers: Mapping[str, str]
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What was answered to it."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+
+class Others(Protocol):
+    """Where clients of services come from that are not this server's."""
+
+    def client(self, service: str, scope: Scope, /) -> Any: ...
+
+
+class Clients:
+    """Makes clients as they are needed, for any thread but that of the loop; *ask* has this server answer."""
+
+    def __init__(self, ask: Callable[[Asked], Told], others: Others) -> None:
+        self._ask = ask
+        self._others = others
+        self._made: dict[tuple[str, Scope, str], Any] = {}
+        self._lock = threading.Lock()
+
+    def client(self, service: str, scope: Scope, endpoint: str) -> Any:
+        """A boto3 client of *service* for callers in *scope*, who reach this server at *endpoint*."""
+        if service not in _OWN:
+            return self._others.client(service, scope)
+        key = (service, scope, endpoint)
+        with self._lock:
+            if key not in self._made:
+                self._made[key] = self._make(*key)
+            return self._made[key]
+
+    def companion(self, service: str, scope: Scope) -> Any:
+        """The companions' client of *service*, also of one that is this server's own."""
+        return self._others.client(service, scope)
+
+    def _make(self, service: str, scope: Scope, endpoint: str) -> Any:
+        import boto3  # noqa: PLC0415 - not needed to start
+        from botocore.awsrequest import AWSResponse  # noqa: PLC0415 - not needed to start
+        from botocore.config import Config  # noqa: PLC0415 - not needed to start
+
+        client = boto3.session.Session().client(
+            service,
+            endpoint_url=endpoint,
+            region_name=scope.region,
+            aws_access_key_id=scope.account,
+            aws_secret_access_key="stacks",
+            config=Config(retries={"total_max_attempts": 2, "mode": "standard"}),
+        )
+
+        def send(request: Any, **_: Any) -> Any:
+            """Answers in the place of a connection, as botocore's before-send event lets one do."""
+            told = self._ask(_asked(request))
+            return AWSResponse(request.url, told.status, dict(told.headers), _Raw(told.body))
+
+        client.meta.events.register("before-send.*.*", send)
+        return client
+
+
+class _Raw(BytesIO):
+    """A body as botocore reads it."""
+
+    def stream(self, **_: Any) -> Any:
+        while piece := self.read(65536):
+            yield piece
+
+
+def _asked(request: Any) -> Asked:
+    parts = urlsplit(request.url)
+    body = request.body or b""
+    if hasattr(body, "read"):
+        body = body.read()
+    headers = {name.lower(): _text(value) for name, value in request.headers.items()}
+    target = parts.path + (f"?{parts.query}" if parts.query else "")
+    content = body.encode() if isinstance(body, str) else bytes(body)
+    return Asked(request.method, target or "/", {"host": parts.netloc, **headers}, content)
+
+
+def _text(value: Any) -> str:
+    return value.decode("latin-1") if isinstance(value, bytes) else str(value)

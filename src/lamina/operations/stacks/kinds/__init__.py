@@ -1,0 +1,1 @@
+"""What each resource type is made, changed and removed by."""
