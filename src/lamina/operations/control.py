@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from lamina import errors
+from lamina.layers import sizes
 from lamina.layers.archive import ArchiveError
 from lamina.names import LayerVersionArn, Scope
 from lamina.operations.call import Call
@@ -118,6 +119,8 @@ class Control:
         return arn
 
     def _mirror(self, request: Mapping[str, Any]) -> dict[str, Any]:
-        arn = LayerVersionArn.parse(request["arn"])
-        added = self._mirroring.mirror(arn, Path(request["mirror"]).read_bytes(), request["attributes"])
+        arn, file = LayerVersionArn.parse(request["arn"]), Path(request["mirror"])
+        # Nothing that could be a layer takes more, and the rest is not worth this server's memory.
+        sizes.check_unzipped(file.stat().st_size)
+        added = self._mirroring.mirror(arn, file.read_bytes(), request["attributes"])
         return {"arn": str(arn), "added": added}

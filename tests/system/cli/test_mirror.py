@@ -93,14 +93,17 @@ def test_a_zip_is_mirrored_and_only_ever_that_zip(shared_server: Server, tmp_pat
     (tmp_path / "one.zip").write_bytes(_layer("zip"))
     (tmp_path / "other.zip").write_bytes(_layer("another"))
     (tmp_path / "none.zip").write_bytes(b"PK")
+    with (tmp_path / "large.zip").open("wb") as file:
+        file.truncate(10 << 30)
     told = []
-    for name in ("one", "one", "other", "none", "missing"):
+    for name in ("one", "one", "other", "none", "large", "missing"):
         done = _mirror(shared_server, arn, "--from", str(tmp_path / f"{name}.zip"), cache=tmp_path)
         told.append((done.returncode, done.stdout.strip() or done.stderr.strip()))
     assert told[:2] == [(0, f"{arn} is mirrored"), (0, f"{arn} is here already")]
-    assert [code for code, _ in told[2:]] == [1, 1, 2]
+    assert [code for code, _ in told[2:]] == [1, 1, 1, 2]
     assert f"{arn} is here already and is another archive" in told[2][1]
-    assert "there is no file" in told[4][1]
+    assert "smaller than 262144000 bytes" in told[4][1]
+    assert "there is no file" in told[5][1]
     assert create(shared_server, CODE, Layers=[arn]).value("theirs") == "zip"
 
 
