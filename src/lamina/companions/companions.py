@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import logging
 from collections.abc import AsyncIterator, Mapping
@@ -12,12 +13,14 @@ from typing import Any, Final
 
 from lamina.companions.messages import ACCOUNT_HEADER, LENGTH, Question, Reply, packed
 from lamina.companions.process import Process
+from lamina.companions.recording import changes
 from lamina.companions.refusing import NOT_INSTALLED, NOT_OFFERED, refusal
 
 _log = logging.getLogger(__name__)
 # Of questions that wait for a message to come there may be many.
 _AT_ONCE_MAX: Final = 128
 _PIECE_BYTES: Final = 256 * 1024
+_ENDED: Final = "The process of the services beside Lambda has ended; ask again. The server's log may say why."
 _NEEDED: Final = ("flask", "flask_cors", "moto", "time_machine", "xmltodict")
 # What ends with this connection, and not with the one behind it; the length is said anew.
 _HOP_BY_HOP: Final = frozenset(
@@ -54,15 +57,18 @@ class Companions:
         if not self.available:
             why = NOT_INSTALLED if self._offered else NOT_OFFERED
             return refusal(question, service, "NotImplemented", 501, why)
+        asked = _for_account(question, account)
         async with self._places:
             try:
-                return await self._ask(_for_account(question, account), service)
+                return await self._ask(asked, service)
             except (OSError, EOFError) as error:
                 _log.error("the services beside Lambda did not answer: %s", error)
-                message = (
-                    "The process of the services beside Lambda has ended; ask again. The server's log may say why."
-                )
-                return refusal(question, service, "ServiceUnavailable", 503, message)
+                has_ended = self._process is not None and await self._process.ends()
+            if has_ended and not changes(question, service):
+                # It has changed nothing, whether it was heard or not; another process answers as well.
+                with contextlib.suppress(OSError, EOFError):
+                    return await self._ask(asked, service)
+            return refusal(question, service, "ServiceUnavailable", 503, _ENDED)
 
     async def close(self) -> None:
         """End their process, if there is one."""

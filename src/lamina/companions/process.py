@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Final
 
 _END_SECONDS_MAX: Final = 5
+_TOLD_SECONDS_MAX: Final = 1
 _CHILD: Final = "lamina.companions.child"
 # What is handed on of the environment: moto's own settings, and what every program looks for.
 _KEPT: Final = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "TZ", "PYTHONPATH", "VIRTUAL_ENV")
@@ -56,6 +57,12 @@ class Process:
     @property
     def has_ended(self) -> bool:
         return self._process.returncode is not None
+
+    async def ends(self) -> bool:
+        """Whether it has ended, or does within the moment that the system takes to tell."""
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._process.wait(), _TOLD_SECONDS_MAX)
+        return self.has_ended
 
     async def connect(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
         """A connection for one question. Raises OSError where it has ended."""

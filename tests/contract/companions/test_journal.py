@@ -60,6 +60,19 @@ def test_a_body_that_was_being_written_is_cleared_away(folder: Path) -> None:
     assert not (folder / "bodies" / ".incoming-x").exists()
 
 
+def test_what_was_undone_is_left_out_with_its_body(folder: Path) -> None:
+    over = Entry(3, "2f" * 16, Question("PUT", "/b/large", [], (b"y" * 100_000,)))
+    with closing(Journal(folder)) as journal:
+        journal.append(over)
+        journal.shorten(at_least=2)
+        assert len(list(journal.entries())) == 3
+        journal.shorten(at_least=1)
+        journal.append(SMALL)
+    assert read(folder) == wrote(SMALL, over, SMALL)
+    assert len(list((folder / "bodies").iterdir())) == 1
+    assert (folder / "journal").stat().st_mode & 0o077 == 0
+
+
 def test_tokens_are_not_kept(tmp_path: Path) -> None:
     headers = [("x-amz-security-token", "secret"), ("host", "h")]
     with closing(Journal(tmp_path)) as journal:

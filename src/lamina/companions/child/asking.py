@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import sys
 from collections.abc import Iterable
+from functools import cache
 from typing import Any, Final
 from urllib.parse import unquote_to_bytes
 
@@ -20,11 +21,19 @@ class NotOffered(Exception):
     """moto has no such service."""
 
 
+class _Application(DomainDispatcherApplication):
+    """moto's, but for looking a host's service up once: it looks at two hundred folders to do so."""
+
+    @cache  # noqa: B019 - there is one, and it lives as long as the process
+    def get_backend_for_host(self, host: str | None) -> Any:
+        return super().get_backend_for_host(host)
+
+
 class Moto:
     """All of moto's services, each read when it is first asked."""
 
     def __init__(self) -> None:
-        self._application = DomainDispatcherApplication(create_backend_app)
+        self._application = _Application(create_backend_app)
 
     def ask(self, question: Question) -> tuple[int, list[tuple[str, str]], bytes]:
         """Status, headers and body. Raises NotOffered, NotImplementedError, and whatever moto trips over."""

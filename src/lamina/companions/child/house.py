@@ -35,6 +35,7 @@ class House:
         self._moto = Moto()
         self._journal = Journal(folder)
         self._changing = threading.Lock()
+        self._journal.shorten()
         for entry in self._journal.entries():
             self._repeat(entry)
 
