@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Protocol
 
@@ -360,6 +360,38 @@ class Archives(Protocol):
     def all_in_use(self) -> frozenset[Digest]: ...
 
 
+@dataclass(frozen=True, slots=True)
+class Consisting:
+    """An archive's size in bytes, as recorded, and the ARNs of what consists of it: versions of layers and functions.
+
+    A function version is there for its code and for its layers; `$LATEST` is a version, too.
+    """
+
+    zipped_bytes: int
+    arns: list[str] = field(default_factory=list)
+
+    @property
+    def concerned(self) -> tuple[str, ...]:
+        """The ARNs, each once, in order."""
+        return tuple(sorted(set(self.arns)))
+
+
+class Checking(Protocol):
+    """Whether the catalog is sound: for maintenance. Reads all of it."""
+
+    def faults(self) -> Sequence[str]:
+        """What is wrong with its pages, indexes and keys, a sentence each; the rest does not tell what was there."""
+
+    def wrong_totals(self) -> Sequence[Scope]:
+        """Where the totals are not what the functions and layer versions come to."""
+
+    def count_again(self) -> None:
+        """Have all totals be what there is. Needs a writing transaction."""
+
+    def archives(self) -> Mapping[Digest, Consisting]:
+        """Every archive that anything recorded consists of."""
+
+
 class Stacks(Protocol):
     """CloudFormation's stacks, with their events and change sets. A stack that was deleted is still found by its id."""
 
@@ -424,6 +456,8 @@ class Transaction(Protocol):
     def secrets(self) -> Secrets: ...
     @property
     def archives(self) -> Archives: ...
+    @property
+    def checking(self) -> Checking: ...
 
 
 class Catalog(Protocol):

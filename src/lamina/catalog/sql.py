@@ -25,6 +25,7 @@ from sqlalchemy.pool import QueuePool, StaticPool
 
 from lamina.catalog import schema
 from lamina.catalog.sql_aliases import SqlAliases
+from lamina.catalog.sql_checking import SqlChecking
 from lamina.catalog.sql_functions import SqlFunctions
 from lamina.catalog.sql_layers import SqlLayers
 from lamina.catalog.sql_others import SqlArchives, SqlResourceTags, SqlSecrets
@@ -47,6 +48,13 @@ class CatalogTooNew(Exception):
             f"{url} has revision {revision}, this Lamina knows revisions up to {schema.REVISION}: "
             "start the newer Lamina that wrote it, or another state folder"
         )
+
+
+class CatalogTooOld(Exception):
+    """The catalog was written by an older Lamina, and has not been migrated."""
+
+    def __init__(self, url: str) -> None:
+        super().__init__(f"{url} was written by an older Lamina: start this one with it once, which migrates it")
 
 
 class SqlTransaction:
@@ -111,6 +119,10 @@ class SqlTransaction:
     def archives(self) -> SqlArchives:
         return SqlArchives(self._connection)
 
+    @cached_property
+    def checking(self) -> SqlChecking:
+        return SqlChecking(self._connection)
+
 
 class SqlCatalog:
     """`port.Catalog` in a SQL database."""
@@ -134,6 +146,20 @@ class SqlCatalog:
         catalog = cls(_engine(url))
         try:
             catalog._prepare()
+        except BaseException:
+            catalog.close()
+            raise
+        return catalog
+
+    @classmethod
+    def look(cls, url: str) -> SqlCatalog:
+        """The catalog at *url* as it is, not migrated. CatalogTooNew, CatalogTooOld."""
+        catalog = cls(_engine(url))
+        try:
+            with catalog._reader.begin() as connection:
+                found = _revision(connection)
+            if found != schema.REVISION:
+                raise CatalogTooNew(url, found) if found and found > schema.REVISION else CatalogTooOld(url)
         except BaseException:
             catalog.close()
             raise

@@ -16,6 +16,7 @@ from lamina.cli import (
     demo,
     diff,
     doctor,
+    fsck,
     link,
     live,
     logs,
@@ -83,6 +84,7 @@ app.command("mirror")(mirror.mirror)
 app.command("consumers")(consumers.consumers)
 app.add_typer(rollout.rollout, name="rollout")
 app.command("update")(update.update)
+app.command("fsck")(fsck.fsck)
 app.command("demo")(demo.demo)
 app.command("share")(share.share)
 app.add_typer(channel.channel, name="channel")

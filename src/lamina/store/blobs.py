@@ -96,6 +96,11 @@ class ObstoreBlobs:
         return cls(LocalStore(root), root)
 
     @classmethod
+    def at(cls, root: Path) -> ObstoreBlobs:
+        """The blobs in the folder *root* as they are: nothing is made, nothing cleared. For looking at them only."""
+        return cls(LocalStore(root), root)
+
+    @classmethod
     def in_memory(cls) -> ObstoreBlobs:
         return cls(MemoryStore())
 
