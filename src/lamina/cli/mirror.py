@@ -74,7 +74,7 @@ def _fetched(arn: LayerVersionArn, origin: Endpoint, store: Downloads) -> tuple[
     try:
         found = fetch_layer(str(arn), origin, store)
     except EndpointError as error:
-        hint = f"A zip of it will do, and no credentials: lamina mirror {arn} --from FILE"
+        hint = "A zip of it will do, and takes no credentials: --from FILE"
         raise Failure(f"{arn} cannot be read: {error}", hint) from error
     return found.file, {
         "CreatedDate": found.created,

@@ -111,7 +111,8 @@ class Endpoint:
             yield
         except (EndpointConnectionError, ConnectionClosedError) as error:
             hint = "Start a server with `lamina up`, or name another: --endpoint URL, or --endpoint aws for AWS itself."
-            raise EndpointError(f"nothing answers at {self.url or 'AWS'}", hint) from error
+            where = "AWS" if self.url in (None, AWS) else self.url
+            raise EndpointError(f"nothing answers at {where}", hint) from error
         except NoCredentialsError as error:
             raise EndpointError("AWS wants credentials, and there are none", "`aws configure` sets them.") from error
         except ClientError as error:

@@ -55,7 +55,7 @@ def test_a_layer_of_a_second_server_is_attached_by_its_arn_when_that_server_has_
         assert again.client(region="eu-central-1").get_layer_version_by_arn(Arn=far)["LayerVersionArn"] == far
         done = _mirror(again, arns[0], "--endpoint", server.endpoint, cache=tmp_path)
         assert (done.returncode, done.stdout) == (1, "")
-        assert f"A zip of it will do, and no credentials: lamina mirror {arns[0]} --from FILE" in done.stderr
+        assert "A zip of it will do, and takes no credentials: --from FILE" in done.stderr
 
 
 def _mirrored(server: Server, tmp_path: Path) -> tuple[list[str], str, dict[str, Any]]:
