@@ -12,9 +12,11 @@ import boto3
 import pytest
 from moto.server import ThreadedMotoServer
 
+from tests.support import zips
 from tests.support.command_line import LAMINA
 from tests.support.functions import client_of, unique
 from tests.support.rollouts import Fleet, RolloutCommands
+from tests.support.runtimes import NEWEST
 from tests.support.server import ROLE, Server
 
 # Which version of the layer each of the first functions has.
@@ -173,3 +175,57 @@ def test_functions_are_chosen_by_globs_and_tags(users: Users) -> None:
     by_name = users.json("rollout", "plan", users.fleet.layer, "--from", "1", "--to", "12", "--exclude", excluded)
     assert excluded not in {target["function"].rpartition(":")[2] for target in by_name["targets"]}
     assert len(by_name["targets"]) == 2
+
+
+def test_several_accounts_and_regions_are_one_roll_out(shared_server: Server, tmp_path: Path) -> None:
+    layer, name = unique("everywhere"), unique("f")
+    accounts, regions = {"dev": "111111111111", "prod": "222222222222"}, ("eu-west-1", "us-west-2")
+    credentials = tmp_path / "credentials"
+    credentials.write_text(
+        "".join(
+            f"[{profile}]\naws_access_key_id = {account}\naws_secret_access_key = s\n"
+            for profile, account in accounts.items()
+        )
+    )
+    clients = [
+        shared_server.client("lambda", account=account, region=region)
+        for account in accounts.values()
+        for region in regions
+    ]
+    for client in clients:
+        for number in (1, 2):
+            client.publish_layer_version(LayerName=layer, Content={"ZipFile": zips.of({"version": b"%d" % number})})
+        arn = client.get_layer_version(LayerName=layer, VersionNumber=1)["LayerVersionArn"]
+        client.create_function(
+            FunctionName=name,
+            Runtime=NEWEST,
+            Handler="index.handler",
+            Role=ROLE,
+            Code={"ZipFile": zips.of({"index.py": b""})},
+            Layers=[arn],
+        )
+        client.get_waiter("function_active_v2").wait(FunctionName=name, WaiterConfig={"Delay": 0.05})
+    environ = {
+        **RolloutCommands(tmp_path).environ(),
+        "AWS_SHARED_CREDENTIALS_FILE": str(credentials),
+        "XDG_CACHE_HOME": str(tmp_path),
+    }
+    del environ["AWS_ACCESS_KEY_ID"], environ["AWS_SECRET_ACCESS_KEY"]
+
+    def lamina(*arguments: str) -> Any:
+        done = subprocess.run([LAMINA, *arguments, "--json"], env=environ, capture_output=True, text=True, timeout=100)
+        assert done.returncode == 0, (done.stdout, done.stderr)
+        return json.loads(done.stdout)
+
+    everywhere = ("--profile", "dev,prod", "--region", ",".join(regions), "--endpoint", shared_server.endpoint)
+    found = lamina("consumers", layer, *everywhere)["consumers"]
+    assert {(each["account"], each["region"]) for each in found} == {
+        (account, region) for account in accounts.values() for region in regions
+    }
+    plan = lamina("rollout", "plan", layer, *everywhere)
+    assert len(plan["moves"]) == len(plan["targets"]) == 4
+    assert lamina("rollout", "apply", plan["id"])["counts"] == {"done": 4}
+    for client in clients:
+        (attached,) = client.get_function_configuration(FunctionName=name)["Layers"]
+        assert attached["Arn"].endswith(f"{layer}:2")
+        client.close()

@@ -6,6 +6,7 @@ where a function has published versions and one of its versions names the layer;
 
 from __future__ import annotations
 
+import threading
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -48,8 +49,20 @@ def read_consumers(endpoints: Iterable[Endpoint], reading: Reading, told: Told) 
     Raises EndpointError, with the place in its message where there are several.
     """
     at = list(endpoints)
+    stop = threading.Event()
+
+    def heard(what: str, place: Place, count: int) -> None:
+        # Ctrl-C reaches one thread alone, and thousands of calls may still be due in the others.
+        if stop.is_set():
+            raise EndpointError(f"{place}: not read to the end")
+        told(what, place, count)
+
     with ThreadPoolExecutor(min(_AT_ONCE, len(at))) as pool:
-        found = list(pool.map(lambda endpoint: _read(endpoint, reading, told, named=len(at) > 1), at))
+        try:
+            found = list(pool.map(lambda endpoint: _read(endpoint, reading, heard, named=len(at) > 1), at))
+        except BaseException:
+            stop.set()
+            raise
     return [each for consumers in found for each in consumers]
 
 
