@@ -40,7 +40,7 @@ def put(
 ) -> None:
     """Point channels of a layer at versions, which must exist.
 
-    No function changes by that: those that follow the channel are moved by a roll-out.
+    No function changes by that: `lamina rollout plan LAYER@NAME` prepares the roll-out to those that follow.
 
     \b
     Examples:
@@ -75,6 +75,7 @@ def put(
             print(f"{name} is at version {move.after.number}, in {there.where}")
         else:
             print(f"{name} goes from version {move.before.number} to {move.after.number}, in {there.where}")
+            print(f"  `lamina rollout plan {name}` prepares the roll-out to those who follow it")
 
 
 @channel.command("list")

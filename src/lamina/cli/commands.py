@@ -24,6 +24,7 @@ from lamina.cli import (
     publish,
     pull,
     rollout,
+    retire,
     run,
     runtimes,
     sbom,
@@ -82,6 +83,7 @@ app.command("audit")(audit.audit)
 app.command("pull")(pull.pull)
 app.command("mirror")(mirror.mirror)
 app.command("consumers")(consumers.consumers)
+app.command("retire")(retire.retire)
 app.add_typer(rollout.rollout, name="rollout")
 app.command("update")(update.update)
 app.command("fsck")(fsck.fsck)

@@ -17,6 +17,7 @@ from lamina.cli.consumers import Profiles, Regions, reading
 from lamina.cli.endpoints import EndpointUrl, chosen
 from lamina.cli.failures import Failure
 from lamina.cli.references import layer_named, words
+from lamina.cli.registers import Channels, channel_named
 
 if TYPE_CHECKING:
     from lamina.rollouts.plans import Options, Plan, Verification
@@ -38,6 +39,7 @@ class Falling(StrEnum):
     ALL = "all"
 
 
+_LAYER = "NAME or ARN; a name is any account's. With @CHANNEL: those who follow it go where it points."
 _TO = "The version to go to.  [default: the newest]"
 _FROM = "Versions to leave.  [default: all others]"
 _ONLY = "Only functions whose name is like this; may be repeated."
@@ -55,7 +57,7 @@ _UNPUBLISHED = "Also where publishing brings other changes of $LATEST to the ali
 
 
 def plan(
-    layer: Annotated[str, typer.Argument(metavar="LAYER", help="NAME or ARN; a name is any account's.")],
+    layer: Annotated[str, typer.Argument(metavar="LAYER[@CHANNEL]", help=_LAYER)],
     to: Annotated[int | None, typer.Option(metavar="N", min=1, help=_TO)] = None,
     leave: Annotated[list[str] | None, typer.Option("--from", metavar="N,…", help=_FROM)] = None,
     only: Annotated[list[str] | None, typer.Option(metavar="GLOB", help=_ONLY)] = None,
@@ -75,6 +77,7 @@ def plan(
     on_failure: Annotated[Falling, typer.Option(help="What goes back once more fail.")] = Falling.ALL,
     concurrency: Annotated[int, typer.Option(metavar="N", min=1, max=64, help="Functions at a time.")] = 8,
     unpublished: Annotated[bool, typer.Option("--unpublished", help=_UNPUBLISHED)] = False,
+    channels: Channels = None,
     check: Annotated[Checked, typer.Option(help="What to check beforehand.")] = Checked.LAYERS,
     as_json: Annotated[bool, typer.Option("--json", help="Print the plan as JSON.")] = False,
     endpoint: EndpointUrl = None,
@@ -89,6 +92,7 @@ def plan(
     Examples:
       lamina rollout plan my-layer --to 12 --from 1
       lamina rollout plan my-layer --wave 5,25%,rest --verify event.json
+      lamina rollout plan my-layer@stable --max-failures 2
       lamina rollout plan my-layer --alias live --canary 10% --bake 5m --error-rate-max 1%
     """
     from lamina.rollouts import sizes
@@ -99,18 +103,25 @@ def plan(
     from lamina.workshop.preflight import check_versions, newest_version
     from lamina.workshop.rollouts.stored import Rollouts
 
+    profiles, regions = words(profile), words(region)
+    tags = dict(_tag(text) for text in tag or [])
+    if "@" in layer:
+        if to is not None:
+            raise Failure(f"{layer} says where to go, and --to, too", "Give one of them.", Failure.USAGE)
+        api = chosen(endpoint, next(iter(profiles), None), next(iter(regions), None))
+        version, key, channel = channel_named(layer, channels, api)
+        layer, to = str(version.layer), version.number
+        tags[key] = channel
     named = layer_named(layer)
     if named.versions:
         raise Failure(f"{layer} names a version", "Say --to for where to go, --from for what to leave.", Failure.USAGE)
     before = _numbers(leave)
-    profiles, regions = words(profile), words(region)
     regions = regions or ([named.region] if named.region else [])
     at = places(chosen(endpoint, next(iter(profiles), None)), profiles, regions)
     try:
         verification = _verification(verify, verify_command, expect, slower_max, error_rate_max, bake)
         options = _options(verification, alias, canary, bake, max_failures, on_failure, concurrency, publish=publish)
         sizes.waves(wave, 1)
-        tags = dict(_tag(text) for text in tag or [])
         with reading() as told:
             seen = read_consumers(at, Reading(named, tags=bool(tags)), told)
         after = to or newest_version(at, seen, named)

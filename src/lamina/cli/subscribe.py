@@ -44,7 +44,7 @@ def subscribe(
         subscriptions.subscribe(found, layer, name)
         behind = [number for number in found.numbers(layer) if number != version.number]
         print(f"{found.name} follows {layer.name}@{name}, which is at version {version.number}", end="")
-        print(f"; it is at {behind[0]}" if behind else "")
+        print(f"; it is at {behind[0]}: `lamina rollout plan {channel}`" if behind else "")
 
 
 def unsubscribe(

@@ -56,6 +56,7 @@ class Foreign:
 
     def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         own = {"AWS_CONFIG_FILE": os.devnull, "AWS_SHARED_CREDENTIALS_FILE": os.devnull}
+        own["XDG_STATE_HOME"] = str(self.folder / "state")
         return subprocess.run(
             [LAMINA, *arguments, "--endpoint", self.address, "--region", "us-east-1"],
             capture_output=True,
@@ -104,14 +105,23 @@ def test_channels_are_kept_in_ssm_and_functions_follow_them_by_their_tags(foreig
     kept = foreign.parameters.get_parameter(Name="/lamina/channels/shared/next")["Parameter"]
     assert (kept["Value"], kept["Type"]) == (foreign.version(3), "String")
     moved = foreign.said("channel", "set", "shared", "stable=2")
-    assert moved == "shared@stable goes from version 1 to 2, in SSM of us-east-1\n"
+    assert moved == (
+        "shared@stable goes from version 1 to 2, in SSM of us-east-1\n"
+        "  `lamina rollout plan shared@stable` prepares the roll-out to those who follow it\n"
+    )
     # Nobody's layers change by that.
     (layer,) = foreign.functions.get_function_configuration(FunctionName="f")["Layers"]
     assert layer["Arn"] == foreign.version(1)
     assert foreign.said("subscribe", "f", "shared@next") == (
-        "f follows shared@next, which is at version 3; it is at 1\n"
+        "f follows shared@next, which is at version 3; it is at 1: `lamina rollout plan shared@next`\n"
     )
     assert foreign.tags() == {"lamina:channel:shared": "next"}
+    # What does: a roll-out to those who follow.
+    planned = ("rollout", "plan", "shared@next", "--check", "none", "--json")
+    plan = json.loads(foreign.said(*planned))
+    assert [(target["function"].rpartition(":")[2], target["layers_after"]) for target in plan["targets"]] == [
+        ("f", [foreign.version(3)])
+    ]
     listed = json.loads(foreign.said("channel", "list", "shared", "--json"))
     assert [(each["name"], each["version"], each["layer_version"]) for each in listed["channels"]] == [
         ("next", 3, foreign.version(3)),
@@ -133,6 +143,8 @@ def test_a_file_of_the_project_comes_before_ssm_and_what_makes_no_sense_is_refus
     unknown = foreign.refused("subscribe", "f", "shared@nxt")
     assert "shared has no channel nxt in lamina-channels.toml" in unknown
     assert "There are stable." in unknown
+    assert json.loads(foreign.said("rollout", "plan", "shared@stable", "--json"))["targets"] == []
+    assert "and --to, too" in foreign.refused("rollout", "plan", "shared@stable", "--to", "3")
     foreign.functions.update_function_configuration(FunctionName="f", Layers=[])
     assert "f has no version of shared attached" in foreign.refused("subscribe", "f", "shared@stable")
     assert foreign.tags() == {}
