@@ -57,7 +57,7 @@ class RolloutProgress:
             if saying != self._said:
                 self._said, self._counted_at = saying, time.monotonic()
                 if self._bars is None:
-                    self._print(f"{_wave(stage.wave, progress)}: {escape(saying)} …")
+                    self._print(f"{_where(stage, progress)}{escape(saying)} …")
             if self._bars is not None:
                 self._draw(self._bars, stage, saying, progress)
 
@@ -89,7 +89,7 @@ class RolloutProgress:
             self._draw(self._bars, stage, self._said, progress)
         elif isinstance(stage, Work):
             there = _arrived(stage.functions, stage.goal, progress)
-            self._print(f"{_wave(stage.wave, progress)}: {there} of {len(stage.functions)} are through")
+            self._print(f"{_where(stage, progress)}{there} of {len(stage.functions)} are through")
 
     def _draw(self, bars: Progress, stage: Work | Bake, saying: str, progress: Rollout) -> None:
         """Each wave's bar as it is; what is under way beside the wave's that it is about."""
@@ -132,6 +132,12 @@ def _arrived(functions: list[str] | tuple[str, ...], goal: Goal, progress: Rollo
 
 def _wave(number: int, progress: Rollout) -> str:
     return f"wave {number + 1} of {len(progress.plan.waves)}"
+
+
+def _where(stage: Work | Bake, progress: Rollout) -> str:
+    """The wave that *stage* is about, unless it is about all of them."""
+    whole = progress.turned is not None and progress.turned.wave is None
+    return "" if whole else f"{_wave(stage.wave, progress)}: "
 
 
 def _saying(stage: Work | Bake, progress: Rollout) -> str:

@@ -68,7 +68,7 @@ def history(as_json: AsJson = False) -> None:
     told = [(plan, report(Progress.of(plan, rollouts.records(plan.id)))) for plan in plans]
     if as_json:
         documents = [
-            {"planned": _moment(plan), "moves": _moves(plan), "functions": len(plan.targets), **_outcome(came)}
+            {"planned": _moment(plan), "moves": _moves(plan), "functions": len(plan.targets), **came.summary()}
             for plan, came in told
         ]
         print(json.dumps({"rollouts": documents}, indent=2))
@@ -81,7 +81,7 @@ def history(as_json: AsJson = False) -> None:
 
     table = Table("id", "planned", "layer", "functions", "outcome", box=None, pad_edge=False, header_style="bold")
     for plan, came in told:
-        row = (plan.id, _moment(plan), _moves(plan), str(len(plan.targets)), _sentence(came))
+        row = (plan.id, _moment(plan), _moves(plan), str(len(plan.targets)), _outcome(came))
         table.add_row(*map(escape, row))
     print_table(Console(highlight=False), table)
 
@@ -92,26 +92,23 @@ def print_report(came: Report, plan: Plan, *, running: bool = False) -> None:
     from rich.markup import escape
 
     console = Console(highlight=False, soft_wrap=True)
-    outcome = _sentence(came) if not running else f"being carried out, {came.way.value}"
+    outcome = f"being carried out, {came.way.value}" if running else _outcome(came)
+    outcome += f": {came.why}" if came.why else ""
     console.print(f"[bold]{escape(came.id)}[/] {escape(_moves(plan))}: {escape(outcome)}")
     counts = ", ".join(f"{count} {state.value}" for state, count in came.counts.items())
     console.print(f"  {len(came.targets)} function{'' if len(came.targets) == 1 else 's'}: {counts or 'none'}")
     for target in came.targets:
         if target.remarks or target.state.value not in _PLAIN:
-            console.print(f"  {escape(target.name)} [dim]{target.state.value}[/] {escape('; '.join(target.remarks))}")
+            state = "failed, put back" if target.state.value == "failed" and target.as_before else target.state.value
+            console.print(f"  {escape(target.name)} [dim]{state}[/] {escape('; '.join(target.remarks))}")
 
 
-def _sentence(came: Report) -> str:
+def _outcome(came: Report) -> str:
     if came.outcome is not None:
-        return f"{came.outcome.value}: {came.why}" if came.why else came.outcome.value
+        return came.outcome.value
     if all(state.value == "not begun" for state in came.counts):
         return "planned"
     return f"interrupted, {came.way.value}"
-
-
-def _outcome(came: Report) -> dict[str, object]:
-    told = came.document()
-    return {name: told[name] for name in ("id", "outcome", "way", "why", "counts")}
 
 
 def _moves(plan: Plan) -> str:

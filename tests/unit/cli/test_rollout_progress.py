@@ -41,8 +41,9 @@ def test_elsewhere_than_on_a_terminal_each_stage_and_each_trouble_is_a_line() ->
         progress.stage(Bake(0, 0, 0, 60_000, tuple(ARNS[:1])), now)
         progress.stage(Work(1, Apply(), tuple(ARNS[1:])), now)
         progress.record(Troubled(3, ARNS[1], Trouble.FAILED, "it [breaks]"), now)
-        progress.record(Turned(4, None, "f1 failed"), now)
-        progress.stage(Work(0, Restore(), tuple(ARNS[:2])), now)
+        turned = Turned(4, None, "f1 failed")
+        progress.record(turned, now)
+        progress.stage(Work(0, Restore(), tuple(ARNS[:2])), now.after(turned))
         progress.record(PutBack(5, ARNS[0], ()), now)
         progress.record(PutBack(5, ARNS[1], ("its layers, which somebody else changed",)), now)
     assert file.getvalue().splitlines() == [
@@ -51,7 +52,7 @@ def test_elsewhere_than_on_a_terminal_each_stage_and_each_trouble_is_a_line() ->
         "wave 2 of 2: new layers for 2 functions …",
         "failed f1: it [breaks]",
         "back everything goes back: f1 failed",
-        "wave 1 of 2: putting back 2 functions …",
+        "putting back 2 functions …",
         "not put back f1: its layers, which somebody else changed",
     ]
 

@@ -71,8 +71,18 @@ class Report:
             return self.outcome is Outcome.DONE and all(target.state is State.DONE for target in self.targets)
         return self.outcome is Outcome.ROLLED_BACK and all(target.as_before for target in self.targets)
 
+    def summary(self) -> dict[str, Any]:
+        """The whole as `--json` prints it, without its targets."""
+        return {
+            "id": self.id,
+            "outcome": None if self.outcome is None else self.outcome.value,
+            "way": self.way.value,
+            "why": self.why,
+            "counts": {state.value: count for state, count in self.counts.items()},
+        }
+
     def document(self) -> dict[str, Any]:
-        """As `--json` prints it."""
+        """All of it as `--json` prints it."""
         targets = [
             {
                 "function": target.function,
@@ -85,14 +95,7 @@ class Report:
             }
             for target in self.targets
         ]
-        return {
-            "id": self.id,
-            "outcome": None if self.outcome is None else self.outcome.value,
-            "way": self.way.value,
-            "why": self.why,
-            "counts": {state.value: count for state, count in self.counts.items()},
-            "targets": targets,
-        }
+        return {**self.summary(), "targets": targets}
 
 
 def report(progress: Progress) -> Report:
