@@ -28,6 +28,8 @@ from lamina.worker.zygotes import SandboxFailed, Zygote, ZygotePlan
 
 _GUEST: Final = Path(__file__).parent.parent / "guest"
 _AHEAD: Final = 2
+# All of AWS's client that every function imports, some of it only as it begins.
+_CLIENT: Final = ("awslambdaric.bootstrap", "awslambdaric.lambda_literals", "awslambdaric.lambda_runtime_client")
 
 
 class Station:
@@ -131,7 +133,7 @@ class Stations:
                 environ=runtime_variables(kit.runtime),
                 executable=f"/var/lang/bin/{interpreter.name}",
                 search_path=(f"/var/lang/lib/{interpreter.name}/site-packages",),
-                preload=("awslambdaric.bootstrap", "awslambdaric.lambda_runtime_client"),
+                preload=_CLIENT,
                 forget=packages.REPLACEABLE,
                 read_ahead=READ_AHEAD,
                 program=packages.BOOTSTRAP,

@@ -324,8 +324,13 @@ class Worker:
             else:
                 self._upkeep.wake()
             return
-        self._end(environment)
-        self._pool.ended(spec)
+        # First of all the answer goes out.
+        asyncio.get_running_loop().call_soon(self._end_returned, environment)
+
+    def _end_returned(self, environment: Environment) -> None:
+        if environment in self._environments:
+            self._end(environment)
+        self._pool.ended(environment.spec)
 
     def _end(self, environment: Environment) -> None:
         self.provisions.ended(environment)

@@ -44,6 +44,8 @@ class Stand:
         self.shelf = Shelf(stand_in, self.machine, ahead, map(str, itertools.count()).__next__, expected)
 
     async def filled(self) -> None:
+        if self.shelf._fill_later is not None:
+            self.shelf.fill()
         assert self.shelf._filling is not None
         await self.shelf._filling
 
@@ -79,6 +81,23 @@ def test_so_many_stand_ready_and_are_replaced() -> None:
         await stand.filled()
         assert len(stand.zygote.forked) == 3
         taken.release()
+
+    on(lambda: Stand(ahead=2), test)
+
+
+def test_who_takes_one_is_served_before_it_is_replaced_unless_it_was_the_last() -> None:
+    async def test(stand: Stand) -> None:
+        stand.shelf.fill()
+        await stand.filled()
+        first = await stand.shelf.take(DEFAULT_STORAGE_MB)
+        assert stand.shelf._filling is not None
+        assert stand.shelf._filling.done()
+        second = await stand.shelf.take(DEFAULT_STORAGE_MB)
+        assert not stand.shelf._filling.done()
+        await stand.filled()
+        assert len(stand.zygote.forked) == 4
+        first.release()
+        second.release()
 
     on(lambda: Stand(ahead=2), test)
 
