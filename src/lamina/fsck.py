@@ -193,7 +193,8 @@ class _Check:
         for digest in self._blobs.digests():
             if digest not in used:
                 yield Finding(Kind.BLOB_UNUSED, f"blob {digest.hex}", "nothing consists of it", (), digest)
-        for digest in self._trees.digests():
+        # A restored backup has no trees yet.
+        for digest in self._trees.digests() if self._trees.folder.is_dir() else ():
             self._seen["trees"] += 1
             where = f"tree {digest.hex}"
             if digest not in used:

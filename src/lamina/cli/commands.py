@@ -8,6 +8,7 @@ import typer
 
 from lamina.cli import (
     audit,
+    backup,
     build,
     check,
     channel,
@@ -87,6 +88,8 @@ app.command("retire")(retire.retire)
 app.add_typer(rollout.rollout, name="rollout")
 app.command("update")(update.update)
 app.command("fsck")(fsck.fsck)
+app.command("backup")(backup.backup)
+app.command("restore")(backup.restore)
 app.command("demo")(demo.demo)
 app.command("share")(share.share)
 app.add_typer(channel.channel, name="channel")

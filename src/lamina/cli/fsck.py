@@ -13,8 +13,6 @@ import typer
 from lamina.cli.failures import Failure
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from lamina.fsck import Finding, Report
 
 _STATE = "Folder that everything is kept in.  [default: /var/lib/lamina for root, else ~/.local/state/lamina]"
@@ -59,24 +57,13 @@ def fsck(
 
 
 def _report(folder: Path, archives: list[Path], mend: bool) -> Report:
-    from rich.console import Console
-
     from lamina import fsck
-    from lamina.cli.steps import size
+    from lamina.cli.amounts import counting
     from lamina.main import StateInUse
 
-    console = Console(stderr=True)
     try:
-        with console.status("reading …") as status:
-            done = 0
-
-            def read(further: int) -> None:
-                nonlocal done
-                done += further
-                status.update(f"reading … {size(done)}")
-
-            told: Callable[[int], object] = read if console.is_terminal else lambda _: None
-            return fsck.repair(folder, archives, told) if mend else fsck.check(folder, told)
+        with counting("reading") as read:
+            return fsck.repair(folder, archives, read) if mend else fsck.check(folder, read)
     except StateInUse as error:
         raise Failure(
             f"a server uses {folder}" + (f" (process {error.pid})" if error.pid else ""),

@@ -18,7 +18,20 @@ from tests.support.server import Server
 LAMINA = str(Path(sys.executable).with_name("lamina"))
 COMMANDS = [
     *("up", "doctor", "run", "shell", "link", "live", "logs", "build", "publish", "check", "diff", "tree", "sbom"),
-    *("pull", "share", "retire", "channel", "subscribe", "unsubscribe", "fsck", "demo", "completion", "runtimes"),
+    *(
+        "pull",
+        "share",
+        "retire",
+        "channel",
+        "subscribe",
+        "unsubscribe",
+        "fsck",
+        "backup",
+        "restore",
+        "demo",
+        "completion",
+        "runtimes",
+    ),
 ]
 # A shell that completes, and a person who asks for help, wait for what is imported.
 HEAVY = ("boto3", "botocore", "aiohttp", "asyncio", "sqlalchemy", "rich", "lamina.main", "lamina.wire", "lamina.worker")
