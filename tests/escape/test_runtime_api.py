@@ -211,3 +211,31 @@ def test_a_function_without_its_streams_still_answers(prison: Server) -> None:
     assert function.value("again") == "again"
     assert function.call("raise").error == "Unhandled"
     wait_until(lambda: function.call("again").value == "again", 10)
+
+
+@pytest.mark.parametrize(
+    "attempt",
+    [
+        'os.write(SOCKETS[0], b"\\xff" * 100_000)',
+        "os.close(SOCKETS[0])",
+        'os.write(SOCKETS[0], b"\\2\\5\\0\\0\\0\\0\\0\\4wrong1234")',
+    ],
+    ids=["garbage", "closing", "forgery"],
+)
+def test_the_socket_of_a_runtime_is_worth_no_more_than_its_listener(prison: Server, attempt: str) -> None:
+    """What is done to it costs this environment its process; the next one has the listener, and answers."""
+    function = create(
+        prison,
+        f"""
+        import os, stat
+        OPEN = [fd for fd in range(3, 100) if os.path.exists(f"/proc/self/fd/{{fd}}")]
+        SOCKETS = [fd for fd in OPEN if stat.S_ISSOCK(os.fstat(fd).st_mode)]
+        def handler(event, context):
+            if event == "attempt":
+                {attempt}
+            return len(SOCKETS)
+        """,
+    )
+    assert function.value() == 1
+    assert function.call("attempt").error == "Unhandled"
+    assert function.value() == 0

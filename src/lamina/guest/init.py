@@ -98,6 +98,8 @@ class _Init:
         self._extensions_log_fd = -1
         self._processes: dict[int, _Process] = {}
         self._standing_by: _StandingBy | None = None
+        # The server's end of a conversation with the runtime's process, until it is handed over; -1 for none.
+        self._frames = -1
         self._is_template = False
         wake_read, self._wake_write = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
         self._wake_read = wake_read
@@ -124,7 +126,9 @@ class _Init:
             kinds = [kind for kind in _NAMESPACES if kind != "net" or way_out["mode"] != "host"]
             fds += [os.open("/proc/self/ns/" + kind, os.O_RDONLY | os.O_CLOEXEC) for kind in kinds]
             fds.append(os.dup(self._log_fd))
-        messages.send(self._control, {"furnished": True}, tuple(fds))
+        if self._frames != -1:
+            fds.append(self._frames)
+        messages.send(self._control, {"furnished": True, "frames": self._frames != -1}, tuple(fds))
         for fd in fds:
             os.close(fd)
         return None
@@ -249,13 +253,19 @@ class _Init:
         self._seal = self._common.seal.further(order["uid"], {})
         complaint_read, complaint_write = os.pipe2(os.O_CLOEXEC)
         order_read, order_write = os.pipe2(os.O_CLOEXEC)
+        frames = -1
+        if self._common.code is not None and not order["argv"]:
+            ours, theirs = socket.socketpair()
+            self._frames, frames = ours.detach(), theirs.detach()
         pid = self._fork()
         if pid == 0:
             os.close(order_write)
             beginning = Beginning(self._seal, self._common.code, self._log_fd, complaint_write)
-            return lambda: runtime.stand_by(order["argv"], order["environ"], beginning, order_read)
+            return lambda: runtime.stand_by(order["argv"], order["environ"], beginning, order_read, frames)
         os.close(order_read)
         os.close(complaint_write)
+        if frames != -1:
+            os.close(frames)
         self._standing_by = _StandingBy(pid, order_write, complaint_read, order["argv"])
         return None
 

@@ -19,6 +19,9 @@ _LOG_DESCRIPTOR = "_LAMBDA_TELEMETRY_LOG_FD"
 _COMPLAINT_FD = _FRAMES_FD + 1
 # Templates know its number.
 _ORDER_FD = _FRAMES_FD + 2
+_TALK_FD = _FRAMES_FD + 3
+# Says it to the runtime's client, in a fork.
+_TALK_DESCRIPTOR = "_LAMINA_FRAMES_FD"
 # Says it to a program that is executed ahead of its order.
 _ORDER_DESCRIPTOR = "_LAMINA_ORDER_FD"
 
@@ -65,12 +68,15 @@ def visit(order: dict[str, Any], beginning: Beginning, streams: list[int]) -> No
     _become(order, None)
 
 
-def stand_by(argv: list[str], environ: dict[str, str], beginning: Beginning, order_fd: int) -> None:
+def stand_by(
+    argv: list[str], environ: dict[str, str], beginning: Beginning, order_fd: int, frames_fd: int = -1
+) -> None:
     """Do ahead of time what needs no order, giving up every right above all; then `run` the one from *order_fd*.
 
-    A program that is to be executed already, *argv* with *environ*, reads that order itself.
+    A program that is to be executed already, *argv* with *environ*, reads that order itself. On *frames_fd* (-1: none)
+    a fork of this interpreter has its conversation with the server.
     """
-    _take_streams(beginning.log, beginning.complaint, order_fd)
+    _take_streams(beginning.log, beginning.complaint, order_fd, frames_fd)
     os.setsid()
     sealing.apply(beginning.seal)
     if argv:
@@ -87,16 +93,17 @@ def stand_by(argv: list[str], environ: dict[str, str], beginning: Beginning, ord
         os._exit(0)
     order = json.loads(b"".join(pieces))
     sealing.limit(order["limits"])
-    _become(order, beginning.code)
+    _become(order, beginning.code, talks=frames_fd != -1)
 
 
-def _become(order: dict[str, Any], code: types.CodeType | None) -> None:
+def _become(order: dict[str, Any], code: types.CodeType | None, talks: bool = False) -> None:
     os.chdir(order["working_folder"])
     if order["argv"] or order["bootstraps"]:
         _execute(order["argv"], order["bootstraps"], order["environ"])
     os.close(_COMPLAINT_FD)
     assert code is not None, "what cannot be run in a fork is executed"
-    _run_in_this_interpreter(code, order["environ"])
+    more = {_TALK_DESCRIPTOR: str(_TALK_FD)} if talks else {}
+    _run_in_this_interpreter(code, {**order["environ"], **more})
 
 
 def _execute(argv: list[str], bootstraps: list[str], environ: dict[str, str]) -> None:
@@ -118,24 +125,27 @@ def _execute(argv: list[str], bootstraps: list[str], environ: dict[str, str]) ->
     os._exit(1)
 
 
-def _take_streams(log_fd: int, complaint_fd: int, order_fd: int) -> None:
+def _take_streams(log_fd: int, complaint_fd: int, order_fd: int, frames_fd: int = -1) -> None:
     """Standard output and error, and the descriptor for framed messages, all lead to the environment's log.
 
-    *complaint_fd* stays open until a program runs; *order_fd* (-1: none) for as long as orders may come from it.
+    *complaint_fd* stays open until a program runs; *order_fd* (-1: none) for as long as orders may come from it, and
+    *frames_fd* (-1: none) for as long as this program runs.
     """
     null = os.open("/dev/null", os.O_RDONLY)
     os.dup2(null, 0)
     os.dup2(log_fd, 1)
     os.dup2(log_fd, 2)
     os.dup2(log_fd, _FRAMES_FD)
-    _close_others(complaint_fd, order_fd)
+    _close_others(complaint_fd, order_fd, frames_fd)
 
 
-def _close_others(complaint_fd: int, order_fd: int = -1) -> None:
+def _close_others(complaint_fd: int, order_fd: int = -1, frames_fd: int = -1) -> None:
     """Keep, beside the streams, just what is used until a program runs, and for as long as orders may come."""
     kept = os.dup2(complaint_fd, _COMPLAINT_FD, inheritable=False)
     if order_fd != -1:
         kept = os.dup2(order_fd, _ORDER_FD, inheritable=False)
+    if frames_fd != -1:
+        kept = os.dup2(frames_fd, _TALK_FD, inheritable=False)
     os.closerange(3, _FRAMES_FD)
     os.closerange(kept + 1, 1024)
 

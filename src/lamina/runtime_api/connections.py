@@ -16,6 +16,7 @@ from typing import Final, Protocol
 import httptools
 
 from lamina.runtime_api.frames import PREFACE, FramedConnection
+from lamina.runtime_api.pipes import Pipe
 from lamina.runtime_api.replies import Reply
 from lamina.runtime_api.session import RuntimeSession
 
@@ -109,6 +110,14 @@ class Connections:
         self.conversation = conversation
         for connection in list(self._connections):
             connection.close()
+
+    def adopt(self, end: socket.socket) -> None:
+        """Go on in frames on this *end* of a socket pair, whose other end the runtime's process has."""
+        assert self.conversation is not None, "nobody would hear"
+        pipe = Pipe(end)
+        framed = FramedConnection(self, self.conversation.runtime, pipe)
+        self._connections.add(framed)
+        pipe.begin(framed)
 
     def close(self) -> None:
         if self._pause is not None:

@@ -1,6 +1,7 @@
 """The runtime's conversation in frames instead of HTTP: what our own client for Python speaks on the same listener.
 
-A connection that begins with `PREFACE` goes on in frames, both ways. An answer asks for the next invocation as well, so
+A connection that begins with `PREFACE` goes on in frames, both ways, and so does one end of a socket pair that a
+runtime's process was forked with, without a preface. An answer asks for the next invocation as well, so
 that a call takes one message each way instead of two. Whoever speaks HTTP notices nothing of it: the Runtime API is
 documented, this is not, and any process may speak either. Numbers are big-endian.
 
@@ -17,7 +18,7 @@ import socket
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Final, Protocol
+from typing import Any, Final, Protocol
 
 from lamina.runtime_api.replies import Reply
 from lamina.runtime_api.session import RESPONSE_BYTES_MAX, RuntimeSession
@@ -112,10 +113,22 @@ class Owner(Protocol):
         ...
 
 
+class Transport(Protocol):
+    """What carries a conversation, one of asyncio's or a pipe."""
+
+    def write(self, data: bytes) -> None: ...
+
+    def get_write_buffer_size(self) -> int: ...
+
+    def get_extra_info(self, name: str) -> Any: ...
+
+    def abort(self) -> None: ...
+
+
 class FramedConnection(asyncio.Protocol):
     """A connection of *session*'s runtime, from behind the preface on."""
 
-    def __init__(self, owner: Owner, session: RuntimeSession, transport: asyncio.Transport) -> None:
+    def __init__(self, owner: Owner, session: RuntimeSession, transport: Transport) -> None:
         self._owner, self._session, self._transport = owner, session, transport
         self._reader = FrameReader()
         self._was_reset = False
@@ -140,7 +153,7 @@ class FramedConnection(asyncio.Protocol):
             self.close()
 
     def connection_lost(self, error: Exception | None) -> None:
-        self._was_reset = isinstance(error, ConnectionResetError)
+        self._was_reset = isinstance(error, ConnectionResetError | BrokenPipeError)
         self._session.hung_up(self._waits)
         self._owner.forget(self)
 

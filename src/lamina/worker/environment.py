@@ -143,6 +143,10 @@ class Environment:
             self._processes.assign(self._assignment.mounts, self._assignment.seal, mounts, self._cast.runtime)
             self._listening = self._loop.create_task(self._processes.listen())
             generation = self._renew("init")
+            blank = self.prepared.blank
+            if blank.frames is not None:
+                self._api.adopt(blank.frames)
+                blank.frames = None
             tmp.handed_over()
             deadline = self._loop.time() + self._assignment.init_seconds_max
             failure = await generation.initialise(deadline, None)

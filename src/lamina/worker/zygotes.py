@@ -78,6 +78,7 @@ class Blank:
     pidfd: int
     log: int  # the reading end of its output
     entrance: tuple[int, ...] = ()  # its namespaces and the writing end of its log, for a process of its owner's
+    frames: socket.socket | None = None  # one end of a conversation with its runtime's process, until somebody has it
     ended: bool = field(default=False)
     _listeners: tuple[socket.socket, ...] = ()
 
@@ -106,12 +107,15 @@ class Blank:
             raise SandboxEnded("a new environment ended before it was used") from error
         if "failed" in packet.message:
             raise SandboxFailed(packet.message["failed"])
-        if len(packet.fds) != fds:
+        talks = bool(packet.message.get("frames"))
+        if len(packet.fds) != fds + talks:
             for fd in packet.fds:
                 os.close(fd)
             raise SandboxFailed("the server has no file descriptor left")
         self._listeners = tuple(socket.socket(fileno=fd) for fd in packet.fds[:2])
-        self.entrance = packet.fds[2:]
+        self.entrance = packet.fds[2:fds]
+        if talks:
+            self.frames = socket.socket(fileno=packet.fds[-1])
 
     def close(self) -> None:
         """End it, and everything in it."""
@@ -122,8 +126,9 @@ class Blank:
             # Before its channel is closed, at which it would end by itself: that would cost it more than this.
             signal.pidfd_send_signal(self.pidfd, signal.SIGKILL)
         self.channel.close()
-        for listener in self._listeners:
-            listener.close()
+        for each in (*self._listeners, self.frames):
+            if each is not None:
+                each.close()
         self.close_entrance()
         os.close(self.log)
 

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from lamina.runtime_api.frames import PREFACE
+from lamina.runtime_api.frames import ANSWER, NEXT, PREFACE
 
 from .interpreters import FOUND, VAR_RUNTIME, with_each
 
@@ -126,9 +126,14 @@ def framed(runtime: str, code: str, *events: bytes) -> tuple[Any, list[bytes]]:
         listener.settimeout(_PATIENCE_S)
         thread = threading.Thread(target=serve, args=(listener,))
         thread.start()
-        said = call(runtime, "{}:{}".format(*listener.getsockname()), f"client.use_frames()\n{code}")
+        said = call(runtime, "{}:{}".format(*listener.getsockname()), f"client.use_frames(None)\n{code}")
         thread.join()
     return said, sent
+
+
+def frame(kind: int, request_id: str = "", type_: str = "", body: bytes = b"") -> bytes:
+    head = struct.pack("!BBHI", kind, len(request_id), len(type_), len(body))
+    return head + request_id.encode() + type_.encode() + body
 
 
 def event(body: bytes) -> bytes:
@@ -159,6 +164,22 @@ def test_in_frames_an_answer_brings_the_next_event(runtime: str) -> None:
 
 
 @with_each
+def test_in_frames_a_socket_that_is_there_needs_no_preface(runtime: str) -> None:
+    code = (
+        "import socket\n"
+        "ours, theirs = socket.socketpair()\n"
+        "client.use_frames(str(theirs.detach()))\n"
+        f"ours.sendall({event(b'1')!r})\n"
+        "first, _ = client.next()\n"
+        "client.post_invocation_result('ID', b'3', 'application/json')\n"
+        "said = [first.decode(), ours.recv(100).decode()]"
+    )
+    told, said = call(runtime, "127.0.0.1:1", code)
+    assert told == "1"
+    assert said.encode() == frame(NEXT) + frame(ANSWER, "ID", "application/json", b"3")
+
+
+@with_each
 def test_in_frames_a_server_that_hangs_up_is_gone(runtime: str) -> None:
     for cut in (3, 20, len(event(b"body")) - 1):
         said, _ = framed(runtime, "said = failure(client.next)", event(b"body")[:cut])
@@ -171,7 +192,7 @@ def test_what_stands_in_the_servers_place_is_spoken_to_in_http(runtime: str) -> 
     with script.playing() as address:
         code = (
             "import os; real = os.environ['AWS_LAMBDA_RUNTIME_API']; os.environ['AWS_LAMBDA_RUNTIME_API'] = 'x'\n"
-            f"client.use_frames(); os.environ['AWS_LAMBDA_RUNTIME_API'] = real\n{_ASK}"
+            f"client.use_frames(None); os.environ['AWS_LAMBDA_RUNTIME_API'] = real\n{_ASK}"
         )
         said = call(runtime, address, code)
     assert said[0] == '{"a": 1}'

@@ -47,7 +47,7 @@ def _honour_path_files(folders: tuple[str, ...]) -> None:
 def main() -> None:
     if "runtime_client" in sys.modules:
         # Only a zygote imports it that early: this is a fork, for whose function nothing can stand in between.
-        sys.modules["runtime_client"].use_frames()
+        sys.modules["runtime_client"].use_frames(os.environ.pop("_LAMINA_FRAMES_FD", None))
     task_root = os.environ["LAMBDA_TASK_ROOT"]
     python_path = os.environ.get("PYTHONPATH")
     sys.path[:] = _search_path(sys.path, task_root, python_path)

@@ -41,6 +41,7 @@ _user_agent = ""
 _connection: _Connection | None = None
 _forgotten: _Connection | None = None
 _framed_address = ""
+_framed_descriptor: str | None = None
 _frames: _Frames | None = None
 
 
@@ -49,17 +50,17 @@ def initialize_client(user_agent: str) -> None:
     _user_agent = user_agent
 
 
-def use_frames() -> None:
-    """Speak frames where the Runtime API is still what it is now."""
-    global _framed_address
-    _framed_address = os.environ["AWS_LAMBDA_RUNTIME_API"]
+def use_frames(descriptor: str | None) -> None:
+    """Speak frames where the Runtime API is still what it is now, on the socket *descriptor* if there is one."""
+    global _framed_address, _framed_descriptor
+    _framed_address, _framed_descriptor = os.environ["AWS_LAMBDA_RUNTIME_API"], descriptor
 
 
 def next() -> tuple[bytes, dict[str, str | int]]:  # noqa: A001 - awslambdaric's name for it
     """The next invocation as (body, headers); blocks until there is one."""
     global _frames
     if _frames is None and _framed_address and os.environ.get("AWS_LAMBDA_RUNTIME_API") == _framed_address:
-        _frames = _reached(_Frames, _framed_address)
+        _frames = _reached(_open_frames)
     if _frames is not None:
         return _reached(_frames.next)
     status, headers, body = _exchange("GET", "/2018-06-01/runtime/invocation/next", {}, b"")
@@ -152,12 +153,18 @@ def _connect(address: str) -> _socket.socket:
     return connection
 
 
-class _Frames:
-    """The conversation about invocations, in frames."""
+def _open_frames() -> _Frames:
+    if _framed_descriptor is not None:
+        return _Frames(_socket.socket(fileno=int(_framed_descriptor)), b"")
+    return _Frames(_connect(_framed_address), _PREFACE)
 
-    def __init__(self, address: str) -> None:
-        self._socket = _connect(address)
-        self._unsent = _PREFACE
+
+class _Frames:
+    """The conversation about invocations, in frames, which *preface* begins."""
+
+    def __init__(self, connection: _socket.socket, preface: bytes) -> None:
+        self._socket = connection
+        self._unsent = preface
         # Whether the next invocation has been asked for already: every answer does.
         self._asked = False
 

@@ -1,0 +1,101 @@
+"""One end of a socket pair on the event loop: what asyncio's transports do, without what nobody here needs of them."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from typing import Final, Protocol
+
+_RECEIVE_BYTES: Final = 256 * 1024
+
+
+class Reader(Protocol):
+    """Whom it tells, as asyncio's transports tell a protocol."""
+
+    def data_received(self, data: bytes) -> None: ...
+
+    def connection_lost(self, error: Exception | None) -> None: ...
+
+
+class Pipe:
+    """Has *end* from now on, and closes it when it is aborted, or the other end is. Call on the loop."""
+
+    def __init__(self, end: socket.socket) -> None:
+        self._socket = end
+        self._reader: Reader | None = None
+        self._unsent = bytearray()
+        self._open = True
+        self._loop = asyncio.get_running_loop()
+        end.setblocking(False)
+
+    def begin(self, reader: Reader) -> None:
+        """Tell *reader* of what comes."""
+        self._reader = reader
+        self._loop.add_reader(self._socket, self._readable)
+
+    def write(self, data: bytes) -> None:
+        """Send *data*, as soon as the other side takes it."""
+        if not self._open:
+            return
+        if not self._unsent:
+            try:
+                sent = self._socket.send(data)
+            except BlockingIOError:
+                sent = 0
+            except OSError as error:
+                self._end(error)
+                return
+            if sent == len(data):
+                return
+            data = data[sent:]
+            self._loop.add_writer(self._socket, self._writable)
+        self._unsent += data
+
+    def get_write_buffer_size(self) -> int:
+        """How much the other side has not taken."""
+        return len(self._unsent)
+
+    def abort(self) -> None:
+        """Close it; what is not sent is thrown away."""
+        self._end(None)
+
+    def get_extra_info(self, name: str) -> object:
+        """The "socket", as of any transport; nothing else is known."""
+        return self._socket if name == "socket" else None
+
+    def _readable(self) -> None:
+        try:
+            data = self._socket.recv(_RECEIVE_BYTES)
+        except BlockingIOError:
+            return
+        except OSError as error:
+            self._end(error)
+            return
+        if data:
+            assert self._reader is not None
+            self._reader.data_received(data)
+        else:
+            self._end(None)
+
+    def _writable(self) -> None:
+        try:
+            del self._unsent[: self._socket.send(self._unsent)]
+        except BlockingIOError:
+            return
+        except OSError as error:
+            self._end(error)
+            return
+        if not self._unsent:
+            self._loop.remove_writer(self._socket)
+
+    def _end(self, error: OSError | None) -> None:
+        if not self._open:
+            return
+        self._open = False
+        self._loop.remove_reader(self._socket)
+        self._loop.remove_writer(self._socket)
+        self._socket.close()
+        self._unsent.clear()
+        if self._reader is not None:
+            # Not at once: whoever aborts it is in the midst of something.
+            self._loop.call_soon(self._reader.connection_lost, error)
