@@ -31,7 +31,6 @@ _REFUSED: Mapping[str, str] = {
     "StackPolicyBody": "has no stack policies",
     "StackPolicyURL": "has no stack policies",
     "TimeoutInMinutes": "has no time limit for stacks",
-    "ImportExistingResources": "imports no resources",
     "ResourcesToImport": "imports no resources",
     "RetainExceptOnCreate": "takes this from the template's DeletionPolicy alone",
     "StackPolicyDuringUpdateBody": "has no stack policies",

@@ -20,7 +20,7 @@ from lamina.operations.stacks import happenings
 from lamina.operations.stacks.answers import Answers
 from lamina.operations.stacks.clients import Clients
 from lamina.operations.stacks.exports import check_exports, imported_by
-from lamina.operations.stacks.kinds.kind import Kind, Made, Site
+from lamina.operations.stacks.kinds.kind import HalfMade, Kind, Made, Site
 from lamina.operations.stacks.lookups import looked_up
 from lamina.operations.stacks.reasons import reason_of
 from lamina.stacks.deciding import check_replaceable, decide
@@ -183,6 +183,8 @@ class Run:
             made = act(self._means.kind_of(resource.type), site)
         except Exception as error:
             reason = reason_of(error)
+            if isinstance(error, HalfMade):
+                resource = replace(resource, physical_id=error.physical_id)
             self._record(resource.now(f"{verb}_FAILED", self._means.clock.seconds(), reason))
             raise _StackFailed(
                 f"The following resource(s) failed to {verb.lower()}: [{resource.logical_id}]. "
@@ -210,10 +212,10 @@ class Run:
     def _remove(self, resource: Resource, *, kept: bool) -> bool:
         """Whether *resource* is gone, or was to be *kept*."""
         now = self._means.clock.seconds
+        if not resource.physical_id:
+            return True
         if kept:
             self._tell(resource.now("DELETE_SKIPPED", now()))
-            return True
-        if not resource.physical_id:
             return True
         self._tell(resource.now("DELETE_IN_PROGRESS", now()))
         try:

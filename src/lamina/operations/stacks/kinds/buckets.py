@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from lamina.operations.stacks.kinds.fitting import call, check_known, gone, tags_list, tags_of
-from lamina.operations.stacks.kinds.kind import Made, Properties, Site
+from lamina.operations.stacks.kinds.kind import Made, Properties, Site, half_made
 from lamina.stacks.reading import write
 from lamina.stacks.stack import Resource
 
@@ -23,6 +24,11 @@ def _public_access(value: Any) -> dict[str, Any]:
 
 def _ownership(value: Any) -> dict[str, Any]:
     return {"OwnershipControls": value}
+
+
+def _access(value: Any) -> dict[str, Any]:
+    # LogDeliveryWrite is log-delivery-write there.
+    return {"ACL": re.sub(r"(?<=.)([A-Z])", r"-\1", str(value)).lower()}
 
 
 def _encryption(value: Any) -> dict[str, Any]:
@@ -58,6 +64,7 @@ def _lifecycle_rule(rule: Mapping[str, Any]) -> dict[str, Any]:
 
 # Property -> the operation that carries it out, with what parameters, and the one that takes it back.
 _CARRIED_OUT: Final[Mapping[str, tuple[str, Callable[[Any], dict[str, Any]], str | None]]] = {
+    "AccessControl": ("PutBucketAcl", _access, None),
     "VersioningConfiguration": ("PutBucketVersioning", _versioning, None),
     "PublicAccessBlockConfiguration": ("PutPublicAccessBlock", _public_access, "DeletePublicAccessBlock"),
     "OwnershipControls": ("PutBucketOwnershipControls", _ownership, "DeleteBucketOwnershipControls"),
@@ -75,7 +82,8 @@ class Buckets:
         client, name = site.own("s3"), str(properties["BucketName"])
         where = {"CreateBucketConfiguration": {"LocationConstraint": site.scope.region}}
         client.create_bucket(Bucket=name, **({} if site.scope.region == "us-east-1" else where))
-        self._carry_out(site, {}, properties)
+        with half_made(name):
+            self._carry_out(site, {}, properties)
         return _made(site, name)
 
     def change(self, site: Site, before: Resource, properties: Properties) -> Made:
@@ -97,6 +105,8 @@ class Buckets:
                 call(client, operation, {**at, **parameters(wanted)})
             elif taking_back is not None:
                 call(client, taking_back, at)
+            elif name == "AccessControl":
+                call(client, operation, {**at, "ACL": "private"})
             else:
                 call(client, operation, {**at, **parameters({"Status": "Suspended"})})
         if tags := tags_of(after, site.tags):

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from lamina.operations.stacks.kinds.fitting import call, gone, only, tags_of
 from lamina.operations.stacks.kinds.inline import archive
-from lamina.operations.stacks.kinds.kind import Made, Properties, Site
+from lamina.operations.stacks.kinds.kind import Made, Properties, Site, half_made
 from lamina.stacks.stack import Resource
 
 _CONFIGURED: Final = (
@@ -47,9 +47,10 @@ class Functions:
         code = _code(properties)
         answer = call(client, "CreateFunction", {**wanted, "Code": code, "Tags": tags_of(properties, site.tags)})
         name = answer["FunctionName"]
-        client.get_waiter("function_active_v2").wait(FunctionName=name, WaiterConfig=_WAIT)
-        _apart(client, name, {}, properties)
-        return _made(client, name)
+        with half_made(name):
+            client.get_waiter("function_active_v2").wait(FunctionName=name, WaiterConfig=_WAIT)
+            _apart(client, name, {}, properties)
+            return _made(client, name)
 
     def change(self, site: Site, before: Resource, properties: Properties) -> Made:
         client, name = site.own("lambda"), before.physical_id

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from lamina.operations.stacks.kinds.fitting import call, check_known, gone, only, tags_list, tags_of
-from lamina.operations.stacks.kinds.kind import Made, Properties, Site
+from lamina.operations.stacks.kinds.kind import Made, Properties, Site, half_made
 from lamina.stacks.reading import write
 from lamina.stacks.stack import Resource
 
@@ -27,7 +27,8 @@ class Roles:
         if tags := tags_list(tags_of(properties, site.tags)):
             wanted["Tags"] = tags
         role = call(site.own("iam"), "CreateRole", wanted)["Role"]
-        self._attach(site, {}, properties)
+        with half_made(role["RoleName"]):
+            self._attach(site, {}, properties)
         return Made(role["RoleName"], {"Arn": role["Arn"], "RoleId": role["RoleId"]})
 
     def change(self, site: Site, before: Resource, properties: Properties) -> Made:
@@ -110,7 +111,8 @@ class ManagedPolicies:
         wanted = {"PolicyName": properties["ManagedPolicyName"], **only(properties, "Path", "Description")}
         answer = call(client, "CreatePolicy", {**wanted, "PolicyDocument": write(properties["PolicyDocument"])})
         arn = answer["Policy"]["Arn"]
-        self._attach(client, arn, properties, {})
+        with half_made(arn):
+            self._attach(client, arn, properties, {})
         return Made(arn, {"PolicyArn": arn, "PolicyId": answer["Policy"]["PolicyId"]})
 
     def change(self, site: Site, before: Resource, properties: Properties) -> Made:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import contextlib
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -15,6 +16,23 @@ Properties = Mapping[str, Any]
 
 class Failed(Exception):
     """A resource that cannot be made, changed or removed; the text is the reason that users are shown."""
+
+
+class HalfMade(Exception):
+    """A resource that is there under *physical_id*, though not all of it could be made; the cause says why."""
+
+    def __init__(self, physical_id: str) -> None:
+        super().__init__(physical_id)
+        self.physical_id = physical_id
+
+
+@contextlib.contextmanager
+def half_made(physical_id: str) -> Iterator[None]:
+    """Have whatever fails inside be known to have left something behind."""
+    try:
+        yield
+    except Exception as error:
+        raise HalfMade(physical_id) from error
 
 
 @dataclass(frozen=True, slots=True)

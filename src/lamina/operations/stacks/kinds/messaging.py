@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from lamina.operations.stacks.kinds.fitting import call, check_known, gone, only, tags_list, tags_of
-from lamina.operations.stacks.kinds.kind import Made, Properties, Site
+from lamina.operations.stacks.kinds.kind import Made, Properties, Site, half_made
 from lamina.stacks.reading import write
 from lamina.stacks.stack import Resource
 
@@ -75,8 +75,9 @@ class Topics:
         attributes = _plain(only(properties, "DisplayName", "FifoTopic", "KmsMasterKeyId"))
         wanted = {"Name": properties["TopicName"], "Attributes": attributes}
         arn = call(client, "CreateTopic", {**wanted, "Tags": tags_list(tags_of(properties, site.tags))})["TopicArn"]
-        for each in properties.get("Subscription") or ():
-            call(client, "Subscribe", {"TopicArn": arn, **each})
+        with half_made(arn):
+            for each in properties.get("Subscription") or ():
+                call(client, "Subscribe", {"TopicArn": arn, **each})
         return Made(arn, {"TopicArn": arn, "TopicName": properties["TopicName"]})
 
     def change(self, site: Site, before: Resource, properties: Properties) -> Made:
@@ -148,7 +149,8 @@ class Rules:
         arn = call(client, "PutRule", wanted)["RuleArn"]
         bus = only(properties, "EventBusName")
         if targets := properties.get("Targets"):
-            call(client, "PutTargets", {"Rule": properties["Name"], "Targets": targets, **bus})
+            with half_made(str(properties["Name"])):
+                call(client, "PutTargets", {"Rule": properties["Name"], "Targets": targets, **bus})
         return Made(str(properties["Name"]), {"Arn": arn})
 
     def change(self, site: Site, before: Resource, properties: Properties) -> Made:

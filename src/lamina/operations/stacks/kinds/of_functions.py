@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from lamina.operations.stacks.kinds.fitting import call, gone
-from lamina.operations.stacks.kinds.kind import Failed, Fixed, Made, Properties, Site
+from lamina.operations.stacks.kinds.kind import Failed, Fixed, Made, Properties, Site, half_made
 from lamina.stacks.stack import Resource
 
 _NOT_THERE = "ResourceNotFoundException"
@@ -22,16 +22,17 @@ class Versions:
         pages = client.get_paginator("list_versions_by_function").paginate(FunctionName=name)
         known = {version["Version"] for page in pages for version in page["Versions"]}
         answer = call(client, "PublishVersion", _without(properties, _PROVISIONED))
-        number = answer["Version"]
+        number, arn = answer["Version"], answer["FunctionArn"]
         if number in known:
             raise Failed(
                 f"A version for this Lambda function exists ( {number} ). Modify the function to create a new version."
             )
-        client.get_waiter("published_version_active").wait(
-            FunctionName=name, Qualifier=number, WaiterConfig={"Delay": 0.1, "MaxAttempts": 3000}
-        )
-        _provision(client, name, number, {}, properties)
-        return Made(answer["FunctionArn"], {"Version": number, "FunctionArn": answer["FunctionArn"]})
+        with half_made(arn):
+            client.get_waiter("published_version_active").wait(
+                FunctionName=name, Qualifier=number, WaiterConfig={"Delay": 0.1, "MaxAttempts": 3000}
+            )
+            _provision(client, name, number, {}, properties)
+        return Made(arn, {"Version": number, "FunctionArn": arn})
 
     def change(self, site: Site, before: Resource, properties: Properties) -> Made:
         function, _, number = before.physical_id.rpartition(":")
@@ -50,7 +51,8 @@ class Aliases:
     def make(self, site: Site, properties: Properties) -> Made:
         client = site.own("lambda")
         answer = call(client, "CreateAlias", _routed(properties))
-        _provision(client, str(properties["FunctionName"]), answer["Name"], {}, properties)
+        with half_made(answer["AliasArn"]):
+            _provision(client, str(properties["FunctionName"]), answer["Name"], {}, properties)
         return Made(answer["AliasArn"], {"AliasArn": answer["AliasArn"]})
 
     def change(self, site: Site, before: Resource, properties: Properties) -> Made:

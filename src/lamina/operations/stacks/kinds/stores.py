@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from lamina.operations.stacks.kinds.fitting import call, check_known, gone, only, tags_list, tags_of
-from lamina.operations.stacks.kinds.kind import Made, Properties, Site
+from lamina.operations.stacks.kinds.kind import Made, Properties, Site, half_made
 from lamina.stacks.reading import write
 from lamina.stacks.stack import Resource
 
@@ -48,7 +48,8 @@ class Repositories:
             **{_lower(key): value for key, value in wanted.items()},
             tags=tags_list(tags_of(properties, site.tags)),
         )["repository"]
-        self._carry_out(site, properties)
+        with half_made(made["repositoryName"]):
+            self._carry_out(site, properties)
         return Made(made["repositoryName"], {"Arn": made["repositoryArn"], "RepositoryUri": made["repositoryUri"]})
 
     def change(self, site: Site, before: Resource, properties: Properties) -> Made:
@@ -84,7 +85,8 @@ class LogGroups:
         tags = tags_of(properties, site.tags)
         call(client, "CreateLogGroup", {**wanted, **({"tags": tags} if tags else {})})
         if (days := properties.get("RetentionInDays")) is not None:
-            call(client, "PutRetentionPolicy", {"logGroupName": name, "retentionInDays": days})
+            with half_made(str(name)):
+                call(client, "PutRetentionPolicy", {"logGroupName": name, "retentionInDays": days})
         arn = f"arn:aws:logs:{site.scope.region}:{site.scope.account}:log-group:{name}:*"
         return Made(str(name), {"Arn": arn})
 
