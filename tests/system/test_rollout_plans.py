@@ -148,7 +148,9 @@ def test_a_plan_says_what_changes_for_whom_and_what_is_against_it(users: Users, 
     fleet.publish(layer, {"python/shared.py": b"VERSION = 13\n", "other0": b"mine"})
     event = tmp_path / "event.json"
     event.write_text("{}")
-    done = users.run("rollout", "plan", layer, "--from", "1,2", "--verify", str(event), "--alias", "live")
+    done = users.run(
+        "rollout", "plan", layer, "--from", "1,2", "--verify", str(event), "--alias", "live", "--check", "code"
+    )
     assert done.returncode == 0, done.stderr
     told = done.stdout
     assert f"{layer} 1 → 13: 1 function (000000000000 us-east-1)" in told
@@ -157,6 +159,21 @@ def test_a_plan_says_what_changes_for_whom_and_what_is_against_it(users: Users, 
     assert "it has no alias live" in told
     assert "each is invoked before and after" in told
     assert "lamina rollout apply" in told
+
+
+def test_a_version_that_was_deleted_can_be_left_but_not_gone_back_to(users: Users) -> None:
+    layer, name = unique("deleted"), unique("f")
+    one, two = (users.fleet.publish(layer, {"number": b"%d" % number}) for number in (1, 2))
+    users.fleet.create(name, None)
+    users.fleet.client.update_function_configuration(FunctionName=name, Layers=[one])
+    users.fleet.client.delete_layer_version(LayerName=layer, VersionNumber=1)
+    plan = users.json("rollout", "plan", layer)
+    assert f"there is no {one}" in plan["changes"][0]["unread"]
+    assert f"there is no {one}" in plan["combinations"][0]["unchecked"]
+    assert users.commands.json("apply", plan["id"])["counts"] == {"done": 1}
+    (target,) = users.commands.json("rollback", plan["id"], code=11)["targets"]
+    assert target["left"][0].startswith(f"its layers {one}: ")
+    assert users.fleet.layers_of(name) == [two]
 
 
 def test_a_version_that_is_not_there_is_refused(users: Users) -> None:

@@ -96,7 +96,7 @@ def plan(
       lamina rollout plan my-layer --alias live --canary 10% --bake 5m --error-rate-max 1%
     """
     from lamina.rollouts import sizes
-    from lamina.rollouts.planning import Wish, make_plan
+    from lamina.rollouts.planning import AmbiguousLayer, Wish, make_plan
     from lamina.rollouts.plans import write_plan
     from lamina.rollouts.sizes import BadMeasure
     from lamina.workshop.consuming import Reading, places, read_consumers
@@ -130,7 +130,7 @@ def plan(
             wish, options, wave, seen,
             id_=_new_id(named.name, after), created_ms=time.time_ns() // 1_000_000, endpoint=at[0].url or "",
         )  # fmt: skip
-    except BadMeasure as error:
+    except (BadMeasure, AmbiguousLayer) as error:
         raise Failure(str(error), code=Failure.USAGE) from error
     check_versions(made)
     made = looked_at(made, check)

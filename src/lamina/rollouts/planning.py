@@ -10,7 +10,7 @@ from fnmatch import fnmatchcase
 
 from lamina.names import LayerVersionArn
 from lamina.rollouts import sizes
-from lamina.rollouts.consumers import Alias, Consumer, LayerReference, changed_members, layer_version
+from lamina.rollouts.consumers import Alias, Consumer, LayerReference, Place, changed_members, layer_version
 from lamina.rollouts.plans import LeftOut, Move, Options, Plan, Target
 
 
@@ -31,6 +31,10 @@ class Wish:
     unpublished: bool = False
 
 
+class AmbiguousLayer(ValueError):
+    """The layer's name is that of several accounts' layers in one place, and moving all of them is hardly meant."""
+
+
 class _Left(Exception):
     """The function is left out, and why."""
 
@@ -41,12 +45,13 @@ def make_plan(
     """The plan that *wish* means for what was *seen*: every version of each function that may matter, with aliases.
 
     *waves* is text for `sizes.waves`. Of the verification's events a target gets the one of its own name, else the one
-    called "". Targets come by ARN, so that the same world gives the same plan. Raises
-    BadMeasure.
+    called "". Targets come by ARN, so that the same world gives the same plan. Raises BadMeasure or AmbiguousLayer.
     """
+    functions = _by_function(seen)
+    _check_owner(wish, [version for versions in functions.values() for version in versions.values()])
     targets: list[Target] = []
     left_out: list[LeftOut] = []
-    for function, versions in sorted(_by_function(seen).items()):
+    for function, versions in sorted(functions.items()):
         if not any(_numbers(wish, version) for version in versions.values()):
             continue
         try:
@@ -74,6 +79,16 @@ def _by_function(seen: Iterable[Consumer]) -> dict[str, dict[str, Consumer]]:
     for consumer in seen:
         functions[consumer.function][consumer.version] = consumer
     return functions
+
+
+def _check_owner(wish: Wish, seen: Sequence[Consumer]) -> None:
+    owners: defaultdict[tuple[Place, str], set[str]] = defaultdict(set)
+    for version in seen:
+        owners[version.place, version.account] |= {arn.scope.account for arn in version.attached(wish.layer)}
+    for (place, _), accounts in owners.items():
+        if len(accounts) > 1:
+            told = " and of ".join(sorted(accounts))
+            raise AmbiguousLayer(f"in {place} there is a layer {wish.layer.name} of {told}: name one by its ARN")
 
 
 def _meant(wish: Wish, layer: str) -> LayerVersionArn | None:

@@ -82,7 +82,7 @@ def _change(change: LayerChange) -> Iterator[str]:
     assert after is not None
     title = f"{before.layer.name} {before.number} → {after.number} in {after.scope.region}"
     if change.unread is not None:
-        yield f"{title}: not compared, {change.unread}"
+        yield f"{title}: not compared, {change.unread}; a version that is gone cannot be put back"
         return
     grown = f"{_size(change.bytes_before)} → {_size(change.bytes_after)} unzipped"
     if not change.packages and not change.files_changed:

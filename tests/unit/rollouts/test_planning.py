@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from lamina.rollouts import sizes, telling
 from lamina.rollouts.configurations import consumer
 from lamina.rollouts.consumers import Alias, Consumer, LayerReference, Place, Routing, consumers, layer_version
-from lamina.rollouts.planning import Wish, make_plan, moved, plan_id
+from lamina.rollouts.planning import AmbiguousLayer, Wish, make_plan, moved, plan_id
 from lamina.rollouts.plans import OnFailure, Options, Plan, Verification
 from lamina.rollouts.sizes import BadMeasure
 
@@ -97,6 +97,14 @@ def test_without_versions_to_leave_all_others_are_left() -> None:
     plan = planned(version("a"), version("b", layer=11), version("c", layer=12), wish=replace(WISH, before=None))
     assert names(plan) == ["a", "b"]
     assert [(move.layer, move.before, move.after) for move in plan.moves] == [(BASE, (1, 11), 12)]
+
+
+def test_a_name_that_two_accounts_gave_has_to_be_an_arn() -> None:
+    theirs = replace(version("f"), layers=(f"{BASE}:1", f"{BASE.replace('000000000000', '111111111111')}:1"))
+    with pytest.raises(AmbiguousLayer, match="of 000000000000 and of 111111111111"):
+        planned(theirs)
+    (target,) = planned(theirs, wish=replace(WISH, layer=LayerReference.parse(BASE))).targets
+    assert target.layers_after == (f"{BASE}:12", theirs.layers[1])
 
 
 def test_globs_and_tags_choose() -> None:
