@@ -36,7 +36,9 @@ def project(tmp_path: Path) -> Path:
 
 def _environ(project: Path) -> dict[str, str]:
     environ = {name: value for name, value in os.environ.items() if name not in ("VIRTUAL_ENV", "PYTHONPATH")}
-    return {**environ, "XDG_STATE_HOME": str(project.parent / "state"), "PYTHONDONTWRITEBYTECODE": "1"}
+    # The plugins of this run are none of the project's.
+    apart = {"PYTHONDONTWRITEBYTECODE": "1", "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
+    return {**environ, **apart, "XDG_STATE_HOME": str(project.parent / "state")}
 
 
 def _run(project: Path, *command: str) -> subprocess.CompletedProcess[str]:
