@@ -36,6 +36,7 @@ _GROUPS = (
     "crowd",
     "publishing",
     "again",
+    "rollouts",
     "memory",
 )
 _DOCS = Path(__file__).parents[1] / "docs"

@@ -134,6 +134,8 @@ def _how() -> Iterator[str]:
   on the interpreter that Lamina's server runs on. *Sources alone* is a layer as pip unpacks its
   wheels; Lamina has made byte-code of it by then. *With byte-code* is one whose archive brings unchecked-hash files.
 - A function counts its calls: a cold start that was none fails the run.
+- The loop of `aws` commands is kinder than the one that circulates, which reads every function by a command of its own:
+  it asks the listing, compares whole ARNs, keeps the order, and waits for each update.
 - Memory is PSS, each shared page counted by the share of those who map it."""
 
 

@@ -19,7 +19,7 @@ from tests.support.command_line import LAMINA
 
 
 class Foreign:
-    """Moto's server with the layer `shared`, versions 1 to 3, and the function `f` that has version 1."""
+    """Moto's server with the layer `shared`, versions 1 to 3, and the functions `f` and `g` that have version 1."""
 
     def __init__(self, address: str, folder: Path) -> None:
         self.address, self.folder = address, folder
@@ -30,14 +30,15 @@ class Foreign:
         roles.create_role(RoleName="r", AssumeRolePolicyDocument="{}")
         for _ in range(3):
             self.functions.publish_layer_version(LayerName="shared", Content={"ZipFile": zips.of({"python/m.py": b""})})
-        self.functions.create_function(
-            FunctionName="f",
-            Runtime="python3.12",
-            Role=f"arn:aws:iam::{self.account}:role/r",
-            Handler="app.handler",
-            Code={"ZipFile": zips.of({"app.py": b""})},
-            Layers=[self.version(1)],
-        )
+        for name in ("f", "g"):
+            self.functions.create_function(
+                FunctionName=name,
+                Runtime="python3.12",
+                Role=f"arn:aws:iam::{self.account}:role/r",
+                Handler="app.handler",
+                Code={"ZipFile": zips.of({"app.py": b""})},
+                Layers=[self.version(1)],
+            )
         roles.close()
 
     @property
@@ -117,11 +118,11 @@ def test_channels_are_kept_in_ssm_and_functions_follow_them_by_their_tags(foreig
     )
     assert foreign.tags() == {"lamina:channel:shared": "next"}
     # What does: a roll-out to those who follow.
-    planned = ("rollout", "plan", "shared@next", "--check", "none", "--json")
-    plan = json.loads(foreign.said(*planned))
+    plan = json.loads(foreign.said("rollout", "plan", "shared@next", "--check", "none", "--json"))
     assert [(target["function"].rpartition(":")[2], target["layers_after"]) for target in plan["targets"]] == [
         ("f", [foreign.version(3)])
     ]
+    assert [left["why"] for left in plan["left_out"]] == ["it has no tag lamina:channel:shared=next"]
     listed = json.loads(foreign.said("channel", "list", "shared", "--json"))
     assert [(each["name"], each["version"], each["layer_version"]) for each in listed["channels"]] == [
         ("next", 3, foreign.version(3)),
