@@ -15,7 +15,12 @@ from typing import Any
 
 from lamina.rollouts import configurations
 from lamina.rollouts.consumers import Place, layer_version
+from lamina.rollouts.journal import Record
 from lamina.rollouts.plans import Move, OnFailure, Options, Plan, Target, Verification
+from lamina.rollouts.progress import Progress
+from lamina.rollouts.steps import Stage
+from lamina.workshop.rollouts.carrying import Carrier
+from lamina.workshop.rollouts.reporting import report, way_on
 from lamina.workshop.rollouts.stored import Rollouts
 from tests.support import zips
 from tests.support.command_line import LAMINA
@@ -178,6 +183,14 @@ def routed_beside(alias: Mapping[str, Any]) -> Mapping[str, float]:
     return weights
 
 
+class _Nobody:
+    """Does not watch."""
+
+    def stage(self, stage: Stage, progress: Progress) -> None: ...
+
+    def record(self, record: Record, progress: Progress) -> None: ...
+
+
 @dataclass
 class RolloutCommands:
     """`lamina rollout …` with a state folder of its own."""
@@ -211,6 +224,15 @@ class RolloutCommands:
         with self.start(*arguments) as process:
             output, errors = process.communicate(timeout=100)
         return subprocess.CompletedProcess(arguments, process.returncode, output, errors)
+
+    def carry_out(self, command: str, id_: str) -> dict[str, Any]:
+        """What the command would print as JSON, without what it takes to start one."""
+        plan = self.rollouts.plan(id_)
+        with self.rollouts.journal(id_) as journal:
+            way = way_on(command, Progress.of(plan, journal.records))
+            assert way is not None, "it is over"
+            Carrier(plan, journal, _Nobody(), lambda: time.time_ns() // 1_000_000, os.environ).carry_out(command, way)
+            return report(Progress.of(plan, journal.records)).document()
 
     def json(self, *arguments: str, code: int = 0) -> dict[str, Any]:
         """What it prints as JSON; it must exit with *code*."""
