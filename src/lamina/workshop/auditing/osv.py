@@ -62,7 +62,7 @@ def advisory(record: Mapping[str, Any], component: Component) -> Advisory | None
     details = str(record.get("details") or "").strip().partition("\n")[0]
     return Advisory(
         id=str(record.get("id", "")),
-        aliases=tuple(map(str, record.get("aliases") or ())),
+        aliases=_texts(record.get("aliases")),
         summary=str(record.get("summary") or details),
         severity=_severity(record, affected),
         fixed_in=lowest_first(component.ecosystem, fixes),
@@ -77,6 +77,10 @@ def _mappings(value: Any) -> Iterator[Mapping[str, Any]]:
     return (each for each in (value if isinstance(value, list) else ()) if isinstance(each, dict))
 
 
+def _texts(value: Any) -> tuple[str, ...]:
+    return tuple(each for each in (value if isinstance(value, list) else ()) if isinstance(each, str))
+
+
 def _is_about(affected: Mapping[str, Any], component: Component) -> bool:
     package = affected.get("package")
     if not isinstance(package, dict):
@@ -89,7 +93,7 @@ def _is_about(affected: Mapping[str, Any], component: Component) -> bool:
 
 
 def _holds(affected: Mapping[str, Any], component: Component) -> bool:
-    if any(_same(str(version), component) for version in affected.get("versions") or ()):
+    if any(_same(version, component) for version in _texts(affected.get("versions"))):
         return True
     return any(
         _within(_mappings(each.get("events")), component)

@@ -6,11 +6,18 @@ import json
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from lamina.workshop.auditing.advisories import Advisory, Audited, merged, unignored
 from lamina.workshop.auditing.osv import advisory, may_concern, plain_names
 from lamina.workshop.inventory.components import Component
 from lamina.workshop.packages import Ecosystem
+
+MEMBERS = (
+    *("affected", "package", "ecosystem", "name", "versions", "ranges", "type", "events", "introduced", "fixed", "id"),
+    *("aliases", "withdrawn", "summary", "details", "database_specific", "severity"),
+)
 
 
 def python(name: str, version: str) -> Component:
@@ -121,3 +128,16 @@ def test_what_is_ignored_is_ignored_by_any_name_and_what_was_ignored_in_vain_is_
     kept, used = unignored(audited, frozenset(("CVE-1", "CVE-9")))
     assert [each.id for each in kept.advisories] == ["GHSA-b"]
     assert used == {"CVE-1"}
+
+
+@given(
+    st.recursive(
+        st.none() | st.integers() | st.text(max_size=3),
+        lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.sampled_from(MEMBERS), inner, max_size=4),
+        max_leaves=12,
+    )
+)
+def test_a_record_that_is_none_says_nothing_and_breaks_nothing(value: Any) -> None:
+    said = {**record("requests", {"introduced": "0"}), **value} if isinstance(value, dict) else {"affected": value}
+    found = advisory(said, python("requests", "1"))
+    assert found is None or isinstance(found, Advisory)
