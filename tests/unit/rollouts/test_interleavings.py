@@ -225,3 +225,28 @@ def test_a_roll_out_that_nobody_disturbs_makes_one_call_for_each_function() -> N
     runner = Runner(world, world.plan(options(), WAVES), lambda n: 0)
     assert runner.run("apply").outcome is Outcome.DONE
     assert runner.calls == COUNT
+
+
+def test_what_failed_before_is_not_held_against_the_layer() -> None:
+    world = World(COUNT)
+    sick = next(iter(world.functions))
+    world.sick.add(sick)
+    runner = Runner(world, world.plan(options(), WAVES), lambda n: 0)
+    assert runner.run("apply").outcome is Outcome.DONE
+    assert runner.progress.life(sick).notes == ("it failed before, too: it broke",)
+
+
+def test_a_version_that_somebody_elses_alias_needs_is_left_and_named() -> None:
+    world = World(1)
+    runner = Runner(world, world.plan(options(alias=True), ((0,),)), lambda n: 0)
+    assert runner.run("apply").outcome is Outcome.DONE
+    (function,) = world.functions.values()
+    function.alias = Routing("1", {"2": 0.3})
+    assert runner.run("rollback", Way.BACK).outcome is Outcome.ROLLED_BACK
+    assert function.layers == BEFORE
+    assert runner.progress.life(function.arn).left == (
+        "the alias live, which somebody else moved",
+        "version 2, to which an alias leads",
+    )
+    assert function.alias == Routing("1", {"2": 0.3})
+    assert "2" in function.versions

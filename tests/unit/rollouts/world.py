@@ -83,12 +83,13 @@ class Function:
 
 
 class World:
-    """What the endpoint has. `broken` are functions that fail with the new layers."""
+    """What the endpoint has. `broken` are functions that fail with the new layers, `sick` those that always do."""
 
     def __init__(self, count: int, broken: frozenset[int] = frozenset()) -> None:
         arns = [f"arn:aws:lambda:eu-west-1:000000000000:function:f{number}" for number in range(count)]
         self.functions = {arn: Function(arn) for arn in arns}
         self.broken = {arns[number] for number in broken}
+        self.sick: set[str] = set()
         for function in self.functions.values():
             function.publish("by its owner")
 
@@ -228,7 +229,7 @@ class Runner:
                 if (function := self.world.functions.get(arn)) is None:
                     del self._seen[arn]
                     return
-                fails = arn in self.world.broken and f"{LAYER}:2" in function.layers
+                fails = arn in self.world.sick or (arn in self.world.broken and f"{LAYER}:2" in function.layers)
                 assert moment is Moment.BEFORE or function.settling == 0
                 self._append(Sampled(self.now_ms, arn, moment, Sample("it broke" if fails else None, 10.0)))
                 if fails:
