@@ -26,29 +26,37 @@ def _environ(server: Server) -> dict[str, str]:
     }
 
 
+def _commands(section: str) -> str:
+    text = (ROOT / "README.md").read_text().partition(f"## {section}\n")[2].partition("\n## ")[0]
+    return "\n".join(re.findall(r"```sh\n(.*?)```", text, re.DOTALL)).replace("python3.11", NEWEST)
+
+
 @pytest.mark.slow
 def test_the_five_minute_tour_does_what_it_says(server: Server, tmp_path: Path) -> None:
-    tour = (ROOT / "README.md").read_text().partition("## The five-minute tour")[2].partition("\n## ")[0]
-    commands = "\n".join(re.findall(r"```sh\n(.*?)```", tour, re.DOTALL))
-    assert "aws lambda invoke" in commands
-    commands = commands.replace("http://127.0.0.1:4566", server.endpoint).replace("python3.11", NEWEST)
+    tour = _commands("The five-minute tour").replace("http://127.0.0.1:4566", server.endpoint)
+    assert "aws lambda invoke" in tour
+    commands = f"{tour}\necho '== moved =='\n{_commands('When a layer has users')}"
+    environ = {**_environ(server), "XDG_STATE_HOME": str(tmp_path), "XDG_CACHE_HOME": str(tmp_path / "cache")}
     done = subprocess.run(
-        ["bash", "-euc", commands], cwd=tmp_path, env=_environ(server), capture_output=True, text=True, check=False
+        ["bash", "-euc", commands], cwd=tmp_path, env=environ, capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stdout + done.stderr
-    said = re.findall(r'"text": "(.*?)", "from": "(.*?)"', done.stdout)
+    toured, _, moved = done.stdout.partition("== moved ==")
+    said = re.findall(r'"text": "(.*?)", "from": "(.*?)"', toured)
     where = "/opt/python/greeting.py"
     assert said == [("the first version", where), ("the first version", where), ("the second version", where)]
     # Version 2 is deleted, yet the last invocation ran it.
-    assert "REPORT RequestId" in done.stdout
-    assert done.stdout.rstrip().endswith(':layer:greeting:2"\n]')
+    assert "REPORT RequestId" in toured
+    assert toured.rstrip().endswith(':layer:greeting:2"\n]')
     assert "the second version" in (tmp_path / "tour" / "answer.json").read_text()
+    assert "1 function: 1 done" in moved
+    assert "greeting 1 → 3: rolled back: asked for\n  1 function: 1 put back\n" in moved
 
 
 @pytest.mark.slow
 def test_the_commands_for_whoever_writes_layers_need_no_server(tmp_path: Path) -> None:
-    tour, _, section = (ROOT / "README.md").read_text().partition("## While you write layers")
-    commands = "".join(re.findall(r"```sh\n(.*?)```", section.partition("\n## ")[0], re.DOTALL))
+    tour = (ROOT / "README.md").read_text().partition("## While you write layers")[0]
+    commands = _commands("While you write layers")
     (tmp_path / "layer" / "python").mkdir(parents=True)
     (tmp_path / "layer" / "python" / "greeting.py").write_text('TEXT = "hello"\n')
     (tmp_path / "app.py").write_text(re.findall(r"<<'PYTHON'\n(.*?)^PYTHON$", tour, re.DOTALL | re.MULTILINE)[0])
@@ -56,7 +64,7 @@ def test_the_commands_for_whoever_writes_layers_need_no_server(tmp_path: Path) -
     environ.pop("AWS_ENDPOINT_URL", None)
     seen = ".venv/bin/python -c 'import greeting; print(greeting.TEXT)'"
     done = subprocess.run(
-        ["bash", "-euc", commands.replace("python3.11", NEWEST) + seen],
+        ["bash", "-euc", commands + seen],
         cwd=tmp_path,
         env=environ,
         capture_output=True,
