@@ -11,7 +11,7 @@ import logging
 from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Generator, Iterator
 from concurrent.futures import Executor
-from typing import Protocol, cast
+from typing import Final, Protocol, cast
 
 from lamina.gateway.heads import CONTINUE, has_body, head
 from lamina.gateway.messages import Answer, Request, Timeouts
@@ -19,6 +19,8 @@ from lamina.gateway.reading import OpenIntake, Reader
 from lamina.invocations.streams import BrokenOff
 
 _log = logging.getLogger(__name__)
+# One for all, as nothing stays in it: to have room for this much anew takes longer than to receive a small request.
+_ROOM: Final = memoryview(bytearray(256 * 1024))
 
 
 class Owner(Protocol):
@@ -32,7 +34,7 @@ class Owner(Protocol):
     def closed(self, connection: Connection) -> None: ...
 
 
-class Connection(asyncio.Protocol):
+class Connection(asyncio.BufferedProtocol):
     """The server's side of one connection. *answer* must answer any request and never raise.
 
     Large bodies are taken in by what *open_intake* gives.
@@ -68,7 +70,14 @@ class Connection(asyncio.Protocol):
         self._owner.opened(self)
         self._wait_at_most(self._owner.timeouts.idle_s)
 
+    def get_buffer(self, sizehint: int) -> memoryview:
+        return _ROOM
+
+    def buffer_updated(self, nbytes: int) -> None:
+        self.data_received(bytes(_ROOM[:nbytes]))
+
     def data_received(self, data: bytes) -> None:
+        """Some of what the client sends has come."""
         if self._lingering:
             return
         began_in_head, began_busy = self._reader.in_head, self._serving is not None

@@ -36,6 +36,7 @@ from lamina.worker.zygotes import SandboxFailed
 
 _ACTIVATION_SECONDS_MAX: Final = 60
 _REMEMBERED_MAX: Final = 10_000
+_NOT_BUILT: Final = ("DurableExecutionName", "TenantId")
 # The kernel's names for processors, and AWS's.
 _ARCHITECTURES: Final = {"x86_64": "x86_64", "aarch64": "arm64"}
 _MACHINE: Final = platform.machine()
@@ -101,6 +102,8 @@ class InvocationOperations:
         # Functions as last read, thrown away whenever any of them changes: an invocation reads no database.
         self._known: dict[FunctionArn, _Route] = {}
         self._known_at = -1
+        # Runtimes and architectures that were found to run here, which does not change while this process runs.
+        self._runnable: set[tuple[str, str]] = set()
 
     def open(self, retry_base_delay_s: float) -> None:
         """Take up the events an earlier server left. Call on the loop."""
@@ -124,15 +127,18 @@ class InvocationOperations:
 
     async def look_at(self, call: Call, request: Parameters) -> Asked:
         """What an invocation's *request* asks for; AWS's errors for what cannot be run."""
-        for member in ("DurableExecutionName", "TenantId"):
+        for member in _NOT_BUILT:
             if request.get(member) is not None:
                 raise errors.not_supported(member, "it belongs to a kind of function that Lamina does not have.")
-        kind = InvocationType(request.get("InvocationType") or InvocationType.REQUEST_RESPONSE)
+        asked_for = request.get("InvocationType")
+        kind = InvocationType(asked_for) if asked_for else InvocationType.REQUEST_RESPONSE
         arn = function_arn(call, "InvokeFunction", request["FunctionName"], request.get("Qualifier"))
         function, spec = await self._resolve(arn)
         payload = check_payload(request.get("Payload") or b"", kind)
         context = _client_context(request.get("ClientContext"))
-        await self._check_runtime(spec)
+        if (spec.runtime, spec.architecture) not in self._runnable:
+            await self._check_runtime(spec)
+            self._runnable.add((spec.runtime, spec.architecture))
         trace = call.headers.get("x-amzn-trace-id") or new_trace()
         with_log = request.get("LogType") == "Tail"
         invocation = Invocation(call.request_id, str(arn), payload, spec.timeout_s, context, trace, with_log=with_log)

@@ -6,7 +6,8 @@ import asyncio
 import socket
 from typing import Final, Protocol
 
-_RECEIVE_BYTES: Final = 256 * 1024
+# One for all, as nothing stays in it: to have room for this much anew takes longer than to receive a small message.
+_ROOM: Final = memoryview(bytearray(256 * 1024))
 
 
 class Reader(Protocol):
@@ -65,15 +66,15 @@ class Pipe:
 
     def _readable(self) -> None:
         try:
-            data = self._socket.recv(_RECEIVE_BYTES)
+            size = self._socket.recv_into(_ROOM)
         except BlockingIOError:
             return
         except OSError as error:
             self._end(error)
             return
-        if data:
+        if size:
             assert self._reader is not None
-            self._reader.data_received(data)
+            self._reader.data_received(bytes(_ROOM[:size]))
         else:
             self._end(None)
 

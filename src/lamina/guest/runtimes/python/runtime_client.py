@@ -21,7 +21,9 @@ if TYPE_CHECKING:
 
     _Done = TypeVar("_Done")
 
-_RECEIVE_BYTES = 256 * 1024
+# Room for more, which malloc has anew from the kernel each time, takes longer than receiving a small event.
+_RECEIVE_BYTES = 64 * 1024
+_RECEIVE_BYTES_MAX = 1024 * 1024
 # What lamina/runtime_api/frames.py says of them.
 _PREFACE = b"\0lamina frames\1\n"
 _NEXT, _ANSWER, _ERROR = range(1, 4)
@@ -195,7 +197,7 @@ class _Frames:
         pieces, missing = [told], size - len(told)
         while missing > 0:
             # Nothing comes behind an invocation before it is answered.
-            piece = self._socket.recv(_RECEIVE_BYTES)
+            piece = self._socket.recv(_RECEIVE_BYTES if missing < _RECEIVE_BYTES else _RECEIVE_BYTES_MAX)
             if not piece:
                 raise ConnectionResetError("closed")
             pieces.append(piece)
@@ -235,7 +237,7 @@ class _Connection:
         chunks = [self._buffer]
         missing = length - len(self._buffer)
         while missing > 0:
-            chunk = self._socket.recv(min(missing, _RECEIVE_BYTES))
+            chunk = self._socket.recv(min(missing, _RECEIVE_BYTES_MAX))
             if not chunk:
                 raise ConnectionResetError("closed in the middle of an answer")
             chunks.append(chunk)
