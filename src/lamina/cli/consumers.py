@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Annotated, Any
@@ -59,7 +60,7 @@ def consumers(
     if as_tree and as_json:
         raise Failure("--tree and --json are two formats", "Choose one.", Failure.USAGE)
     named = layer_named(layer)
-    profiles, regions = words(profile), words(region)
+    profiles, regions = profiles_named(profile), words(region)
     regions = regions or ([named.region] if named.region else [])
     at = places(chosen(endpoint, next(iter(profiles), None)), profiles, regions)
     with reading() as told:
@@ -78,6 +79,11 @@ def consumers(
     else:
         _print_table(named, found, console)
     console.print(f"[bold]{summary(named, found)}[/]")
+
+
+def profiles_named(given: list[str] | None) -> list[str]:
+    """The profiles asked for, else the one in force by its name: a plan may be carried out where another one is."""
+    return words(given) or words([os.environ.get("AWS_PROFILE", "")])
 
 
 @contextmanager

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from lamina.cli.consumers import Profiles, Regions, reading
+from lamina.cli.consumers import Profiles, Regions, profiles_named, reading
 from lamina.cli.endpoints import EndpointUrl, chosen
 from lamina.cli.failures import Failure
 from lamina.cli.references import layer_named, words
@@ -103,7 +103,7 @@ def plan(
     from lamina.workshop.preflight import check_versions, newest_version
     from lamina.workshop.rollouts.stored import Rollouts
 
-    profiles, regions = words(profile), words(region)
+    profiles, regions = profiles_named(profile), words(region)
     tags = dict(_tag(text) for text in tag or [])
     if "@" in layer:
         if to is not None:

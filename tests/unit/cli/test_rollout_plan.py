@@ -6,6 +6,7 @@ import pytest
 from typer.testing import CliRunner
 
 from lamina.cli.commands import app
+from lamina.cli.consumers import profiles_named
 from lamina.cli.failures import Failure
 
 
@@ -28,3 +29,11 @@ def test_what_cannot_be_planned_is_refused(arguments: list[str], says: str) -> N
     assert isinstance(done.exception, Failure)
     assert says in str(done.exception)
     assert done.exception.code == Failure.USAGE
+
+
+def test_a_plan_names_the_profile_in_force(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_PROFILE", "prod")
+    assert profiles_named(None) == ["prod"]
+    assert profiles_named(["dev,test"]) == ["dev", "test"]
+    monkeypatch.delenv("AWS_PROFILE")
+    assert profiles_named(None) == []
