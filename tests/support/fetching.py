@@ -81,6 +81,18 @@ def wheels(name: str, version: str, platforms: Sequence[str] = ()) -> Path:
     return kept("-".join((name, version, *platforms)), [lock.read_bytes()], make)
 
 
+def python_program(name: str) -> Path:
+    """A folder with all packages of *name*'s requirements.lock, for the interpreter that runs the tests."""
+    lock = _PACKAGES / name / "requirements.lock"
+
+    def make(folder: Path) -> None:
+        uv = Path(sys.executable).parent / "uv"
+        options = ("--quiet", "--no-cache", "--require-hashes", "--no-deps", "--only-binary", ":all:")
+        _run(str(uv), "pip", "install", *options, "--python", sys.executable, "--target", str(folder), "-r", str(lock))
+
+    return kept(name, [lock.read_bytes(), sys.version.encode()], make)
+
+
 def node_modules(name: str) -> Path:
     """A folder whose nodejs/node_modules has what *name*'s package-lock.json says. Runs no script of a package."""
     sources = [_PACKAGES / name / file for file in ("package.json", "package-lock.json")]
