@@ -13,6 +13,9 @@ from lamina.operations.stacks.run import Interrupted, Means, Run
 from lamina.operations.stamps import Stamps
 from lamina.stacks.stack import Stack
 
+# How long whoever asked for an operation waits for its end, at most. Tools ask for a stack's status at once, and where
+# it is not done they sleep for as long as such things take on AWS: the aws command for half a minute.
+_PATIENCE_SECONDS = 2.0
 _log = logging.getLogger(__name__)
 
 
@@ -34,7 +37,7 @@ class Engine:
         with self._catalog.reading() as transaction:
             left = transaction.stacks.busy()
         for stack in left:
-            self.begin(stack)
+            self._begin(stack)
 
     def close(self) -> None:
         """Have operations pause at the next step, and wait for that."""
@@ -44,15 +47,19 @@ class Engine:
             thread.join()
 
     def begin(self, stack: Stack) -> None:
-        """Carry out the operation that *stack* is recorded with."""
+        """Carry out the operation that *stack* is recorded with; it is over on return if it was soon over."""
         self._cancelled.discard(stack.id)
-        thread = threading.Thread(target=self._run, args=(stack,), name=f"stack {stack.name}", daemon=True)
-        self._threads.add(thread)
-        thread.start()
+        self._begin(stack).join(_PATIENCE_SECONDS)
 
     def cancel(self, stack: Stack) -> None:
         """Have the update of *stack* given up at its next step."""
         self._cancelled.add(stack.id)
+
+    def _begin(self, stack: Stack) -> threading.Thread:
+        thread = threading.Thread(target=self._run, args=(stack,), name=f"stack {stack.name}", daemon=True)
+        self._threads.add(thread)
+        thread.start()
+        return thread
 
     def _run(self, stack: Stack) -> None:
         try:
