@@ -15,6 +15,7 @@ from lamina.cli import (
     completion,
     consumers,
     demo,
+    deploy,
     diff,
     doctor,
     fsck,
@@ -87,6 +88,8 @@ app.command("consumers")(consumers.consumers)
 app.command("retire")(retire.retire)
 app.add_typer(rollout.rollout, name="rollout")
 app.command("update")(update.update)
+app.command("deploy")(deploy.deploy)
+app.command("delete")(deploy.delete)
 app.command("fsck")(fsck.fsck)
 app.command("backup")(backup.backup)
 app.command("restore")(backup.restore)

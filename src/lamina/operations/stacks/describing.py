@@ -12,12 +12,12 @@ from lamina.operations.markers import Markers, page
 from lamina.operations.stacks import showing
 from lamina.operations.stacks.exports import importers
 from lamina.operations.stacks.finding import find_change_set, find_stack
-from lamina.operations.stacks.intake import Intake, check, process
+from lamina.operations.stacks.intake import Intake, check
 from lamina.stacks.faults import invalid
 from lamina.stacks.parameters import check_types
 from lamina.stacks.reading import read, write
 from lamina.stacks.stack import Stack
-from lamina.stacks.templates import Template, template
+from lamina.stacks.templates import template, transforms
 
 _PAGE = 100
 
@@ -95,15 +95,14 @@ class DescribingOperations:
             text = self._stack(call, name).input.template
         else:
             text = self._intake.text(call, request, None)
-        document = read(text)
-        return showing.template_summary(document, self._taken(call, document))
+        return showing.template_summary(read(text))
 
     def validate_template(self, call: Call, request: Parameters) -> Output:
         document = read(self._intake.text(call, request, None))
         check_types(document.get("Parameters") or {})
-        taken = self._taken(call, document)
-        check(taken)
-        return showing.validated(document, taken)
+        if not transforms(document):
+            check(template(document))
+        return showing.validated(document)
 
     def list_exports(self, call: Call, request: Parameters) -> Output:
         with self._catalog.reading() as transaction:
@@ -137,12 +136,6 @@ class DescribingOperations:
                 if stack.deleted_at is None and physical_id is not None and physical_id in held:
                     return stack
         raise invalid(f"Stack for {physical_id} does not exist")
-
-    def _taken(self, call: Call, document: Mapping[str, Any]) -> Template:
-        defaults = {
-            name: str(each["Default"]) for name, each in (document.get("Parameters") or {}).items() if "Default" in each
-        }
-        return template(process(document, defaults, call.scope))
 
     def _page(self, of_list: str, request: Parameters, member: str, items: list[Any]) -> Output:
         position = self._markers.read(of_list, request.get("NextToken"))

@@ -159,6 +159,13 @@ def capabilities(taken: Template) -> list[str]:
     return ["CAPABILITY_IAM"] if makers else []
 
 
+def needed(document: Mapping[str, Any]) -> list[str]:
+    """What has to be acknowledged of the template *document* as it was sent: what transforms make, nobody knows yet."""
+    if transforms(document):
+        return ["CAPABILITY_AUTO_EXPAND"]
+    return capabilities(template(document))
+
+
 def check_carried_out(request: Parameters) -> None:
     """Raise the API's error for a member of *request* that Lamina would have to ignore."""
     for name, why in _REFUSED.items():

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from lamina.operations.stacks.intake import capabilities
+from lamina.operations.stacks.intake import needed
 from lamina.stacks.parameters import HIDDEN, Parameter, is_hidden
 from lamina.stacks.reading import read
 from lamina.stacks.stack import ChangeSet, Resource, Stack
-from lamina.stacks.templates import Template, transforms
+from lamina.stacks.templates import transforms
 
 
 def stack(held: Stack) -> dict[str, Any]:
@@ -100,8 +100,8 @@ def change_set_summary(held: Stack, one: ChangeSet) -> dict[str, Any]:
     return _there(shown)
 
 
-def template_summary(document: Mapping[str, Any], taken: Template) -> dict[str, Any]:
-    """GetTemplateSummary's answer; *taken* is the template as it would be carried out."""
+def template_summary(document: Mapping[str, Any]) -> dict[str, Any]:
+    """GetTemplateSummary's answer for the template *document*."""
     declared = document.get("Resources") or {}
     shown = {
         "Parameters": [_declared(name, each) for name, each in (document.get("Parameters") or {}).items()],
@@ -109,14 +109,14 @@ def template_summary(document: Mapping[str, Any], taken: Template) -> dict[str, 
         "DeclaredTransforms": transforms(document),
         "Description": document.get("Description"),
         "Version": str(document["AWSTemplateFormatVersion"]) if "AWSTemplateFormatVersion" in document else None,
-        "Capabilities": capabilities(taken),
+        "Capabilities": needed(document),
         "ResourceIdentifierSummaries": [],
     }
     return _there(shown)
 
 
-def validated(document: Mapping[str, Any], taken: Template) -> dict[str, Any]:
-    """ValidateTemplate's answer."""
+def validated(document: Mapping[str, Any]) -> dict[str, Any]:
+    """ValidateTemplate's answer for the template *document*."""
     shown = {
         "Parameters": [
             _there(
@@ -131,7 +131,7 @@ def validated(document: Mapping[str, Any], taken: Template) -> dict[str, Any]:
         ],
         "Description": document.get("Description"),
         "DeclaredTransforms": transforms(document),
-        "Capabilities": capabilities(taken),
+        "Capabilities": needed(document),
     }
     return _there(shown)
 
