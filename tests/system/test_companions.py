@@ -7,6 +7,7 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from urllib.error import HTTPError
 from urllib.request import ProxyHandler, Request, build_opener
 
 import pytest
@@ -107,6 +108,19 @@ def test_an_object_comes_back_as_it_went_whatever_its_name(beside: Server, bucke
     assert s3.head_object(Bucket=bucket, Key=key)["ContentLength"] == len(body)
     part = s3.get_object(Bucket=bucket, Key=key, Range="bytes=10-19")
     assert (part["Body"].read(), part["ResponseMetadata"]["HTTPStatusCode"]) == (body[10:20], 206)
+
+
+def test_an_object_may_be_larger_than_what_lambda_takes_at_once(beside: Server, bucket: str) -> None:
+    s3 = beside.client("s3")
+    s3.put_object(Bucket=bucket, Key="large", Body=bytes(80 << 20))
+    assert s3.head_object(Bucket=bucket, Key="large")["ContentLength"] == 80 << 20
+    # Refused by its length, before any of it is sent.
+    request = Request(f"{beside.endpoint}/{bucket}/huge", method="PUT", headers={"Content-Length": str(257 << 20)})
+    request.add_header("Authorization", "AWS4-HMAC-SHA256 Credential=k/20260101/us-east-1/s3/aws4_request, Signature=x")
+    with pytest.raises(HTTPError, match="400") as refused:
+        build_opener(ProxyHandler({})).open(request, timeout=30)
+    with refused.value:
+        assert b"<Code>EntityTooLarge</Code>" in refused.value.read()
 
 
 @pytest.mark.parametrize("version", ["s3", "s3v4"])

@@ -7,6 +7,7 @@ import contextlib
 import json
 import logging
 from collections.abc import AsyncIterator, Mapping
+from functools import cached_property
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Final
@@ -42,7 +43,7 @@ class Companions:
         self._starting = asyncio.Lock()
         self._places = asyncio.Semaphore(_AT_ONCE_MAX)
 
-    @property
+    @cached_property
     def available(self) -> bool:
         """Whether they are offered, and what they are made of is on this machine."""
         return self._offered and all(find_spec(name) is not None for name in _NEEDED)

@@ -105,6 +105,9 @@ class Dispatcher:
         if not service.is_loaded:
             await asyncio.get_running_loop().run_in_executor(self._threads, service.load)
         if request.refusal is not None:
+            refused = None if self._beside is None else self._beside.refused(request, caller)
+            if refused is not None:
+                return refused
             raise _refused(request, service)
         if self._check is not None:
             await self._check(request)

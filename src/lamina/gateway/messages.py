@@ -11,6 +11,8 @@ from lamina.gateway.intake import Intake
 # whether it is the archive in it, because AWS tells that apart.
 REQUEST_BYTES_MAX = 70_167_211
 REQUEST_BYTES_READ_MAX = REQUEST_BYTES_MAX + 8 * 1024 * 1024
+# Of an object for S3, which may be an archive as large as Lambda unpacks; larger ones come in parts.
+OBJECT_BYTES_READ_MAX = 256 * 1024 * 1024
 HEAD_BYTES_MAX = 64 * 1024
 # A body this long takes longer to parse than the loop should be away from its other connections.
 READ_WHOLE_BYTES_MAX = 256 * 1024

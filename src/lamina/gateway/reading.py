@@ -7,7 +7,14 @@ from collections.abc import Callable
 import httptools
 
 from lamina.gateway.intake import Intake
-from lamina.gateway.messages import HEAD_BYTES_MAX, READ_WHOLE_BYTES_MAX, REQUEST_BYTES_READ_MAX, Refusal, Request
+from lamina.gateway.messages import (
+    HEAD_BYTES_MAX,
+    OBJECT_BYTES_READ_MAX,
+    READ_WHOLE_BYTES_MAX,
+    REQUEST_BYTES_READ_MAX,
+    Refusal,
+    Request,
+)
 
 # Headers that ask for another protocol on this connection. HTTP lets a server go on as if they weren't there, the
 # parser does not; Java's client sends them by default.
@@ -131,7 +138,7 @@ class Reader:
             self._refuse(Refusal(505, "HTTPVersionNotSupported", "This server speaks HTTP/1.1."))
         elif method == "CONNECT":
             self._refuse(Refusal(405, "MethodNotAllowed", "This is no proxy: it can't CONNECT."))
-        elif int(self._headers.get("content-length", "0")) > REQUEST_BYTES_READ_MAX:
+        elif _is_too_large(self._request, int(self._headers.get("content-length", "0"))):
             self._refuse_body()
         else:
             self._continue_if_expected()
@@ -141,7 +148,7 @@ class Reader:
         if request is None:
             return  # Refused, and the rest of it is still in the parser.
         request.body_bytes += len(body)
-        if request.body_bytes > REQUEST_BYTES_READ_MAX:
+        if _is_too_large(request, request.body_bytes):
             request.pieces.clear()
             self._refuse_body()
             return
@@ -208,6 +215,14 @@ class Reader:
         request.refusal, request.keep_alive = refusal, False
         self._in_head, self._request, self.done = False, None, True
         self._deliver(request)
+
+
+def _is_too_large(request: Request, body_bytes: int) -> bool:
+    """Whether so much of a body is more than is read; more is read of what was signed for S3."""
+    if body_bytes <= REQUEST_BYTES_READ_MAX:
+        return False
+    by_header = "/s3/aws4_request" in request.headers.get("authorization", "")
+    return body_bytes > OBJECT_BYTES_READ_MAX or not (by_header or "%2Fs3%2Faws4_request" in request.query)
 
 
 def _append(pieces: list[bytes | bytearray], body: bytes) -> None:
