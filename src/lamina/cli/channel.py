@@ -25,7 +25,15 @@ _JSON = "Print the same as JSON."
 
 @channel.callback()
 def about() -> None:
-    """Names such as stable that point at a version of a layer; functions follow them (lamina subscribe)."""
+    """Keep names such as stable, each of which points at a version of a layer.
+
+    Functions follow them (lamina subscribe), and roll-outs take those along (lamina rollout plan LAYER@NAME).
+
+    \b
+    Examples:
+      lamina channel set my-layer stable=7 next=9
+      lamina channel list
+    """
 
 
 @channel.command("set")

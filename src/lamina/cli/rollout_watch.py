@@ -37,7 +37,7 @@ def watch(
 ) -> None:
     """Tell who is not at the newest version of a layer; exits with 8 if anybody is not.
 
-    Counts are $LATEST of each function, and those published versions that an alias leads to. Nothing is changed.
+    What counts is $LATEST of each function, and those published versions that an alias leads to. Nothing is changed.
 
     \b
     Examples:
@@ -51,6 +51,8 @@ def watch(
     from lamina.workshop.consuming import Reading, places, read_consumers
     from lamina.workshop.layer_versions import newest_numbers
 
+    if as_json and markdown == "-":
+        raise Failure("--json and --markdown - both print", "Write one of them to a file.", Failure.USAGE)
     named = layer_named(layer)
     profiles, regions = words(profile), words(region)
     at = chosen(endpoint, next(iter(profiles), None))
@@ -69,6 +71,9 @@ def watch(
         _print(drift)
     if drift.drifted:
         raise typer.Exit(Failure.DIFFERENT)
+    if drift.untold:
+        # What nobody knows is not well.
+        raise typer.Exit(Failure.FAILED)
 
 
 def _channels(where: str, places: Sequence[Endpoint]) -> list[Channel]:

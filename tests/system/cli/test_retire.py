@@ -130,5 +130,8 @@ def test_who_is_behind_is_told_with_an_exit_code_for_ci(owner: Owner) -> None:
         ("$LATEST", 6, 2, "stable"),
         ("1", 1, 2, "stable"),
     ]
+    # Nor is it well that a channel is followed which is nowhere.
+    owner.client.tag_resource(Resource=function, Tags={f"lamina:channel:{owner.layer}": "lost"})
+    owner.run(*watching, "--channels", "lamina-channels.toml", code=1)
     owner.client.update_alias(FunctionName=owner.published, Name="live", FunctionVersion="$LATEST")
     assert owner.run(*watching) == "2 consumers, all where they should be\n"

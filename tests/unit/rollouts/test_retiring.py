@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lamina.names import LayerVersionArn
@@ -98,6 +98,7 @@ def test_force_overrules_consumers_but_neither_channels_nor_the_newest() -> None
 NUMBERS = st.sets(st.integers(1, 30), min_size=1)
 
 
+@settings(deadline=None, database=None)
 @given(
     NUMBERS, st.sets(st.integers(1, 30)), st.sets(st.integers(1, 30)), st.sets(st.integers(1, 30)), st.integers(0, 9)
 )

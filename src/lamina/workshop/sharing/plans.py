@@ -45,7 +45,7 @@ class Audience:
 
 @dataclass(frozen=True, slots=True)
 class SharedVersion:
-    """A layer version as its region tells of it. `number` is its own there; another region counts for itself."""
+    """A layer version as its region tells of it; another region counts its versions for itself."""
 
     arn: LayerVersionArn
     attributes: Attributes
@@ -59,11 +59,6 @@ class RegionPlan:
     region: str
     version: SharedVersion | None
     grants: tuple[Permission, ...]
-
-    @property
-    def is_empty(self) -> bool:
-        """Whether all of it is so already."""
-        return self.version is not None and not self.grants
 
 
 def audiences(accounts: Iterable[str], organizations: Iterable[str], *, public: bool) -> tuple[Audience, ...]:
