@@ -77,7 +77,7 @@ def _carry_out(command: str, given: str, *, as_json: bool, quiet: bool) -> None:
         if way is not None:
             progress = RolloutProgress(quiet=quiet)
             carrier = Carrier(plan, journal, progress, lambda: time.time_ns() // 1_000_000, os.environ)
-            with _stopping(carrier), progress.shown():
+            with _stopping(carrier, id_), progress.shown():
                 carrier.carry_out(command, way)
         came = report(Progress.of(plan, journal.records))
     if as_json:
@@ -89,11 +89,12 @@ def _carry_out(command: str, given: str, *, as_json: bool, quiet: bool) -> None:
 
 
 @contextmanager
-def _stopping(carrier: Carrier) -> Iterator[None]:
+def _stopping(carrier: Carrier, id_: str) -> Iterator[None]:
     """Let Ctrl-C and SIGTERM stop *carrier* in order, and end the command with their code.
 
     A second one ends it at once, which is safe, too: what it was about to do is written down.
     """
+    from lamina.workshop.errors import WorkshopError
     from lamina.workshop.rollouts.carrying import Stopped
 
     told: list[int] = []
@@ -108,6 +109,9 @@ def _stopping(carrier: Carrier) -> Iterator[None]:
         yield
     except Stopped as error:
         raise Failure(str(error), error.hint, 128 + told[0] if told else Failure.FAILED) from error
+    except WorkshopError as error:
+        hint = f"{error.hint or ''} `lamina rollout resume {id_}` goes on from here.".strip()
+        raise Failure(f"{id_} was interrupted: {error}", hint, error.code) from error
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)

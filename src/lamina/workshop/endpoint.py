@@ -16,6 +16,8 @@ from lamina.workshop.errors import WorkshopError
 
 AWS: Final = "aws"
 _ATTEMPTS_MAX: Final = 10
+# A function has 900 seconds.
+_INVOKING_S: Final = 910
 
 
 class EndpointError(WorkshopError):
@@ -57,11 +59,14 @@ class Endpoint:
             url = None if profile or environ.get("AWS_PROFILE") else own_url
         return cls(url, region, profile, default_region)
 
-    def client(self, service: str = "lambda", *, region: str | None = None, connections: int = 0) -> Any:
+    def client(
+        self, service: str = "lambda", *, region: str | None = None, connections: int = 0, invoking: bool = False
+    ) -> Any:
         """A boto3 client of *service*; for a *region* other than the endpoint's where one is given.
 
         With *connections* it is for as many threads and long work: what is throttled or breaks is tried again, as
-        boto3's adaptive mode does it.
+        boto3's adaptive mode does it. One for *invoking* waits as long as a function may take, and no throttled
+        function slows it down.
         """
         import boto3
         from botocore.config import Config
@@ -82,6 +87,9 @@ class Endpoint:
             if connections:
                 patience = {"mode": "adaptive", "total_max_attempts": _ATTEMPTS_MAX}
                 options |= {"retries": patience, "max_pool_connections": connections}
+            if invoking:
+                # A read that times out would be a second invocation.
+                options |= {"retries": {"mode": "standard", "total_max_attempts": 3}, "read_timeout": _INVOKING_S}
             return session.client(
                 service,
                 endpoint_url=address,

@@ -53,3 +53,10 @@ def test_a_client_for_many_threads_is_patient(monkeypatch: pytest.MonkeyPatch) -
     assert config.max_pool_connections == 16
     assert config.retries == {"mode": "adaptive", "total_max_attempts": 10}
     assert Endpoint(OWN).client().meta.config.retries["total_max_attempts"] == 1
+
+
+def test_a_client_that_invokes_waits_as_long_as_a_function_may_take(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    config = Endpoint(OWN).client(connections=16, invoking=True).meta.config
+    assert config.read_timeout > 900
+    assert (config.retries["mode"], config.max_pool_connections) == ("standard", 16)

@@ -31,6 +31,7 @@ _DURATION: Final = re.compile(r"\bDuration: ([0-9.]+) ms")
 _GONE: Final = "ResourceNotFoundException"
 _CHANGED: Final = "PreconditionFailedException"
 _BUSY: Final = "ResourceConflictException"
+_THROTTLED: Final = "TooManyRequestsException"
 # Of these nobody knows whether the call had an effect, or they are no matter of this one function.
 _UNSURE: Final = frozenset(
     (
@@ -42,7 +43,7 @@ _UNSURE: Final = frozenset(
         "ServiceUnavailable",
         "ServiceUnavailableException",
         "ThrottlingException",
-        "TooManyRequestsException",
+        _THROTTLED,
         "UnrecognizedClientException",
     )
 )
@@ -97,6 +98,7 @@ class Functions:
     def __init__(self, endpoint: Endpoint, region: str | None = None, *, connections: int = 8) -> None:
         self._endpoint = endpoint
         self._client = endpoint.client(region=region, connections=connections)
+        self._invoking = endpoint.client(region=region, connections=connections, invoking=True)
 
     def configuration(self, name: str, qualifier: str | None = None) -> Configuration:
         """The configuration of $LATEST, or of the version or alias *qualifier*. Raises Gone."""
@@ -199,12 +201,20 @@ class Functions:
         return str(versions[0]["LayerVersionArn"])
 
     def invoke(self, name: str, qualifier: str | None, payload: bytes) -> Invoked:
-        """What the function, version or alias answers; an error of the function's is an outcome. Raises Gone."""
+        """What the function, version or alias answers; an error of the function's is an outcome.
+
+        Raises Gone, or Refused, also for a function that gets no environment: as many run as may.
+        """
         more = {} if qualifier is None else {"Qualifier": qualifier}
         began = time.monotonic()
-        with self._asking():
-            answer = self._client.invoke(FunctionName=name, Payload=payload, LogType="Tail", **more)
-            body = answer["Payload"].read()
+        try:
+            with self._asking():
+                answer = self._invoking.invoke(FunctionName=name, Payload=payload, LogType="Tail", **more)
+                body = answer["Payload"].read()
+        except EndpointError as error:
+            if error.api_code != _THROTTLED:
+                raise
+            raise Refused(str(error), error.hint, error.code, error.api_code) from error
         duration_ms = _duration_ms(answer.get("LogResult", ""), (time.monotonic() - began) * 1e3)
         return Invoked(answer.get("FunctionError", ""), body, duration_ms, answer.get("ExecutedVersion", ""))
 

@@ -11,6 +11,7 @@ import json
 import re
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import islice
@@ -27,6 +28,7 @@ _STREAM_VERSION: Final = re.compile(r"\[([^\]]+)\][0-9a-f]+$")
 _PERIOD_S: Final = 60
 # GetMetricData answers 500 queries at a time, and a function is four.
 _FUNCTIONS_MAX: Final = 100
+_THREADS: Final = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,29 +116,35 @@ def _query(id_: str, metric: str, dimensions: Mapping[str, str]) -> dict[str, An
 
 
 def _by_logs(watched: Sequence[Watched], endpoint: Endpoint, span: _Span) -> dict[str, tuple[Rates, Rates]]:
-    lambda_, logs = endpoint.client(connections=1), endpoint.client("logs", connections=1)
-    found = {}
-    for one in watched:
-        with endpoint.asking():
-            told = lambda_.get_function_configuration(FunctionName=one.function)
-            group = (told.get("LoggingConfig") or {}).get("LogGroup") or f"/aws/lambda/{one.name}"
-            events = list(_events(logs, group, span))
+    if not watched:
+        return {}
+    lambda_, logs = (endpoint.client(service, connections=_THREADS) for service in ("lambda", "logs"))
+
+    def read(one: Watched) -> tuple[Rates, Rates]:
+        try:
+            with endpoint.asking():
+                told = lambda_.get_function_configuration(FunctionName=one.function)
+                group = (told.get("LoggingConfig") or {}).get("LogGroup") or f"/aws/lambda/{one.name}"
+                events = list(_events(logs, group, span))
+        except EndpointError as error:
+            if error.api_code != "ResourceNotFoundException":
+                raise
+            # The function is gone, or has not said anything yet.
+            events = []
         before = [event for event in events if event["timestamp"] < span.since_ms]
         during = [event for event in events if event["timestamp"] >= span.since_ms]
-        found[one.function] = count(before, None), count(during, one.version if one.alias else None)
-    return found
+        return count(before, None), count(during, one.version if one.alias else None)
+
+    with ThreadPoolExecutor(_THREADS) as pool:
+        return dict(zip((one.function for one in watched), pool.map(read, watched), strict=True))
 
 
 def _events(logs: Any, group: str, span: _Span) -> Iterator[Mapping[str, Any]]:
     pages = logs.get_paginator("filter_log_events").paginate(
         logGroupName=group, startTime=span.before_ms, endTime=span.until_ms
     )
-    try:
-        for page in pages:
-            yield from page["events"]
-    except logs.exceptions.ResourceNotFoundException:
-        # It has not said anything yet.
-        return
+    for page in pages:
+        yield from page["events"]
 
 
 def count(events: Iterable[Mapping[str, Any]], version: str | None) -> Rates:

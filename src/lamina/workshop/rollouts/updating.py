@@ -73,7 +73,8 @@ def update(functions: Functions, name: str, change: Change, pause: Pause, tell: 
     where it led. What is there already is not done again, so that the same update can be tried again.
     """
     alias = _alias(functions, name, change)
-    before = functions.effective(name, pause)
+    # Whatever became of the update before: this one may mend it.
+    before = functions.settled(name, pause)
     latest = before
     if not change.is_in(before):
         latest = _Latest(functions, name, pause, tell, before).changed(change)
@@ -94,17 +95,22 @@ class _Latest:
     def __init__(self, functions: Functions, name: str, pause: Pause, tell: Tell, before: Configuration) -> None:
         self._functions, self._name, self._pause, self._tell = functions, name, pause, tell
         self._before = self._now = before
+        self._sent: tuple[str, ...] | None = None
 
     def changed(self, change: Change) -> Configuration:
         """The configuration once *change* took effect."""
         layers, code = change.layers, change.code
-        if code is None:
-            assert layers is not None
-            self._set_layers(layers)
-        elif layers is None or layers == layers_of(self._before):
-            self._set_code(change, code)
-        else:
-            self._both(change, code, layers)
+        try:
+            if code is None:
+                assert layers is not None
+                self._set_layers(layers)
+            elif layers is None or layers == layers_of(self._before):
+                self._set_code(change, code)
+            else:
+                self._both(change, code, layers)
+        except WorkshopError:
+            self._put_back()
+            raise
         return self._now
 
     def _both(self, change: Change, code: bytes, layers: tuple[str, ...]) -> None:
@@ -115,22 +121,24 @@ class _Latest:
             if error.api_code != _INVALID or not layers:
                 raise
             self._set_layers(())
-        try:
-            self._set_code(change, code)
-            if layers_of(self._now) != layers:
-                self._set_layers(layers)
-        except WorkshopError:
-            self._put_back()
-            raise
+        self._set_code(change, code)
+        if layers_of(self._now) != layers:
+            self._set_layers(layers)
 
     def _put_back(self) -> None:
-        """The layers that there were, if nothing else has changed yet."""
-        if self._now["CodeSha256"] == self._before["CodeSha256"] and layers_of(self._now) != layers_of(self._before):
+        """The layers that there were, if those that are there are ours and the code is still the old one."""
+        before = layers_of(self._before)
+        if self._sent is None:
+            return
+        found = self._functions.settled(self._name, self._pause)
+        if found["CodeSha256"] == self._before["CodeSha256"] and layers_of(found) == self._sent != before:
+            self._now = found
             self._tell("putting the layers back")
-            self._set_layers(layers_of(self._before))
+            self._set_layers(before)
 
     def _set_layers(self, layers: tuple[str, ...]) -> None:
         self._tell(f"attaching {len(layers)} layer{'' if len(layers) == 1 else 's'}")
+        self._sent = layers
         self._step(
             lambda revision: self._functions.set_layers(self._name, layers, revision),
             lambda found: layers_of(found) == layers and found["CodeSha256"] == self._now["CodeSha256"],

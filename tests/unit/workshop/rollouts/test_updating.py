@@ -9,7 +9,7 @@ import pytest
 
 from lamina.names import Digest
 from lamina.workshop.endpoint import EndpointError
-from lamina.workshop.rollouts.functions import ChangedMeanwhile, Functions, Gone
+from lamina.workshop.rollouts.functions import ChangedMeanwhile, Functions, Gone, NotEffective
 from lamina.workshop.rollouts.updating import Change, update
 
 OLD, NEW = b"old", b"new"
@@ -47,6 +47,9 @@ class OneFunction:
         if qualifier is not None:
             return self._told(*self.versions[int(qualifier) - 1], qualifier)
         return self._told(self.code, self.layers, "$LATEST")
+
+    def settled(self, name: str, pause: object) -> dict[str, Any]:
+        return self.effective(name, pause)
 
     def set_layers(self, _name: str, layers: tuple[str, ...], revision: str | None) -> None:
         self._guard(f"layers {len(layers)}", revision)
@@ -140,6 +143,24 @@ def test_a_call_whose_answer_was_lost_and_that_was_sent_again_is_no_change_by_ot
     api = OneFunction(send_twice)
     assert api.updated(BOTH).version == "2"
     assert (api.versions, api.live["FunctionVersion"]) == ([(OLD, SHARED[0]), (NEW, SHARED[1])], "2")
+
+
+def test_layers_that_never_take_effect_are_put_back() -> None:
+    failing = NotEffective("the update of f failed: no room")
+
+    class Failing(OneFunction):
+        def effective(self, name: str, pause: object, qualifier: str | None = None) -> dict[str, Any]:
+            if self.layers == SHARED[1]:
+                raise failing
+            return super().effective(name, pause, qualifier)
+
+        def settled(self, name: str, pause: object) -> dict[str, Any]:
+            return super().effective(name, pause)
+
+    api = Failing()
+    with pytest.raises(NotEffective, match="no room"):
+        api.updated(BOTH)
+    assert (api.code, api.layers, api.calls) == (OLD, SHARED[0], ["layers 1", "layers 1"])
 
 
 def test_an_alias_that_somebody_is_shifting_is_left_alone() -> None:
