@@ -4,7 +4,7 @@
 
 Each target runs in a process of its own until N executions are done or one of them is wrong; then the input is kept
 as a file and its path is printed. It begins with tests/fuzz/corpus, where --keep puts what has reached something new.
-Needs the package atheris, which the dev requirements install where there is one for this Python.
+Needs the package atheris, which the extra `fuzz` installs where there is one for this Python.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ def main() -> int:
     if arguments.alone:
         _run(arguments.alone, arguments.executions, arguments.folder)
     if importlib.util.find_spec("atheris") is None:
-        print("error: there is no atheris: run ./scripts/setup --dev, with a Python it is made for", file=sys.stderr)
+        print("error: there is no atheris; .venv/bin/uv pip install atheris", file=sys.stderr)
         return 2
     done = {name: _in_a_process(name, arguments.executions, arguments.keep) for name in arguments.targets or TARGETS}
     if arguments.json:
