@@ -12,7 +12,7 @@ _XML: Final = '<?xml version="1.0" encoding="UTF-8"?>\n'
 NOT_OFFERED: Final = "This server was started without the services beside Lambda: LAMINA_COMPANIONS is 0."
 NOT_INSTALLED: Final = (
     "This server was installed without the services beside Lambda. "
-    "Install them with pip install 'lamina[aws]' and start it again, or name an endpoint that has them."
+    "Install them (./scripts/setup --aws, or pip install 'lamina[aws]') and start it again."
 )
 
 
