@@ -45,7 +45,8 @@ def decide(before: Resource | None, wanted: Wanted) -> Decision:
         names.discard(known.name)
     changed = tuple(sorted(name for name in names if before.properties.get(name) != wanted.properties.get(name)))
     if not changed:
-        return Decision("nothing")
+        # One that could not be changed is as it was recorded to be wanted, and not so.
+        return Decision("update" if before.status == "UPDATE_FAILED" and known.fixed is not None else "nothing")
     if known.fixed is None or not known.fixed.isdisjoint(changed):
         return Decision("replace", changed)
     return Decision("update", changed)

@@ -84,7 +84,8 @@ class Operation:
 class Stack:
     """A stack. `endpoint` is how its last caller reached this server; `order` the logical ids as they were made.
 
-    `halted` is the update whose way back failed: it can be gone on with, or the stack deleted.
+    `halted` is the update that was left in the middle, or whose way back failed: it can be gone on with, and what it
+    left to be removed is removed by whatever comes next.
     """
 
     scope: Scope

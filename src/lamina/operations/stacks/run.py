@@ -84,8 +84,8 @@ class Run:
             self._delete()
         elif operation.stage == WORKING:
             try:
-                if hanging:
-                    raise _StackFailed(_STOPPED)
+                if failed := self._failed():
+                    raise _StackFailed(f"The following resource(s) failed: [{', '.join(failed)}]. ")
                 self._work()
             except _StackFailed as error:
                 self._fail(str(error))
@@ -95,6 +95,11 @@ class Run:
             self._undo()
         else:
             self._clean()
+
+    def _failed(self) -> list[str]:
+        """The resources that this operation failed at, as was recorded before the server was killed."""
+        begun = dict.fromkeys(step.logical_id for step in self._operation.steps)
+        return [name for name in begun if self._stack.resources[name].status.endswith("_FAILED")]
 
     # What is wanted, resource by resource.
 
@@ -155,7 +160,9 @@ class Run:
                 before, properties=self._named(declared.type, logical_id, wanted.properties, before), **told
             )
             self._begin(Step(logical_id, "update", before), resource.now("UPDATE_IN_PROGRESS", now))
-            self._do(resource, "UPDATE", lambda kind, site: kind.change(site, before, self._looked_up(resource)))
+            # Of one that failed half way nobody knows what it has; all of it is set again then.
+            known = before if decision.changed else replace(before, properties={})
+            self._do(resource, "UPDATE", lambda kind, site: kind.change(site, known, self._looked_up(resource)))
             return
         if before is not None and decision.action == "replace":
             check_replaceable(before, wanted)
@@ -231,7 +238,7 @@ class Run:
     def _fail(self, reason: str) -> None:
         operation, stack = self._operation, self._stack
         if operation.on_failure == "DO_NOTHING":
-            self._finish(stack, f"{operation.kind}_FAILED", reason)
+            self._finish(self._left(), f"{operation.kind}_FAILED", reason)
             return
         if operation.kind == "CREATE":
             stack = replace(stack, operation=replace(operation, stage=UNDOING), outputs=())
@@ -242,9 +249,21 @@ class Run:
             self._move(stack, "ROLLBACK_IN_PROGRESS", f"{reason}Rollback requested by user.")
             self._undo()
             return
-        operation = replace(operation, stage=ROLLING_BACK, leaving=())
+        # What was replaced comes back; what an earlier update left to be removed is not of this one.
+        replaced = {step.before.physical_id for step in operation.steps if step.before is not None}
+        leaving = tuple(each for each in operation.leaving if each.physical_id not in replaced)
+        operation = replace(operation, stage=ROLLING_BACK, leaving=leaving)
         self._move(replace(stack, operation=operation), "UPDATE_ROLLBACK_IN_PROGRESS", reason)
         self._roll_back()
+
+    def _left(self) -> Stack:
+        """The stack as it is left in the middle: what could not be replaced is what it was."""
+        stack, leaving = self._stack, self._operation.leaving
+        for step in self._operation.steps:
+            if step.before is not None and not stack.resources[step.logical_id].physical_id:
+                stack = stack.with_resource(replace(step.before, status="UPDATE_FAILED"))
+                leaving = tuple(each for each in leaving if each.physical_id != step.before.physical_id)
+        return replace(stack, halted=replace(self._operation, steps=(), leaving=leaving))
 
     def _roll_back(self) -> None:
         while self._operation.steps:

@@ -137,7 +137,9 @@ class StackOperations:
     def start(self, stack: Stack, taken: Taken, kind: str, on_failure: str, token: str | None) -> None:
         """Have *stack* become what was *taken*, in the background."""
         before = stack.input if kind == "UPDATE" else None
-        operation = Operation(kind, token, on_failure=on_failure, before=before)
+        # What an update that was left in the middle had replaced is removed when the next one succeeds.
+        leaving = stack.halted.leaving if stack.halted is not None else ()
+        operation = Operation(kind, token, on_failure=on_failure, before=before, leaving=leaving)
         changed: dict[str, Any] = (
             {"updated_at": self._stamps.seconds()} if kind == "UPDATE" else {"on_failure": on_failure}
         )
@@ -148,6 +150,7 @@ class StackOperations:
                 reason="User Initiated",
                 input=taken.input,
                 operation=operation,
+                halted=None,
                 **changed,
             )
         )
