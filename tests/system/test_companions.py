@@ -179,6 +179,11 @@ def test_a_destination_may_be_a_queue_beside(beside: Server) -> None:
     assert json.loads(message["Body"])["responsePayload"] == "done"
 
 
+def test_tools_that_poll_are_told_of_them(beside: Server) -> None:
+    services = json.loads(fetched(f"{beside.endpoint}/_localstack/health"))["services"]
+    assert (services["lambda"], services["s3"], services["iam"]) == ("running", "available", "available")
+
+
 def test_what_moto_has_not_is_said_to_be_so(beside: Server) -> None:
     with pytest.raises(ClientError, match="moto, which answers for sagemaker, has no ListHubs") as refused:
         beside.client("sagemaker").list_hubs()

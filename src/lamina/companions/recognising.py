@@ -8,6 +8,9 @@ from dataclasses import dataclass
 from typing import Final
 from urllib.parse import unquote
 
+# The services that are tested here, by the names that requests are signed for; moto has more.
+SHOWN: Final = ("s3", "iam", "sts", "ssm", "ecr", "sqs", "sns", "events")
+
 # A bucket before one of the names that mean this machine, or AWS itself, where a tool was led here by other means.
 _HOST: Final = re.compile(
     r"(?:(?P<bucket>[a-z0-9][a-z0-9.-]*?)\.)??"

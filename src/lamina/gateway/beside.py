@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from lamina.companions import Companions, Question
-from lamina.companions.recognising import Recognised, recognise
+from lamina.companions.recognising import SHOWN, Recognised, recognise
 from lamina.companions.refusing import refusal
 from lamina.gateway.callers import Caller, account_of
 from lamina.gateway.messages import OBJECT_BYTES_READ_MAX, Answer, Request
@@ -16,6 +16,10 @@ class Beside:
 
     def __init__(self, companions: Companions) -> None:
         self._companions = companions
+
+    def states(self) -> dict[str, str]:
+        """Those that people look for, and whether they could be asked."""
+        return dict.fromkeys(SHOWN, "available" if self._companions.available else "disabled")
 
     async def answer(self, request: Request, caller: Caller, *, verified: bool) -> Answer | None:
         """The answer to a request that was made for another service than ours; None where nothing says so."""

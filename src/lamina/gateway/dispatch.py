@@ -192,8 +192,9 @@ class Dispatcher:
             return _json(self._health(), request_id)
         if request.path == "/_localstack/health":
             # What tools poll that were made for LocalStack.
+            beside = {} if self._beside is None else self._beside.states()
             running = dict.fromkeys(self._services.names, "running")
-            state = {"services": running, "edition": "lamina", "version": lamina.__version__}
+            state = {"services": beside | running, "edition": "lamina", "version": lamina.__version__}
             return _json(state, request_id)
         if request.path.startswith(content.PREFIX):
             query = {key: values[0] for key, values in parse_query(request.query).items()}

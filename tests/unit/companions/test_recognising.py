@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from lamina.companions.recognising import Recognised, recognise
+from lamina.companions.recognising import SHOWN, Recognised, recognise
 
 HERE = "127.0.0.1:4566"
 FORM = {"content-type": "application/x-www-form-urlencoded; charset=utf-8"}
 
 
-@pytest.mark.parametrize("service", ["s3", "iam", "sts", "ssm", "ecr", "sqs", "sns", "events", "monitoring"])
+@pytest.mark.parametrize("service", [*SHOWN, "monitoring"])
 def test_a_signature_tells_the_service(service: str) -> None:
     assert recognise("POST", "/a/b?c", {"host": HERE}, service) == Recognised(service, "/a/b?c")
 
