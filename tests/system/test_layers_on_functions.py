@@ -130,6 +130,14 @@ def test_five_layers_make_one_opt(shared_server: Server) -> None:
     assert create(shared_server, code, Layers=arns).value() == {**{one: one for one in "abcde"}, "last": "e"}
 
 
+def test_two_layers_with_the_same_bytes_are_attached_together(shared_server: Server) -> None:
+    files = [{"data/last": letter} for letter in (b"a", b"b", b"a")]
+    code = "def handler(e, c): return open('/opt/data/last').read()"
+    arns = [layer(shared_server, each) for each in files]
+    assert create(shared_server, code, Layers=arns).value() == "a"
+    assert create(shared_server, code, Layers=arns[:2]).value() == "b"
+
+
 def _refused(function: Function, layers: list[str]) -> str:
     wait_until(lambda: function.settled)
     before = function.client.get_function_configuration(FunctionName=function.name)

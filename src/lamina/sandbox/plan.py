@@ -171,7 +171,8 @@ def _stack(trees: Sequence[str], byte_code: Mapping[str, str]) -> list[str]:
     folders = []
     # Whatever lies below a tree that has none yet might answer for a source of that tree.
     sound = True
-    for digest in reversed(trees):
+    # Layers with the same bytes are one tree, which overlayfs takes once; on top it hides itself below.
+    for digest in dict.fromkeys(reversed(trees)):
         sound = sound and digest in byte_code
         if sound:
             folders.append(f"{STAGE}/trees/{byte_code[digest]}")

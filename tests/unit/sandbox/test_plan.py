@@ -78,6 +78,12 @@ def test_five_layers_are_one_mount_with_the_last_on_top() -> None:
     assert opt == ("overlay", OPT, f"lowerdir={lower}:{EMPTY},redirect_dir=nofollow,metacopy=off")
 
 
+def test_layers_with_the_same_bytes_are_there_once_where_the_uppermost_is() -> None:
+    opt = environment(["same", "other", "same"])[0]
+    lower = ":".join(f"{STAGE}/trees/{name}" for name in ("same", "other"))
+    assert opt == ("overlay", OPT, f"lowerdir={lower}:{EMPTY},redirect_dir=nofollow,metacopy=off")
+
+
 def test_one_layer_lies_on_an_empty_folder() -> None:
     opt = environment(["one"])[0]
     assert opt == ("overlay", OPT, f"lowerdir={STAGE}/trees/one:{EMPTY},redirect_dir=nofollow,metacopy=off")
