@@ -7,35 +7,25 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-import urllib3
-from moto.server import ThreadedMotoServer
 
 from lamina.names import LayerVersionArn
 from lamina.rollouts.channels import Channel
 from lamina.workshop.channels import ChannelsFile, Parameters, Register, find
 from lamina.workshop.endpoint import Endpoint
 from lamina.workshop.errors import WorkshopError
+from tests.support.foreign import moto
 
 Make = Callable[[str], Register]
 
 
-@pytest.fixture(scope="module")
-def ssm() -> Iterator[str]:
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    server.start()
-    try:
-        yield "http://{}:{}".format(*server.get_host_and_port())
-    finally:
-        server.stop()
-
-
 @pytest.fixture(params=["ssm", "file"])
-def make(request: pytest.FixtureRequest, tmp_path: Path, ssm: str) -> Make:
+def make(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Make]:
     """Gives the register of a region; all of a test are in one account, or one file."""
     if request.param == "file":
-        return lambda region: ChannelsFile(tmp_path / "lamina-channels.toml", region)
-    urllib3.request("POST", f"{ssm}/moto-api/reset")
-    return lambda region: Parameters(Endpoint(ssm), region)
+        yield lambda region: ChannelsFile(tmp_path / "lamina-channels.toml", region)
+        return
+    with moto() as address:
+        yield lambda region: Parameters(Endpoint(address), region)
 
 
 def channel(name: str, number: int, layer: str = "shared", region: str = "us-east-1") -> Channel:
@@ -107,7 +97,7 @@ def test_a_file_that_says_something_else_is_refused(tmp_path: Path, text: str, s
         ChannelsFile(path, "us-east-1").channels()
 
 
-def test_a_parameter_that_is_no_channel_is_told_by_its_name(make: Make, ssm: str) -> None:
+def test_a_parameter_that_is_no_channel_is_told_by_its_name(make: Make) -> None:
     register = make("us-east-1")
     if isinstance(register, Parameters):
         client = register.endpoint.client("ssm", region="us-east-1")

@@ -11,11 +11,10 @@ from typing import Any
 
 import boto3
 import pytest
-import urllib3
-from moto.server import ThreadedMotoServer
 
 from tests.support import zips
 from tests.support.command_line import LAMINA
+from tests.support.foreign import moto
 
 
 class Foreign:
@@ -86,17 +85,10 @@ class Foreign:
 
 @pytest.fixture
 def foreign(tmp_path: Path) -> Iterator[Foreign]:
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    server.start()
-    try:
-        address = "http://{}:{}".format(*server.get_host_and_port())
-        # What it keeps is kept by this process, for whichever server comes next.
-        urllib3.request("POST", f"{address}/moto-api/reset")
+    with moto() as address:
         found = Foreign(address, tmp_path)
         yield found
         found.close()
-    finally:
-        server.stop()
 
 
 def test_channels_are_kept_in_ssm_and_functions_follow_them_by_their_tags(foreign: Foreign) -> None:
