@@ -112,10 +112,12 @@ def _outcome(came: Report) -> str:
 
 
 def _moves(plan: Plan) -> str:
-    return ", ".join(
+    moves = [
         f"{move.layer.rpartition(':')[2]} {'+'.join(map(str, move.before)) or '-'} → {move.after}"
         for move in plan.moves
-    )
+    ]
+    # In each region and account it is another layer, of the same name.
+    return ", ".join(dict.fromkeys(moves))
 
 
 def _moment(plan: Plan) -> str:

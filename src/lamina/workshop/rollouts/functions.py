@@ -31,20 +31,19 @@ _DURATION: Final = re.compile(r"\bDuration: ([0-9.]+) ms")
 _GONE: Final = "ResourceNotFoundException"
 _CHANGED: Final = "PreconditionFailedException"
 _BUSY: Final = "ResourceConflictException"
-_THROTTLED: Final = "TooManyRequestsException"
-# Of these nobody knows whether the call had an effect, or they are no matter of this one function.
+# These are about who asks, and no matter of this one function.
+_CREDENTIALS: Final = frozenset(
+    ("ExpiredTokenException", "InvalidSignatureException", "RequestExpired", "UnrecognizedClientException")
+)
+# Of these nobody knows whether the call had an effect.
 _UNSURE: Final = frozenset(
     (
-        "ExpiredTokenException",
         "InternalFailure",
-        "InvalidSignatureException",
-        "RequestExpired",
         "ServiceException",
         "ServiceUnavailable",
         "ServiceUnavailableException",
         "ThrottlingException",
-        _THROTTLED,
-        "UnrecognizedClientException",
+        "TooManyRequestsException",
     )
 )
 
@@ -203,7 +202,7 @@ class Functions:
     def invoke(self, name: str, qualifier: str | None, payload: bytes) -> Invoked:
         """What the function, version or alias answers; an error of the function's is an outcome.
 
-        Raises Gone, or Refused, also for a function that gets no environment: as many run as may.
+        Raises Gone, or Refused, also where as many run as may, or the service fails: what it is given may be why.
         """
         more = {} if qualifier is None else {"Qualifier": qualifier}
         began = time.monotonic()
@@ -212,7 +211,7 @@ class Functions:
                 answer = self._invoking.invoke(FunctionName=name, Payload=payload, LogType="Tail", **more)
                 body = answer["Payload"].read()
         except EndpointError as error:
-            if error.api_code != _THROTTLED:
+            if error.api_code not in _UNSURE:
                 raise
             raise Refused(str(error), error.hint, error.code, error.api_code) from error
         duration_ms = _duration_ms(answer.get("LogResult", ""), (time.monotonic() - began) * 1e3)
@@ -225,7 +224,7 @@ class Functions:
                 yield
         except EndpointError as error:
             code = error.api_code
-            if code is None or code in _UNSURE:
+            if code is None or code in _CREDENTIALS | _UNSURE:
                 raise
             kind = {_GONE: Gone, _CHANGED: ChangedMeanwhile, _BUSY: Busy}.get(code, Refused)
             raise kind(str(error), error.hint, error.code, code) from error
