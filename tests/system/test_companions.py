@@ -185,7 +185,7 @@ def test_tools_that_poll_are_told_of_them(beside: Server) -> None:
 
 
 def test_what_moto_has_not_is_said_to_be_so(beside: Server) -> None:
-    with pytest.raises(ClientError, match="moto, which answers for sagemaker, has no ListHubs") as refused:
+    with pytest.raises(ClientError, match="moto, which answers for sagemaker, cannot do ListHubs") as refused:
         beside.client("sagemaker").list_hubs()
     assert refused.value.response["ResponseMetadata"]["HTTPStatusCode"] == 501
 

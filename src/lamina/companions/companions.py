@@ -40,6 +40,7 @@ class Companions:
         self._folder = folder
         self._environ = environ
         self._process: Process | None = None
+        self._closed = False
         self._starting = asyncio.Lock()
         self._places = asyncio.Semaphore(_AT_ONCE_MAX)
 
@@ -47,11 +48,6 @@ class Companions:
     def available(self) -> bool:
         """Whether they are offered, and what they are made of is on this machine."""
         return self._offered and all(find_spec(name) is not None for name in _NEEDED)
-
-    @property
-    def pid(self) -> int | None:
-        """Their process, where one runs."""
-        return None if self._process is None or self._process.has_ended else self._process.pid
 
     async def ask(self, question: Question, service: str, account: str) -> Reply:
         """What *service*, by its name in signatures, answers *question* in *account*. Never raises for want of one."""
@@ -72,7 +68,8 @@ class Companions:
             return refusal(question, service, "ServiceUnavailable", 503, _ENDED)
 
     async def close(self) -> None:
-        """End their process, if there is one."""
+        """End their process, if there is one; there will be no other."""
+        self._closed = True
         if self._process is not None:
             await self._process.close()
 
@@ -98,6 +95,8 @@ class Companions:
 
     async def _running(self) -> Process:
         async with self._starting:
+            if self._closed:
+                raise ConnectionAbortedError("the server is stopping")
             if self._process is not None and self._process.has_ended:
                 await self._process.close()
                 self._process = None

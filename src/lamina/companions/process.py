@@ -51,10 +51,6 @@ class Process:
         return cls(process, ours)
 
     @property
-    def pid(self) -> int:
-        return self._process.pid
-
-    @property
     def has_ended(self) -> bool:
         return self._process.returncode is not None
 

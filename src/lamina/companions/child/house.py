@@ -51,7 +51,7 @@ class House:
             return _failed("NotImplemented", 501, f"Neither Lamina nor moto, which answers beside it, has {service}.")
         except (NotImplementedError, OperationNotFoundError) as error:
             operation = recording.operation_of(question) or f"{question.method} {question.path}"
-            return _failed("NotImplemented", 501, f"moto, which answers for {service}, has no {operation}: {error}")
+            return _failed("NotImplemented", 501, f"moto, which answers for {service}, cannot do {operation}: {error}")
         except Exception:  # noqa: BLE001 - whatever moto trips over, the caller gets an answer and the log the cause
             _log.exception("moto failed at %s %s for %s", question.method, question.path, service)
             return _failed(
