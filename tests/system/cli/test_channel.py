@@ -137,7 +137,6 @@ def test_a_file_of_the_project_comes_before_ssm_and_what_makes_no_sense_is_refus
     assert "shared has no channel nxt in lamina-channels.toml" in unknown
     assert "There are stable." in unknown
     assert json.loads(foreign.said("rollout", "plan", "shared@stable", "--json"))["targets"] == []
-    assert "and --to, too" in foreign.refused("rollout", "plan", "shared@stable", "--to", "3")
     foreign.functions.update_function_configuration(FunctionName="f", Layers=[])
     assert "f has no version of shared attached" in foreign.refused("subscribe", "f", "shared@stable")
     assert foreign.tags() == {}
