@@ -158,12 +158,15 @@ def test_a_long_string_where_nothing_reads_it_must_still_be_json() -> None:
         publish(b'{"Content": {}, "Unknown": "' + BASE64.encode() + b'\xff"}')
 
 
+WORDS_OF_THE_SENDERS = (
+    f'{{"Content": {{"ZipFile": NaN}}, "Description": "{BASE64}"}}',
+    f'{{"Content": {{"ZipFile": "{BASE64}"}}, "Description": NaN}}',
+    f'{{"Content": {{"ZipFile": "{BASE64}"}}, "Description": Infinity}}',
+)
+
+
 def test_a_word_of_the_senders_own_is_not_taken_for_ours() -> None:
-    for body in (
-        f'{{"Content": {{"ZipFile": NaN}}, "Description": "{BASE64}"}}',
-        f'{{"Content": {{"ZipFile": "{BASE64}"}}, "Description": NaN}}',
-        f'{{"Content": {{"ZipFile": "{BASE64}"}}, "Description": Infinity}}',
-    ):
+    for body in WORDS_OF_THE_SENDERS:
         with pytest.raises(Invalid, match="is no JSON"):
             publish(body.encode())
     harmless = f'{{"Content": {{"ZipFile": "{BASE64}"}}, "Description": "NaN"}}'

@@ -11,13 +11,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lamina.wire import Api, ComingJson, Invalid, coming
+from lamina.wire import ComingJson, Invalid, coming
 from lamina.wire.long_strings import LONG_STRING_BYTES_MIN, LongString, load_json
-
-API = Api.load("lambda")
-PUBLISH = API.route("POST", "/2018-10-31/layers/l/versions")
-ZIP = bytes(range(256)) * 1024
-BASE64 = base64.b64encode(ZIP).decode()
+from tests.wire.test_bodies import API, BASE64, PUBLISH, WORDS_OF_THE_SENDERS, ZIP
 
 
 class Landed:
@@ -105,11 +101,7 @@ def test_an_unfinished_long_string_is_refused() -> None:
 
 
 def test_a_word_of_the_senders_own_is_not_taken_for_ours() -> None:
-    for body in (
-        f'{{"Content": {{"ZipFile": NaN}}, "Description": "{BASE64}"}}',
-        f'{{"Content": {{"ZipFile": "{BASE64}"}}, "Description": NaN}}',
-        f'{{"Content": {{"ZipFile": "{BASE64}"}}, "Description": Infinity}}',
-    ):
+    for body in WORDS_OF_THE_SENDERS:
         with pytest.raises(Invalid, match="is no JSON"):
             published(body.encode())
     assert published(f'{{"Content": {{"ZipFile": "{BASE64}"}}, "Description": "NaN"}}'.encode())["Description"] == "NaN"
