@@ -13,19 +13,29 @@ CAPABILITIES = ["CAPABILITY_IAM", "CAPABILITY_NAMED_IAM", "CAPABILITY_AUTO_EXPAN
 _WAIT_S = 60
 
 
+_CLIENTS: dict[str, Any] = {}
+
+
+def client_of(server: Server) -> Any:
+    """A client that is made once, which takes longer than most of what is done with it."""
+    if server.endpoint not in _CLIENTS:
+        _CLIENTS[server.endpoint] = server.client("cloudformation")
+    return _CLIENTS[server.endpoint]
+
+
 def parameters(given: Mapping[str, str]) -> list[dict[str, str]]:
     return [{"ParameterKey": key, "ParameterValue": value} for key, value in given.items()]
 
 
 def described(server: Server, name: str) -> dict[str, Any]:
     """The stack *name* as DescribeStacks shows it."""
-    (stack,) = server.client("cloudformation").describe_stacks(StackName=name)["Stacks"]
+    (stack,) = client_of(server).describe_stacks(StackName=name)["Stacks"]
     return dict(stack)
 
 
 def settled(server: Server, name: str) -> str:
     """The status that the stack *name*, or the one with that id, has once nothing is under way on it."""
-    client = server.client("cloudformation")
+    client = client_of(server)
 
     def status() -> str | None:
         found = client.describe_stacks(StackName=name)["Stacks"][0]["StackStatus"]
@@ -37,7 +47,7 @@ def settled(server: Server, name: str) -> str:
 def create(server: Server, name: str, template: str | Mapping[str, Any], **given: str) -> str:
     """Create the stack *name*, and give the status that comes of it."""
     body = template if isinstance(template, str) else json.dumps(template)
-    server.client("cloudformation").create_stack(
+    client_of(server).create_stack(
         StackName=name, TemplateBody=body, Parameters=parameters(given), Capabilities=CAPABILITIES
     )
     return settled(server, name)
@@ -46,7 +56,7 @@ def create(server: Server, name: str, template: str | Mapping[str, Any], **given
 def update(server: Server, name: str, template: str | Mapping[str, Any], **given: str) -> str:
     """Update the stack *name*, and give the status that comes of it."""
     body = template if isinstance(template, str) else json.dumps(template)
-    server.client("cloudformation").update_stack(
+    client_of(server).update_stack(
         StackName=name, TemplateBody=body, Parameters=parameters(given), Capabilities=CAPABILITIES
     )
     return settled(server, name)
@@ -55,20 +65,20 @@ def update(server: Server, name: str, template: str | Mapping[str, Any], **given
 def delete(server: Server, name: str) -> str:
     """Delete the stack *name*, and give the status that comes of it."""
     stack_id = described(server, name)["StackId"]
-    server.client("cloudformation").delete_stack(StackName=name)
+    client_of(server).delete_stack(StackName=name)
     return settled(server, stack_id)
 
 
 def events(server: Server, name: str) -> list[tuple[str, str]]:
     """What happened to the stack *name*, the oldest first: logical id and status."""
-    pages = server.client("cloudformation").get_paginator("describe_stack_events").paginate(StackName=name)
+    pages = client_of(server).get_paginator("describe_stack_events").paginate(StackName=name)
     found = [event for page in pages for event in page["StackEvents"]]
     return [(event["LogicalResourceId"], event["ResourceStatus"]) for event in reversed(found)]
 
 
 def physical_ids(server: Server, name: str) -> dict[str, str]:
     """The identifiers of the resources of the stack *name*, by logical id."""
-    found = server.client("cloudformation").describe_stack_resources(StackName=name)["StackResources"]
+    found = client_of(server).describe_stack_resources(StackName=name)["StackResources"]
     return {each["LogicalResourceId"]: each.get("PhysicalResourceId", "") for each in found}
 
 

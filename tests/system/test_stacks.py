@@ -12,7 +12,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from tests.support import stacks, zips
-from tests.support.functions import unique, wait_until
+from tests.support.functions import client_of, unique, wait_until
 from tests.support.runtimes import NEWEST
 from tests.support.server import Server
 
@@ -44,14 +44,14 @@ def bucket(server: Server) -> str:
 
 
 def says(server: Server, function: str) -> Any:
-    return json.loads(server.client().invoke(FunctionName=function)["Payload"].read())
+    return json.loads(client_of(server).invoke(FunctionName=function)["Payload"].read())
 
 
 def test_a_changed_layer_reaches_its_function_and_the_old_version_goes(server: Server, name: str, bucket: str) -> None:
     given = {"Bucket": bucket, "Name": name, "Runtime": NEWEST}
     assert stacks.create(server, name, EVERYTHING, Key="one", **given) == "CREATE_COMPLETE"
     made = stacks.physical_ids(server, name)
-    client = server.client()
+    client = client_of(server)
     assert says(server, made["Alias"]) == f"{name} one"
     assert client.get_policy(FunctionName=made["Function"], Qualifier="live")["Policy"]
     assert client.get_layer_version_policy(LayerName=name, VersionNumber=1)["Policy"]
@@ -67,7 +67,7 @@ def test_a_changed_layer_reaches_its_function_and_the_old_version_goes(server: S
         == stacks.outputs(server, name)["Table"]
     )
 
-    cloud = server.client("cloudformation")
+    cloud = stacks.client_of(server)
     cloud.create_change_set(
         StackName=name,
         ChangeSetName="next",
@@ -208,7 +208,7 @@ def test_a_killed_server_takes_back_what_it_was_making(tmp_path: Path) -> None:
     first = Server.start(tmp_path / "state")
     try:
         body = json.dumps(custom(silent=True))
-        first.client("cloudformation").create_stack(StackName="killed", TemplateBody=body)
+        stacks.client_of(first).create_stack(StackName="killed", TemplateBody=body)
         wait_until(lambda: ("Thing", "CREATE_IN_PROGRESS") in stacks.events(first, "killed"), 30, "the custom resource")
         assert len(first.client().list_functions()["Functions"]) == 1
     finally:
@@ -253,7 +253,7 @@ def test_the_aws_command_packages_and_deploys_a_template_of_sam(server: Server, 
         assert done.returncode == 0, done.stderr
         return done.stdout
 
-    client = server.client("cloudformation")
+    client = stacks.client_of(server)
     for said in ("first", "second"):
         (tmp_path / "layer" / "python" / "shared.py").write_text(f"NAME = {said!r}\n")
         change_set = re.search(r"arn:\S+:changeSet/\S+", reviewed())
@@ -262,7 +262,7 @@ def test_the_aws_command_packages_and_deploys_a_template_of_sam(server: Server, 
         assert stacks.settled(server, name) in ("CREATE_COMPLETE", "UPDATE_COMPLETE")
         assert says(server, stacks.outputs(server, name)["One"]) == said
     assert stacks.delete(server, name) == "DELETE_COMPLETE"
-    assert server.client().list_layer_versions(LayerName=name)["LayerVersions"] == []
+    assert client_of(server).list_layer_versions(LayerName=name)["LayerVersions"] == []
 
 
 @pytest.mark.parametrize(
@@ -280,7 +280,7 @@ def test_the_aws_command_packages_and_deploys_a_template_of_sam(server: Server, 
 )
 def test_what_cannot_be_is_told_before_anything_begins(server: Server, body: str, code: str, told: str) -> None:
     with pytest.raises(ClientError, match=told) as caught:
-        server.client("cloudformation").create_stack(StackName=unique("never"), TemplateBody=body)
+        stacks.client_of(server).create_stack(StackName=unique("never"), TemplateBody=body)
     assert code in caught.value.response["Error"]["Code"]
 
 

@@ -185,6 +185,8 @@ class Dispatcher:
         """The few addresses that are ours and not the API's."""
         if request.method == "PUT" and request.path.startswith(answers.PREFIX) and self._answered is not None:
             # What presigned addresses of S3 are on AWS: the one who knows it may.
+            if request.body_bytes > answers.BYTES_MAX:
+                return Answer.whole(413, [], b"")
             return Answer.whole(200 if self._answered(request.path, request.body()) else 404, [], b"")
         if request.method not in ("GET", "HEAD"):
             raise errors.ApiError("MethodNotAllowed", 405, f"{request.path} can only be read.", None)

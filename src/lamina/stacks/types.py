@@ -67,6 +67,8 @@ RULES: Final[Mapping[str, Rule]] = {
     "AWS::DynamoDB::Table": Rule("TableName", _fixed("TableName KeySchema LocalSecondaryIndexes"), length_max=255),
 }
 _UNKNOWN = Rule()
+# Types that are brought in step when the tags of their stack change, and nothing else of them does.
+TAGGED: Final = frozenset({"AWS::Lambda::Function", "AWS::S3::Bucket", "AWS::IAM::Role", "AWS::SQS::Queue"})
 # Types whose identifier is their name, so that one is known before it has been made.
 _CALLED: Final = frozenset(
     {"AWS::Lambda::Function", "AWS::Logs::LogGroup", "AWS::S3::Bucket", "AWS::IAM::Role", "AWS::SSM::Parameter"}

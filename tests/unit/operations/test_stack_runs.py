@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
+from types import MappingProxyType
 from typing import Any, cast
 
 import pytest
@@ -92,12 +93,19 @@ class House:
         clients = cast(Clients, None)
         return Means(cast(Any, self.catalog), clients, Answers(None), kind, Stamps(), lambda: False, lambda _: False)
 
-    def begin(self, kind: str, document: Mapping[str, Any] | None, **more: Any) -> Stack:
+    def begin(
+        self,
+        kind: str,
+        document: Mapping[str, Any] | None,
+        *,
+        tags: Mapping[str, str] = MappingProxyType({}),
+        **more: Any,
+    ) -> Stack:
         text = json.dumps(document)
         before = self.stack.input if kind == "UPDATE" else None
         if kind == "UPDATE" and self.stack.halted is not None:
             more["leaving"] = self.stack.halted.leaving
-        wanted = self.stack.input if document is None else Input(text, text)
+        wanted = self.stack.input if document is None else Input(text, text, tags=dict(tags))
         operation = Operation(kind, None, before=before, **more)
         self.stack = replace(self.stack, status=f"{kind}_IN_PROGRESS", input=wanted, operation=operation)
         with self.catalog.catalog.writing() as transaction:
@@ -199,6 +207,20 @@ def test_a_replacement_that_fails_and_is_left_is_what_it_was(house: House) -> No
     assert house.stack.resources["Layer"].physical_id in house.world.there
     assert house.begin("DELETE", None).status == "DELETE_COMPLETE"
     assert house.world.there == {}
+
+
+def test_functions_are_brought_in_step_with_changed_tags_of_the_stack(house: House) -> None:
+    house.begin("CREATE", OLD)
+    changed: list[str] = []
+    world = house.world.change
+
+    def noting(site: Site, before: Resource, properties: Properties) -> Made:
+        changed.append(f"{site.logical_id} {dict(site.tags)}")
+        return world(site, before, properties)
+
+    house.world.change = noting  # type: ignore[method-assign]
+    assert house.begin("UPDATE", OLD, tags={"a": "b"}).status == "UPDATE_COMPLETE"
+    assert sorted(changed) == ["Function {'a': 'b'}", "Queue {'a': 'b'}"]
 
 
 def test_what_is_to_stay_stays(house: House) -> None:

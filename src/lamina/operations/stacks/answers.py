@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 PREFIX = "/_lamina/stacks/"
+# AWS takes 4,096 bytes; whoever has more is told it sooner by AWS than by us.
+BYTES_MAX = 64 * 1024
 _TOKEN_BYTES = 24
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 
 from lamina.catalog.port import Catalog
 from lamina.operations.stacks.answers import Answers
@@ -16,6 +17,7 @@ from lamina.stacks.stack import Stack
 # How long whoever asked for an operation waits for its end, at most. Tools ask for a stack's status at once, and where
 # it is not done they sleep for as long as such things take on AWS: the aws command for half a minute.
 _PATIENCE_SECONDS = 2.0
+_ENDING_SECONDS = 10.0
 _log = logging.getLogger(__name__)
 
 
@@ -40,11 +42,12 @@ class Engine:
             self._begin(stack)
 
     def close(self) -> None:
-        """Have operations pause at the next step, and wait for that."""
+        """Have operations pause at the next step, and wait for that; what takes too long counts as cut off."""
         self._stopping.set()
         self._answers.close()
+        deadline = time.monotonic() + _ENDING_SECONDS
         for thread in list(self._threads):
-            thread.join()
+            thread.join(max(0.0, deadline - time.monotonic()))
 
     def begin(self, stack: Stack) -> None:
         """Carry out the operation that *stack* is recorded with; it is over on return if it was soon over."""

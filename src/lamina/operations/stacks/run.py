@@ -23,13 +23,13 @@ from lamina.operations.stacks.exports import check_exports, imported_by
 from lamina.operations.stacks.kinds.kind import HalfMade, Kind, Made, Site
 from lamina.operations.stacks.lookups import looked_up
 from lamina.operations.stacks.reasons import reason_of
-from lamina.stacks.deciding import check_replaceable, decide
+from lamina.stacks.deciding import Decision, check_replaceable, decide
 from lamina.stacks.evaluating import Evaluation
 from lamina.stacks.ordering import attributes
 from lamina.stacks.reading import read
 from lamina.stacks.stack import CLEANING, ROLLING_BACK, UNDOING, WORKING, Operation, Resource, Stack, Step
 from lamina.stacks.templates import Template, template
-from lamina.stacks.types import expected_id, named
+from lamina.stacks.types import TAGGED, expected_id, named
 
 _log = logging.getLogger(__name__)
 
@@ -148,6 +148,8 @@ class Run:
             "replace_policy": declared.replace_policy,
             "metadata": declared.metadata,
         }
+        if decision.action == "nothing" and declared.type in TAGGED and self._is_retagged:
+            decision = Decision("update", ("Tags",))
         if decision.action == "nothing":
             assert before is not None
             if (after := replace(before, **told)) != before:
@@ -345,6 +347,11 @@ class Run:
         self._finish(stack, "DELETE_COMPLETE")
 
     # What is recorded.
+
+    @property
+    def _is_retagged(self) -> bool:
+        before = self._operation.before
+        return before is not None and before.tags != self._stack.input.tags
 
     @property
     def _operation(self) -> Operation:

@@ -10,7 +10,6 @@ import contextlib
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from botocore.exceptions import ClientError
 from botocore.model import ListShape, MapShape, Shape, StructureShape
 
 from lamina.operations.stacks.kinds.kind import Failed
@@ -35,6 +34,8 @@ def call(client: Any, operation: str, properties: Mapping[str, Any]) -> Any:
 @contextlib.contextmanager
 def gone(*codes: str) -> Iterator[None]:
     """Take an error of one of *codes* for what was wanted: it is not there."""
+    from botocore.exceptions import ClientError  # noqa: PLC0415 - not needed to start
+
     try:
         yield
     except ClientError as error:
