@@ -202,11 +202,12 @@ def _ways_back(plan: Plan, target: Target, life: Life, seen: Seen, left: list[st
     if target.alias is not None:
         acts += _alias_back(plan.options, target, life, seen.alias, left)
         used = not acts and seen.alias is not None and life.version in seen.alias.routing.versions
-    if seen.latest.layers != target.layers_before:
-        if seen.latest.layers == target.layers_after:
-            acts.append(SetLayers(target.layers_before, seen.latest.revision_id))
-        else:
-            left.append("its layers, which somebody else changed")
+    there = seen.latest.layers == target.layers_before
+    if not there and seen.latest.layers != target.layers_after:
+        left.append("its layers, which somebody else changed")
+    elif not there or (isinstance(life.pending, SetLayers) and life.pending.revision_id == seen.latest.revision_id):
+        # What was sent before a crash may still arrive; it is refused once anything has changed the revision.
+        acts.append(SetLayers(target.layers_before, seen.latest.revision_id))
     if life.version is not None and life.ours and not life.deleted:
         if used:
             left.append(f"version {life.version}, to which an alias leads")
@@ -218,13 +219,15 @@ def _ways_back(plan: Plan, target: Target, life: Life, seen: Seen, left: list[st
 def _alias_back(options: Options, target: Target, life: Life, alias: Alias | None, left: list[str]) -> list[Act]:
     assert target.alias is not None
     before = target.alias.routing
+    ours = [] if life.version is None else [routing_at(target, life.version, share) for share in options.shares]
     if alias is None:
         left.append(f"the alias {target.alias.name}, which is gone")
-    elif alias.routing != before:
-        ours = [] if life.version is None else [routing_at(target, life.version, share) for share in options.shares]
-        if alias.routing in ours:
-            return [RouteAlias(target.alias.name, before, alias.revision_id)]
+    elif alias.routing not in (before, *ours):
         left.append(f"the alias {target.alias.name}, which somebody else moved")
+    elif alias.routing != before or (
+        isinstance(life.pending, RouteAlias) and life.pending.revision_id == alias.revision_id
+    ):
+        return [RouteAlias(target.alias.name, before, alias.revision_id)]
     return []
 
 

@@ -6,6 +6,7 @@ import contextlib
 import os
 from typing import Any
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -38,6 +39,8 @@ class Meddler:
         self.edited: dict[str, Any] = {}
 
     def __call__(self, where: str) -> None:
+        if len(self._world.on_the_way) > 0 and self._data.draw(st.integers(0, 1), "does a late call arrive?"):
+            self._world.arrive()
         if self._edits and self._data.draw(st.integers(0, 7), "edit?") == 0:
             self._edits -= 1
             self._edit()
@@ -62,8 +65,9 @@ class Meddler:
                 function.members["CodeSha256"] = "d"
                 self.edited[arn] = (kind, "d")
             case "alias":
-                number = function.publish("theirs")
-                function.alias = Routing(number, {})
+                function.published += 1
+                function.versions[str(function.published)] = (("theirs",), "{}", "theirs")
+                function.alias = Routing(str(function.published), {})
                 function.alias_revision += 1
                 self.edited[arn] = (kind, function.alias)
             case "gone":
@@ -73,11 +77,15 @@ class Meddler:
 
 
 def _run(runner: Runner, command: str = "apply", way: Way | None = None) -> Outcome:
-    """What it came to, resumed after each kill."""
+    """What it came to, resumed after each kill; calls that are still on their way arrive after the end."""
     while True:
         with contextlib.suppress(Killed):
-            return runner.run(command, way).outcome
+            outcome = runner.run(command, way).outcome
+            break
         command, way = "resume", None
+    while runner.world.on_the_way:
+        runner.world.arrive()
+    return outcome
 
 
 def _runner(data: st.DataObject, world: World, chosen: Any, **meddling: int) -> tuple[Runner, Meddler]:
@@ -250,3 +258,24 @@ def test_a_version_that_somebody_elses_alias_needs_is_left_and_named() -> None:
     )
     assert function.alias == Routing("1", {"2": 0.3})
     assert "2" in function.versions
+
+
+@pytest.mark.parametrize("call", [1, 3])
+def test_a_call_that_arrives_after_the_way_back_finds_another_revision(call: int) -> None:
+    world = World(1)
+    (function,) = world.functions.values()
+    was = function.state()
+    calls = 0
+
+    def kill(where: str) -> None:
+        nonlocal calls
+        calls += where == "call"
+        if where == "call" and calls == call:
+            raise Killed
+
+    runner = Runner(world, world.plan(options(alias=True), ((0,),)), lambda n: 0, kill)
+    with pytest.raises(Killed):
+        runner.run("apply")
+    assert runner.run("rollback", Way.BACK).outcome is Outcome.ROLLED_BACK
+    world.arrive()
+    assert function.state() == was

@@ -56,6 +56,7 @@ class Function:
     versions: dict[str, tuple[tuple[str, ...], str, str]] = field(default_factory=dict)
     alias: Routing = field(default_factory=lambda: Routing("1", {}))
     alias_revision: int = 1
+    published: int = 0
 
     def latest(self) -> Consumer:
         return Consumer(
@@ -77,7 +78,11 @@ class Function:
         return self.layers, dict(self.members), dict(self.versions), self.alias
 
     def publish(self, description: str) -> str:
-        number = str(1 + max(map(int, self.versions), default=0))
+        # Numbers are never given twice; the same again is not published twice.
+        if (there := self.versions.get(str(self.published))) and there[:2] == (self.layers, json.dumps(self.members)):
+            return str(self.published)
+        self.published += 1
+        number = str(self.published)
         self.versions[number] = (self.layers, json.dumps(self.members), description)
         return number
 
@@ -90,6 +95,7 @@ class World:
         self.functions = {arn: Function(arn) for arn in arns}
         self.broken = {arns[number] for number in broken}
         self.sick: set[str] = set()
+        self.on_the_way: list[tuple[str, Act]] = []
         for function in self.functions.values():
             function.publish("by its owner")
 
@@ -126,6 +132,15 @@ class World:
             Alias("live", function.alias, str(function.alias_revision)),
             published if versions else None,
         )
+
+    def description(self, arn: str, version: str | None) -> str | None:
+        function = self.functions.get(arn)
+        return None if function is None or version is None else function.versions[version][2]
+
+    def arrive(self) -> None:
+        """Let the oldest call of those whose sender was killed have its effect, if there is one."""
+        if self.on_the_way:
+            self.act(*self.on_the_way.pop(0))
 
     def act(self, arn: str, act: Act) -> Refusal | str | None:
         """The effect of a call: why it had none, or the version that was published."""
@@ -242,14 +257,20 @@ class Runner:
     def _do(self, arn: str, act: Act) -> None:
         self.calls += 1
         self._append(Intended(self.now_ms, arn, act))
-        self.meddle("call")
+        try:
+            self.meddle("call")
+        except Killed:
+            if not isinstance(act, PublishVersion):
+                self.world.on_the_way.append((arn, act))
+            raise
         result = self.world.act(arn, act)
         self._seen.pop(arn)
         self.meddle("answer")
         if isinstance(result, Refusal):
             self._append(Refused(self.now_ms, arn, result, "no"))
         else:
-            self._append(Did(self.now_ms, arn, result, ours=result is not None))
+            ours = isinstance(act, PublishVersion) and self.world.description(arn, result) == act.description
+            self._append(Did(self.now_ms, arn, result, ours=ours))
             self._seen[arn] = self.world.see(arn, versions=False)
 
     def _append(self, *records: Record) -> None:
