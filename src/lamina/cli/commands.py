@@ -10,8 +10,8 @@ from lamina.cli import (
     audit,
     backup,
     build,
-    check,
     channel,
+    check,
     completion,
     consumers,
     demo,
@@ -25,16 +25,16 @@ from lamina.cli import (
     mirror,
     publish,
     pull,
-    rollout,
     retire,
+    rollout,
     run,
     runtimes,
     sbom,
     share,
     shell,
+    subscribe,
     tree,
     up,
-    subscribe,
     update,
 )
 
@@ -84,8 +84,12 @@ app.command("sbom")(sbom.sbom)
 app.command("audit")(audit.audit)
 app.command("pull")(pull.pull)
 app.command("mirror")(mirror.mirror)
-app.command("consumers")(consumers.consumers)
 app.command("retire")(retire.retire)
+app.add_typer(channel.channel, name="channel")
+app.command("subscribe")(subscribe.subscribe)
+app.command("unsubscribe")(subscribe.unsubscribe)
+app.command("share")(share.share)
+app.command("consumers")(consumers.consumers)
 app.add_typer(rollout.rollout, name="rollout")
 app.command("update")(update.update)
 app.command("deploy")(deploy.deploy)
@@ -94,8 +98,4 @@ app.command("fsck")(fsck.fsck)
 app.command("backup")(backup.backup)
 app.command("restore")(backup.restore)
 app.command("demo")(demo.demo)
-app.command("share")(share.share)
-app.add_typer(channel.channel, name="channel")
-app.command("subscribe")(subscribe.subscribe)
-app.command("unsubscribe")(subscribe.unsubscribe)
 app.command("completion")(completion.completion)
