@@ -240,10 +240,15 @@ def test_it_works_at_an_endpoint_that_is_not_ours(moto: str, commands: RolloutCo
     iam, client = (boto3.client(service, endpoint_url=moto, **keys) for service in ("iam", "lambda"))
     role = iam.create_role(RoleName="lambda-role", AssumeRolePolicyDocument="{}")["Role"]["Arn"]
     fleet = Fleet.of(client, moto, 6, alias="live", role=role)
+    plan = fleet.plan(waves=(1, 2), alias="live", shares=(0.5, 1.0))
+    # It has no revisions to guard a call with: what has changed since the plan is seen all the same.
+    theirs, *others = fleet.names
+    client.update_function_configuration(FunctionName=theirs, Layers=fleet.others)
     before = fleet.state()
-    id_ = commands.keep(fleet.plan(waves=(1, 2), alias="live", shares=(0.5, 1.0)))
-    assert commands.carry_out("apply", id_)["counts"] == {"done": 6}
-    for name in fleet.names:
+    id_ = commands.keep(plan)
+    assert commands.carry_out("apply", id_)["counts"] == {"done": 5, "changed by somebody else": 1}
+    for name in others:
         assert fleet.layers_of(name) == fleet.layers_of(name, "live") == fleet.layers(2)
-    assert commands.carry_out("rollback", id_)["counts"] == {"put back": 6}
+    assert fleet.layers_of(theirs) == fleet.others
+    assert commands.carry_out("rollback", id_)["counts"] == {"changed by somebody else": 1, "put back": 5}
     assert fleet.state() == before

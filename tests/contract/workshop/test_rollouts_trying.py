@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -98,6 +99,13 @@ def test_a_command_knows_the_function_and_fails_by_its_exit_code() -> None:
     assert found.error == f"the command exits with 3: f {FUNCTION} eu-west-1 http://127.0.0.1:1"
     assert trier(command="exit 0").sample(SILENT, Moment.AFTER).error is None
     assert trier(command="exit 3").sample(SILENT, Moment.BEFORE).error is None
+
+
+def test_a_command_of_a_plan_for_aws_is_not_sent_elsewhere_by_the_shell(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:4566")
+    says = 'echo "[$AWS_ENDPOINT_URL] $AWS_IGNORE_CONFIGURED_ENDPOINT_URLS"; exit 1'
+    trying = replace(trier(command=says), environ=dict(os.environ), endpoint="aws")
+    assert trying.sample(SILENT, Moment.AFTER).error == "the command exits with 1: [] true"
 
 
 def test_of_a_command_that_talks_a_lot_the_end_is_kept() -> None:

@@ -144,11 +144,13 @@ class Carrier:
                 target = self._progress.targets[function]
                 functions = self._places.functions(target.place)
                 means = Means(functions, self._trier, self._append, self._life, self._now_ms, self._pause)
-                self._hands[function] = Hand(self._plan, target, means, first_seen(target) if self._fresh else None)
+                # An endpoint without revisions refuses nothing: there it has to be looked before anything is done.
+                seen = first_seen(target) if self._fresh and target.revision_id else None
+                self._hands[function] = Hand(self._plan, target, means, seen)
             return self._hands[function]
 
     def _bake(self, bake: Bake) -> None:
-        while (left_ms := bake.until_ms - self._now_ms()) > 0:
+        while bake.functions and (left_ms := bake.until_ms - self._now_ms()) > 0:
             self._pause(min(left_ms / 1000, _BAKE_LOOK_S))
             self._watcher.stage(bake, self._progress)
         rates = {}

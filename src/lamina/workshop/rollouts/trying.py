@@ -16,6 +16,7 @@ from lamina.names import LATEST
 from lamina.rollouts.consumers import Place
 from lamina.rollouts.journal import Moment, Sample
 from lamina.rollouts.plans import Target, Verification
+from lamina.workshop.endpoint import AWS
 from lamina.workshop.rollouts.functions import Busy, Functions, Refused
 
 _COMMAND_LOOK_S: Final = 0.05
@@ -63,21 +64,13 @@ class Trier:
 
     def _commanded(self, target: Target, command: str) -> str | None:
         """What *command* has against the target; None when it exits with 0."""
-        given = {
-            "LAMINA_FUNCTION": target.name,
-            "LAMINA_FUNCTION_ARN": target.function,
-            "AWS_REGION": target.place.region,
-            "AWS_DEFAULT_REGION": target.place.region,
-        }
-        given |= {"AWS_PROFILE": target.place.profile} if target.place.profile else {}
-        given |= {"AWS_ENDPOINT_URL": self.endpoint} if "://" in self.endpoint else {}
         # A session of its own: Ctrl-C is for the roll-out, which ends what the command began.
         process = subprocess.Popen(
             ["/bin/sh", "-c", command],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
-            env={**self.environ, **given},
+            env=self._environ(target),
             start_new_session=True,
         )
         said: list[bytes] = []
@@ -98,6 +91,20 @@ class Trier:
             return None
         last = b"".join(said).decode(errors="replace").strip()
         return f"the command exits with {process.returncode}" + (f": {last[-_SAID_MAX:]}" if last else "")
+
+    def _environ(self, target: Target) -> dict[str, str]:
+        """What tells a command the function, and the aws command the place."""
+        kept = dict(self.environ)
+        if self.endpoint == AWS:
+            # The plan is for AWS itself, whatever the shell says.
+            kept = {name: value for name, value in kept.items() if not name.startswith("AWS_ENDPOINT_URL")}
+            kept["AWS_IGNORE_CONFIGURED_ENDPOINT_URLS"] = "true"
+        elif self.endpoint:
+            kept["AWS_ENDPOINT_URL"] = kept["AWS_ENDPOINT_URL_LAMBDA"] = self.endpoint
+        if target.place.profile:
+            kept["AWS_PROFILE"] = target.place.profile
+        kept["AWS_REGION"] = kept["AWS_DEFAULT_REGION"] = target.place.region
+        return kept | {"LAMINA_FUNCTION": target.name, "LAMINA_FUNCTION_ARN": target.function}
 
 
 def contains(answer: Any, expected: Any) -> bool:
