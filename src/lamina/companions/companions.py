@@ -111,7 +111,7 @@ def _for_account(question: Question, account: str) -> Question:
 
 
 async def _converse(question: Question, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> dict[str, Any]:
-    writer.write(packed({"method": question.method, "target": question.target, "headers": list(question.headers)}))
+    writer.write(packed(question.head))
     for piece in question.body:
         writer.write(piece)
         await writer.drain()

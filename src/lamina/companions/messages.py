@@ -1,7 +1,7 @@
 """What is asked of the companions and what they answer, and how both travel between the two processes.
 
 Each question has a connection of its own. It is a head, in JSON behind its length, and the body up to the end of what
-is sent; so is the answer, whose head says how long its body is, so that one cut short is noticed.
+is sent; so is the answer. Each head says how long its body is, so that one cut short is noticed.
 """
 
 from __future__ import annotations
@@ -25,6 +25,12 @@ class Question:
     target: str
     headers: Sequence[tuple[str, str]]
     body: Sequence[bytes | bytearray] = ()
+
+    @property
+    def head(self) -> dict[str, Any]:
+        """All of it but the body, as it is sent."""
+        length = sum(len(piece) for piece in self.body)
+        return {"method": self.method, "target": self.target, "headers": list(self.headers), "length": length}
 
     @property
     def path(self) -> str:

@@ -12,6 +12,7 @@ import socket
 import sys
 import threading
 from concurrent.futures import Future
+from io import BufferedReader
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -57,14 +58,23 @@ def _serve(house: Future[House], connection: socket.socket) -> None:
             connection.sendall(answered.body)
         except OSError as error:
             # Whoever asked has gone.
-            _log.debug("an answer was not taken: %s", error)
+            _log.debug("a question was given up: %s", error)
 
 
 def _read(connection: socket.socket) -> Question:
+    """The question that comes over *connection*. Raises OSError for one that is cut short: half a body is none."""
     with connection.makefile("rb") as file:
-        (length,) = LENGTH.unpack(file.read(LENGTH.size))
-        head = json.loads(file.read(length))
-        return Question(head["method"], head["target"], [tuple(pair) for pair in head["headers"]], (file.read(),))
+        (length,) = LENGTH.unpack(_exactly(file, LENGTH.size))
+        head = json.loads(_exactly(file, length))
+        body = _exactly(file, head["length"])
+        return Question(head["method"], head["target"], [tuple(pair) for pair in head["headers"]], (body,))
+
+
+def _exactly(file: BufferedReader, length: int) -> bytes:
+    data = file.read(length)
+    if len(data) < length:
+        raise ConnectionResetError(f"{length - len(data)} bytes of a question are missing")
+    return data
 
 
 if __name__ == "__main__":

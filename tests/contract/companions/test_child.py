@@ -1,0 +1,53 @@
+"""The companions' process, spoken to as the server does: it answers whole questions, and goes when nobody can ask."""
+
+from __future__ import annotations
+
+import json
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from lamina.companions.messages import LENGTH, Question, packed
+
+SIGNED = [("authorization", "AWS4-HMAC-SHA256 Credential=k/20260101/us-east-1/s3/aws4_request, Signature=x")]
+
+
+@pytest.fixture
+def control(tmp_path: Path) -> Iterator[socket.socket]:
+    """The server's end of the socket of a process with nothing in it."""
+    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    with theirs:
+        command = [sys.executable, "-m", "lamina.companions.child", str(theirs.fileno()), str(tmp_path / "kept")]
+        process = subprocess.Popen(command, pass_fds=(theirs.fileno(),))
+    with ours:
+        yield ours
+    assert process.wait(20) == 0
+
+
+def asked(control: socket.socket, question: Question, sent: bytes | None = None) -> bytes:
+    """What comes back for *question*, of whose body only *sent* is sent if that is given."""
+    ours, theirs = socket.socketpair()
+    with theirs:
+        socket.send_fds(control, [b"?"], [theirs.fileno()])
+    with ours, ours.makefile("rb") as file:
+        ours.sendall(packed(question.head) + (b"".join(question.body) if sent is None else sent))
+        ours.shutdown(socket.SHUT_WR)
+        return file.read()
+
+
+def status_of(answer: bytes) -> int:
+    (length,) = LENGTH.unpack(answer[: LENGTH.size])
+    return int(json.loads(answer[LENGTH.size :][:length])["status"])
+
+
+def test_a_question_that_was_cut_short_changes_nothing(control: socket.socket) -> None:
+    assert status_of(asked(control, Question("PUT", "/bucket", SIGNED))) == 200
+    put = Question("PUT", "/bucket/key", SIGNED, (b"content",))
+    assert asked(control, put, b"cont") == b""
+    assert status_of(asked(control, Question("GET", "/bucket/key", SIGNED))) == 404
+    assert status_of(asked(control, put)) == 200
+    assert asked(control, Question("GET", "/bucket/key", SIGNED)).endswith(b"content")
