@@ -15,8 +15,9 @@ from lamina.catalog.sql import SqlCatalog, SqlTransaction
 from lamina.names import Scope
 from lamina.operations.stacks.answers import Answers
 from lamina.operations.stacks.clients import Clients
+from lamina.operations.stacks.hands import Means
 from lamina.operations.stacks.kinds.kind import Failed, HalfMade, Made, Properties, Site
-from lamina.operations.stacks.run import Means, Run
+from lamina.operations.stacks.run import Run
 from lamina.operations.stamps import Stamps
 from lamina.stacks.stack import Input, Operation, Resource, Stack
 

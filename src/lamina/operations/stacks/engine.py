@@ -9,8 +9,9 @@ import time
 from lamina.catalog.port import Catalog
 from lamina.operations.stacks.answers import Answers
 from lamina.operations.stacks.clients import Clients
+from lamina.operations.stacks.hands import Interrupted, Means
 from lamina.operations.stacks.kinds.table import kind_of
-from lamina.operations.stacks.run import Interrupted, Means, Run
+from lamina.operations.stacks.run import Run
 from lamina.operations.stamps import Stamps
 from lamina.stacks.stack import Stack
 
