@@ -52,8 +52,7 @@ from lamina.operations.settings_table import setting_handlers
 from lamina.operations.snapshots import Snapshots
 from lamina.operations.stacks.answers import Answers
 from lamina.operations.stacks.clients import Clients as StackClients
-from lamina.operations.stacks.engine import Engine
-from lamina.operations.stacks.table import stack_handlers
+from lamina.operations.stacks.opening import StackHouse
 from lamina.operations.stamps import Stamps
 from lamina.operations.streaming import StreamingOperations
 from lamina.operations.table import handlers
@@ -291,15 +290,14 @@ async def build(settings: Settings, house: contextlib.AsyncExitStack, choices: C
     answering = {**answering, **setting_handlers(catalog, provisioned, destinations, markers, stamps, quota)}
     urls = UrlServer(catalog, invocations.outcome, streaming.begin, stamps)
     scope = Scope(settings.account_id, settings.region)
-    offered = Service("lambda", granting(catalog, answering), failure="ServiceException")
+    offered = Service("lambda", lambda: granting(catalog, answering), failure="ServiceException")
     # The others are read when they are first asked for.
     offered.load()
-    logging_service = Service("logs", log_handlers(groups, logs, log_reader, stamps), target="Logs_20140328")
+    logging_service = Service("logs", lambda: log_handlers(groups, logs, log_reader, stamps), target="Logs_20140328")
     stack_clients = StackClients(within(lambda: gateway), clients)
     answers = Answers(None if settings.network == "host" else ENDPOINT)
-    engine = Engine(catalog, stack_clients, answers, stamps)
-    stacks = Service("cloudformation", stack_handlers(catalog, stack_clients, engine, markers, stamps))
-    services = Services([offered, logging_service, stacks])
+    stacks = StackHouse(catalog, stack_clients, answers, markers, stamps)
+    services = Services([offered, logging_service, Service("cloudformation", stacks.handlers)])
     gateway = doors.house = Gateway(
         services,
         health,
@@ -311,8 +309,8 @@ async def build(settings: Settings, house: contextlib.AsyncExitStack, choices: C
         open_place=blobs.incoming,
     )
     house.push_async_callback(gateway.stop, choices.grace_s)
-    engine.open()
-    house.push_async_callback(asyncio.to_thread, engine.close)
+    stacks.open()
+    house.push_async_callback(asyncio.to_thread, stacks.close)
     return Built(gateway, worker, invocations, Control(layers, live, mirroring))
 
 

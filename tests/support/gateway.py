@@ -59,7 +59,7 @@ def running(
 ) -> Iterator[RunningGateway]:
     """A gateway that listens, for the time of the `with`."""
     loop = asyncio.new_event_loop()
-    services = Services([Service("lambda", handlers or {}, failure="ServiceException"), *others])
+    services = Services([Service("lambda", lambda: handlers or {}, failure="ServiceException"), *others])
     gateway = Gateway(services, lambda: {"status": "ok"}, download, DEFAULT_SCOPE, timeouts=timeouts, threads=threads)
     thread = threading.Thread(target=loop.run_forever, name="gateway-loop")
     thread.start()

@@ -130,7 +130,7 @@ def test_a_service_of_the_json_protocol_is_told_by_its_target_and_answers_in_its
     def described(call: Call, _request: object) -> dict[str, object]:
         return {"logGroups": [{"logGroupName": f"of {call.scope.account}", "creationTime": 1}]}
 
-    other = Service("logs", {"DescribeLogGroups": described}, target="Logs_20140328")
+    other = Service("logs", lambda: {"DescribeLogGroups": described}, target="Logs_20140328")
     with running(others=[other]) as server:
 
         def ask(operation: str, body: bytes = b"{}", **headers: str) -> RawAnswer:

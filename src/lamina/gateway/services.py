@@ -8,7 +8,7 @@ by what it was signed for, and is the first service's where it was not.
 from __future__ import annotations
 
 import inspect
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -21,10 +21,13 @@ _TARGET = "x-amz-target"
 
 @dataclass(frozen=True)
 class Service:
-    """One service. `target` is the first word of its X-Amz-Target, None for protocols without that header."""
+    """One service. `target` is the first word of its X-Amz-Target, None for protocols without that header.
+
+    What makes the handlers is called when the service is loaded.
+    """
 
     name: str
-    handlers: Mapping[str, Handler] = field(repr=False)
+    make_handlers: Callable[[], Mapping[str, Handler]] = field(repr=False)
     target: str | None = None
     # The code of an error that is ours.
     failure: str = "InternalFailure"
@@ -38,8 +41,14 @@ class Service:
     def is_loaded(self) -> bool:
         return "api" in self.__dict__
 
+    @cached_property
+    def handlers(self) -> Mapping[str, Handler]:
+        """Operation name -> handler, for every operation that is built."""
+        return self.make_handlers()
+
     def load(self) -> None:
-        """Have `api` read, by whichever thread may take the time."""
+        """Have `handlers` made and `api` read, by whichever thread may take the time."""
+        _ = self.handlers
         _ = self.api
 
     @cached_property
