@@ -18,6 +18,7 @@ from lamina.cli.endpoints import EndpointUrl, chosen
 from lamina.cli.failures import Failure
 from lamina.cli.references import layer_named, words
 from lamina.cli.registers import Channels, channel_named
+from lamina.cli.rollout_verification import verified_by
 
 if TYPE_CHECKING:
     from lamina.rollouts.plans import Options, Plan, Verification
@@ -119,7 +120,7 @@ def plan(
     regions = regions or ([named.region] if named.region else [])
     at = places(chosen(endpoint, next(iter(profiles), None)), profiles, regions)
     try:
-        verification = _verification(verify, verify_command, expect, slower_max, error_rate_max, bake)
+        verification = verified_by(verify, verify_command, expect, slower_max, error_rate_max, bake)
         options = _options(verification, alias, canary, bake, max_failures, on_failure, concurrency, publish=publish)
         sizes.waves(wave, 1)
         with reading() as told:
@@ -222,51 +223,6 @@ def _options(
         OnFailure(on_failure),
         concurrency,
     )
-
-
-def _verification(
-    verify: Path | None,
-    command: str | None,
-    expect: Path | None,
-    slower_max: float | None,
-    error_rate_max: str | None,
-    bake: str | None,
-) -> Verification:
-    from lamina.rollouts import sizes
-    from lamina.rollouts.plans import Verification
-
-    if verify is None and (expect is not None or slower_max is not None):
-        raise Failure("--expect and --slower-max are about invocations", "--verify EVENT makes them.", Failure.USAGE)
-    if error_rate_max is not None and bake is None:
-        raise Failure("--error-rate-max is about a while", "--bake TIME says how long.", Failure.USAGE)
-    return Verification(
-        events={} if verify is None else _events(verify),
-        command=command,
-        expected=None if expect is None else _json_text(expect),
-        slower_max=slower_max,
-        error_rate_max=None if error_rate_max is None else sizes.percentage(error_rate_max),
-    )
-
-
-def _events(path: Path) -> dict[str, str]:
-    """The events by functions' names; the one for all others under ""."""
-    if not path.is_dir():
-        return {"": _json_text(path)}
-    files = sorted(path.glob("*.json"))
-    if not files:
-        raise Failure(f"there is no event in {path}", "One is called NAME.json or default.json.", Failure.USAGE)
-    return {"" if file.stem == "default" else file.stem: _json_text(file) for file in files}
-
-
-def _json_text(path: Path) -> str:
-    try:
-        text = path.read_text()
-        json.loads(text)
-    except OSError as error:
-        raise Failure(f"{path} cannot be read: {error.strerror}", code=Failure.USAGE) from error
-    except ValueError as error:
-        raise Failure(f"{path} is no JSON: {error}", code=Failure.USAGE) from error
-    return text
 
 
 def _tag(text: str) -> tuple[str, str | None]:

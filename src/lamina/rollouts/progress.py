@@ -92,11 +92,6 @@ class Progress:
         """Of the target *function*, an ARN without a qualifier."""
         return self.lives.get(function, _UNTOUCHED)
 
-    @property
-    def failures(self) -> int:
-        """How many targets the new layers broke."""
-        return sum(life.trouble is Trouble.FAILED for life in self.lives.values())
-
     def after(self, record: Record) -> Progress:
         """How far it is once *record* was added."""
         match record:
@@ -123,13 +118,11 @@ class Progress:
             return began
         # Who goes on after a stop has mended something: what failed, or was put back for it, gets another try.
         lives = {function: _retried(life) for function, life in self.lives.items()}
+        again = {function for function, life in lives.items() if life is not self.lives[function]}
         open_waves = {
             number
-            for number, wave in enumerate(self.plan.waves)
-            if any(
-                lives.get(self.plan.targets[index].function) is not self.lives.get(self.plan.targets[index].function)
-                for index in wave
-            )
+            for number in range(len(self.plan.waves))
+            if any(target.function in again for target in self.plan.wave(number))
         }
         return replace(
             began,

@@ -228,6 +228,17 @@ def test_a_stop_leaves_what_failed_to_be_looked_at() -> None:
     assert first.layers == BEFORE
 
 
+def test_after_a_stop_what_failed_is_tried_again() -> None:
+    world = World(COUNT, frozenset({1}))
+    chosen = options(alias=True, shares=(0.1, 1.0), bake_s=5, on_failure=OnFailure.STOP)
+    runner = Runner(world, world.plan(chosen, WAVES), lambda n: 0)
+    assert runner.run("apply").outcome is Outcome.STOPPED
+    assert runner.run("resume").outcome is Outcome.STOPPED, "nothing was mended"
+    world.broken.clear()
+    assert runner.run("resume").outcome is Outcome.DONE
+    assert {function.alias.version for function in world.functions.values()} == {"2"}
+
+
 def test_a_roll_out_that_nobody_disturbs_makes_one_call_for_each_function() -> None:
     world = World(COUNT)
     runner = Runner(world, world.plan(options(), WAVES), lambda n: 0)
