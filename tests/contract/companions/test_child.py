@@ -13,7 +13,8 @@ import pytest
 
 from lamina.companions.messages import LENGTH, Question, packed
 
-SIGNED = [("authorization", "AWS4-HMAC-SHA256 Credential=k/20260101/us-east-1/s3/aws4_request, Signature=x")]
+CREDENTIAL = "Credential=k/20260101/us-east-1/s3/aws4_request"
+SIGNED = [("authorization", f"AWS4-HMAC-SHA256 {CREDENTIAL}, SignedHeaders=host, Signature=x"), ("host", "localhost")]
 
 
 @pytest.fixture
