@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from lamina.cli.folding import folded
 from lamina.cli.rollout_apply import AsJson
 
 if TYPE_CHECKING:
@@ -38,10 +40,10 @@ def status(
 
     rollouts = Rollouts.of_the_user(os.environ)
     if id_ is None:
-        plans = [rollouts.plan(name) for name in rollouts.ids()]
+        plans, _ = rollouts.plans()
         if not plans:
             raise Failure("there is no roll-out yet", "`lamina rollout plan` prepares one.")
-        plan = max(plans, key=lambda plan: plan.created_ms)
+        plan = plans[0]
     else:
         plan = rollouts.plan(rollouts.identify(id_))
     running = rollouts.is_under_way(plan.id)
@@ -64,7 +66,9 @@ def history(as_json: AsJson = False) -> None:
     from lamina.workshop.rollouts.stored import Rollouts
 
     rollouts = Rollouts.of_the_user(os.environ)
-    plans = sorted((rollouts.plan(name) for name in rollouts.ids()), key=lambda plan: -plan.created_ms)
+    plans, damaged = rollouts.plans()
+    for error in damaged:
+        print(folded(f"Note: {error}"), file=sys.stderr)
     told = [(plan, report(Progress.of(plan, rollouts.records(plan.id)))) for plan in plans]
     if as_json:
         documents = [

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -121,3 +122,14 @@ def test_a_plan_of_another_time_is_not_guessed_at(rollouts: Rollouts) -> None:
     (rollouts.folder / "abc1" / "plan.json").write_text('{"format": 2}')
     with pytest.raises(NotStored, match="another version of Lamina"):
         rollouts.plan("abc1")
+
+
+def test_one_that_cannot_be_read_does_not_hide_the_others(rollouts: Rollouts) -> None:
+    rollouts.add(replace(plan("later"), created_ms=6))
+    rollouts.add(plan("damaged"))
+    (rollouts.folder / "damaged" / "plan.json").write_text("{")
+    plans, damaged = rollouts.plans()
+    assert [one.id for one in plans] == ["later", "abc1"]
+    assert [str(error).partition(":")[0] for error in damaged] == [
+        "the plan of damaged is damaged, or of another version of Lamina"
+    ]

@@ -54,8 +54,8 @@ class Shop:
         told = self.client.get_function_configuration(FunctionName=self.name)
         return told["CodeSha256"], [each["Arn"] for each in told.get("Layers", ())]
 
-    def call(self) -> Any:
-        answer = self.client.invoke(FunctionName=self.name, Qualifier="live")
+    def call(self, alias: str = "live") -> Any:
+        answer = self.client.invoke(FunctionName=self.name, Qualifier=alias)
         return json.loads(answer["Payload"].read())
 
     def leads_to(self) -> str:
@@ -109,10 +109,15 @@ def test_layers_are_named_in_three_ways_and_keep_their_order(shop: Shop) -> None
 
 
 def test_an_alias_that_is_not_there_is_made(shop: Shop) -> None:
-    done = shop.run("--layers", shop.layer_name, "--alias", "next")
+    code = shop.folder / "code"
+    for name in ("index.py", ".git/config"):
+        (code / name).parent.mkdir(parents=True, exist_ok=True)
+        (code / name).write_text(CODE.format(1))
+    done = shop.run("--code", "code", "--layers", shop.layer_name, "--alias", "next")
     assert done.stdout == f"{shop.name} is updated, version 2, to which next leads\n", done.stderr
     told = shop.client.get_alias(FunctionName=shop.name, Name="next")
     assert told["FunctionVersion"] == "2"
+    assert shop.call("next") == [1, 1]
 
 
 def test_an_alias_of_latest_is_refused_before_anything_changes(shop: Shop) -> None:
