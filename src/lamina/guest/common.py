@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import types
-from typing import Any, NamedTuple
+from typing import Any, Callable, NamedTuple
 
 from . import runtime
 from .sealing import Seal
@@ -16,9 +16,10 @@ class Common(NamedTuple):
     processes: list[list[str]]  # the mounts that show its processes, and hide the rest of /proc
     seal: Seal
     code: types.CodeType | None
+    rehearse: Callable[[], None] | None
 
     @classmethod
-    def of(cls, message: dict[str, Any]) -> Common:
+    def of(cls, message: dict[str, Any], rehearse: Callable[[], None] | None) -> Common:
         """The worker's *message*, read."""
         code = runtime.compiled(message["program"]) if message["program"] else None
-        return cls(message["network"], message["processes"], Seal.of(message["seal"]), code)
+        return cls(message["network"], message["processes"], Seal.of(message["seal"]), code, rehearse)

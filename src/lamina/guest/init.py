@@ -260,7 +260,8 @@ class _Init:
         pid = self._fork()
         if pid == 0:
             os.close(order_write)
-            beginning = Beginning(self._seal, self._common.code, self._log_fd, complaint_write)
+            common = self._common
+            beginning = Beginning(self._seal, common.code, self._log_fd, complaint_write, common.rehearse)
             return lambda: runtime.stand_by(order["argv"], order["environ"], beginning, order_read, frames)
         os.close(order_read)
         os.close(complaint_write)

@@ -17,7 +17,7 @@ from typing import Callable
 
 from . import init, messages, network, router, runtime, syscalls
 from .common import Common
-from .library import Library
+from .library import Library, know_folders
 
 # Nobody who waits for the first environments is to wait for what only makes later ones quicker.
 _QUIET_S = 0.1
@@ -35,8 +35,9 @@ def main(control_fd: int) -> Callable[[], None]:
     try:
         sys.path.extend(message["path"])
         _preload(message["preload"], message["forget"])
+        know_folders(message["folders"])
         read_ahead = message["read_ahead"]
-        common = Common.of(message)
+        common = Common.of(message, _import_rehearsal(message["rehearsal"]))
         # No program that is executed from here on, of whatever file, brings a right back.
         syscalls.drop_bounding_set()
         runtime.forget_ourselves()
@@ -98,6 +99,15 @@ def _preload(modules: list[str], forgotten: list[str]) -> None:
     for name in list(sys.modules):
         if name.split(".")[0] in forgotten:
             del sys.modules[name]
+
+
+def _import_rehearsal(name: str) -> Callable[[], None] | None:
+    """The function of that name in the module *name* (""), which is then nobody else's."""
+    if not name:
+        return None
+    rehearse: Callable[[], None] = importlib.import_module(name).rehearse
+    del sys.modules[name]
+    return rehearse
 
 
 def _keep_what_exists() -> None:

@@ -25,6 +25,8 @@ _SDK = ("boto3", "botocore", "s3transfer", "jmespath", "python-dateutil", "six",
 _CLIENTS = Path(__file__).parent.parent / "guest" / "runtimes"
 # What a forked interpreter runs.
 BOOTSTRAP = "/var/runtime/bootstrap.py"
+# What it does first, as a module.
+REHEARSAL = "lamina_rehearsal"
 # Top-level modules of these that a layer may bring in another version.
 REPLACEABLE = ("simplejson",)
 _putting_together = threading.Lock()

@@ -16,7 +16,7 @@ from lamina.environments.variables import runtime_variables
 from lamina.functions.runtimes import Language, runtime_version_arn
 from lamina.sandbox import contents, processes
 from lamina.sandbox.contents import HOUSE, RUNTIME_ROOT, InterpreterLayout, Operation
-from lamina.sandbox.plan import HostFolders, plan_processes, plan_root
+from lamina.sandbox.plan import TASK_ROOT, HostFolders, plan_processes, plan_root
 from lamina.worker import kits, packages, system
 from lamina.worker.blanks import Shelf
 from lamina.worker.kits import Kit
@@ -136,6 +136,8 @@ class Stations:
                 preload=_CLIENT,
                 forget=packages.REPLACEABLE,
                 read_ahead=READ_AHEAD,
+                folders=(TASK_ROOT, f"/opt/python/lib/{interpreter.name}/site-packages", "/opt/python"),
+                rehearsal=packages.REHEARSAL,
                 program=packages.BOOTSTRAP,
             )
         )

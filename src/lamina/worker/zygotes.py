@@ -52,6 +52,8 @@ class ZygotePlan:
     preload: tuple[str, ...] = ()
     forget: tuple[str, ...] = ()
     read_ahead: tuple[str, ...] = ()  # of the standard library, for whoever imports it
+    folders: tuple[str, ...] = ()  # of an environment, from which modules will be imported
+    rehearsal: str = ""  # the module whose `rehearse` makes a fork quicker that waits for its order
     program: str = ""  # what a fork of it will run, read ahead; none where it executes something else
     network: Mode = "none"
     router: Router | None = None
@@ -178,6 +180,8 @@ class Zygote:
                     "preload": plan.preload,
                     "forget": plan.forget,
                     "read_ahead": plan.read_ahead,
+                    "folders": plan.folders,
+                    "rehearsal": plan.rehearsal,
                     "network": network,
                     "program": plan.program,
                     "seal": plan.seal and plan.seal.message(),

@@ -39,9 +39,13 @@ def _is_the_users(python_path: str | None) -> bool:
 def _honour_path_files(folders: tuple[str, ...]) -> None:
     """Process the .pth files of *folders* without moving the folders themselves from their place."""
     for folder in folders:
-        known = set(sys.path)
-        if os.path.isdir(folder):
-            site.addsitedir(folder, known)
+        try:
+            names = os.listdir(folder)
+        except OSError:
+            continue
+        # Most have none, and `site` has more to do than to look.
+        if any(name.endswith(".pth") for name in names):
+            site.addsitedir(folder, set(sys.path))
 
 
 def main() -> None:
