@@ -10,8 +10,8 @@ from typing import Any
 
 import boto3
 import pytest
-from moto.server import ThreadedMotoServer
 
+from tests.support import foreign
 from tests.support.functions import Function, create, unique, wait_until
 from tests.support.refusals import invalid, refusal
 from tests.support.server import REGION, Server
@@ -28,11 +28,8 @@ VARIABLES = [f"AWS_ENDPOINT_URL_{name}" for name in ("SQS", "SNS", "EVENTBRIDGE"
 
 @pytest.fixture(scope="module")
 def moto() -> Iterator[str]:
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    yield f"http://{host}:{port}"
-    server.stop()
+    with foreign.moto() as address:
+        yield address
 
 
 @pytest.fixture(scope="module")

@@ -15,9 +15,9 @@ from typing import Any
 import boto3
 import pytest
 from botocore.exceptions import ClientError
-from moto.server import ThreadedMotoServer
 
 from lamina.rollouts.plans import OnFailure, Verification
+from tests.support import foreign
 from tests.support.faults import FaultyWay
 from tests.support.functions import client_of, wait_until
 from tests.support.rollouts import INVOKED, Fleet, RolloutCommands, routed_beside
@@ -227,12 +227,8 @@ def test_ctrl_c_stops_between_two_calls_and_says_how_to_go_on(shared_server: Ser
 @pytest.fixture(scope="module")
 def moto() -> Iterator[Any]:
     """A foreign endpoint, with a role for functions."""
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    server.start()
-    try:
-        yield "http://{}:{}".format(*server.get_host_and_port())
-    finally:
-        server.stop()
+    with foreign.moto() as address:
+        yield address
 
 
 def test_it_works_at_an_endpoint_that_is_not_ours(moto: str, commands: RolloutCommands) -> None:

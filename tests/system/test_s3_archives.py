@@ -8,12 +8,12 @@ from typing import Any
 
 import boto3
 import pytest
-from moto.server import ThreadedMotoServer
 
 from lamina.errors import ApiError
 from lamina.names import Scope
 from lamina.operations.call import Call
 from lamina.operations.s3 import S3Archives
+from tests.support import foreign
 
 CALL = Call("request-id", Scope("123456789012", "us-east-1"), "http://127.0.0.1:4566", {})
 GET_OBJECT = "Error occurred while GetObject."
@@ -21,11 +21,8 @@ GET_OBJECT = "Error occurred while GetObject."
 
 @pytest.fixture(scope="module")
 def endpoint() -> Iterator[str]:
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    yield f"http://{host}:{port}"
-    server.stop()
+    with foreign.moto() as address:
+        yield address
 
 
 @pytest.fixture

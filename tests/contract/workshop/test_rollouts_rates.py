@@ -9,12 +9,12 @@ from typing import Any
 
 import boto3
 import pytest
-from moto.server import ThreadedMotoServer
 
 from lamina.rollouts.consumers import Place
 from lamina.rollouts.verdicts import Rates
 from lamina.workshop.endpoint import Endpoint
 from lamina.workshop.rollouts.rates import Watched, error_rates
+from tests.support import foreign
 
 PLACE = Place("", "us-east-1")
 KEYS: dict[str, Any] = {"aws_access_key_id": "k", "aws_secret_access_key": "s", "region_name": PLACE.region}
@@ -26,12 +26,8 @@ UNTIL_MS = SINCE_MS + 2 * MINUTE_MS
 
 @pytest.fixture(scope="module")
 def moto() -> Iterator[str]:
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    server.start()
-    try:
-        yield "http://{}:{}".format(*server.get_host_and_port())
-    finally:
-        server.stop()
+    with foreign.moto() as address:
+        yield address
 
 
 @pytest.fixture(autouse=True)
