@@ -102,6 +102,13 @@ def _is_a_test(name: str) -> bool:
     return path.exists() and (not test or f"def {test}(" in path.read_text())
 
 
+def test_every_try_at_an_escape_is_told_with_what_stops_it() -> None:
+    named = set(re.findall(r"`(tests/[^`]+)`", (DOCS / "SECURITY.md").read_text()))
+    assert {name for name in named if not _is_a_test(name)} == set()
+    tried = {str(path.relative_to(ROOT)) for path in (ROOT / "tests" / "escape").glob("test_*.py")}
+    assert tried - named == set()
+
+
 def test_every_item_of_the_execution_environment_names_tests_that_exist() -> None:
     rows = re.findall(r"^\| (.+) \| .+ \| (.+) \|$", (DOCS / "ENVIRONMENT.md").read_text(), re.MULTILINE)
     items = {item: re.findall(r"`([^`]+)`", held_by) for item, held_by in rows if held_by not in ("held by", "---")}
