@@ -294,7 +294,7 @@ async def build(settings: Settings, house: contextlib.AsyncExitStack, choices: C
     # The others are read when they are first asked for.
     offered.load()
     logging_service = Service("logs", lambda: log_handlers(groups, logs, log_reader, stamps), target="Logs_20140328")
-    stack_clients = StackClients(within(lambda: gateway), clients)
+    stack_clients = StackClients(within(lambda: gateway), clients, os.environ)
     answers = Answers(None if settings.network == "host" else ENDPOINT)
     stacks = StackHouse(catalog, stack_clients, answers, markers, stamps)
     services = Services([offered, logging_service, Service("cloudformation", stacks.handlers)])

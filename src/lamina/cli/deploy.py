@@ -79,7 +79,11 @@ def deploy(
             _report(name, review, None, as_json=as_json)
             return
         telling = EventTelling(told)
-        telling.tell(deployments.carry_out(review, keep_failed=keep_failed))
+        try:
+            telling.tell(deployments.carry_out(review, keep_failed=keep_failed))
+        except KeyboardInterrupt:
+            told.print(f"{name} goes on being deployed. The same command, once it is over, tells what came of it.")
+            raise
         end = deployments.end(name)
     if not as_json and end.is_well:
         print_outputs(end)

@@ -39,5 +39,11 @@ def is_own(endpoint: str, own: str) -> bool:
     return same_host and _port(one.scheme, one.port) == _port(other.scheme, other.port)
 
 
+def named(environ: Mapping[str, str], service: str, own: str) -> str | None:
+    """The endpoint that *environ* names for *service*, if it is another's than this server's, reached at *own*."""
+    found = configured(environ, service) if service in _SERVICES else None
+    return None if found is None or is_own(found, own) else found
+
+
 def _port(scheme: str, port: int | None) -> int:
     return port or (443 if scheme == "https" else 80)
