@@ -20,7 +20,7 @@ from lamina.invocations.streams import BrokenOff
 
 _log = logging.getLogger(__name__)
 # One for all, as nothing stays in it: to have room for this much anew takes longer than to receive a small request.
-_ROOM: Final = memoryview(bytearray(256 * 1024))
+_ROOM: Final = memoryview(bytearray(64 * 1024))
 
 
 class Owner(Protocol):
