@@ -11,6 +11,8 @@ from tests.support.functions import Function, create, unique, wait_until
 from tests.support.refusals import conflict, failed_precondition, invalid, not_found, refusal, violation
 from tests.support.server import ACCOUNT, REGION, Server
 
+pytestmark = pytest.mark.anybody
+
 VERSION = "def handler(event, context): return {!r}"
 
 

@@ -6,10 +6,14 @@ import base64
 import json
 from pathlib import Path
 
+import pytest
+
 from tests.support import zips
 from tests.support.functions import unique
 from tests.support.runtimes import NEWEST
 from tests.support.server import ROLE, Server
+
+pytestmark = pytest.mark.anybody
 
 # The first version of the command exits with 255 for an error of the service, the second with 254.
 FAILED = (254, 255)

@@ -16,6 +16,8 @@ from tests.support.functions import Function, create, unique, wait_until
 from tests.support.refusals import invalid, refusal
 from tests.support.server import REGION, Server
 
+pytestmark = pytest.mark.anybody
+
 CODE = """
 def handler(event, context):
     if event.get("fail"):

@@ -17,6 +17,8 @@ from tests.support.logs import logged
 from tests.support.refusals import invalid, not_found, refusal
 from tests.support.server import ACCOUNT, REGION, Server
 
+pytestmark = pytest.mark.anybody
+
 # Says in its own log what it was given: the line is looked for in the server's state.
 TELLER = """
 import json

@@ -15,6 +15,8 @@ from tests.support.functions import Function, create, wait_until
 from tests.support.refusals import conflict, not_found, refusal
 from tests.support.server import ACCOUNT, REGION, Server
 
+pytestmark = pytest.mark.anybody
+
 CODE = """
 import json
 def handler(event, context):

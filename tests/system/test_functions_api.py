@@ -17,6 +17,8 @@ from tests.support.refusals import conflict, failed_precondition, invalid, not_f
 from tests.support.runtimes import NEWEST
 from tests.support.server import ACCOUNT, REGION, ROLE, Server
 
+pytestmark = pytest.mark.anybody
+
 CODE = archive("def handler(event, context): return event")
 OTHER_CODE = archive("def handler(event, context): return 'other'")
 RUNTIMES = (

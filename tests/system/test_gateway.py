@@ -24,6 +24,8 @@ from lamina.operations.call import Call, Handler, Output, Parameters
 from lamina.operations.content import Download
 from tests.support.gateway import PATIENCE_S, RawAnswer, RunningGateway, request, running
 
+pytestmark = pytest.mark.anybody
+
 INVOKE = "/2015-03-31/functions/f/invocations"
 UUID = re.compile(r"[a-f0-9]{8}-[a-f0-9]{4}-[a-f0-9]{4}-[a-f0-9]{4}-[a-f0-9]{12}")
 

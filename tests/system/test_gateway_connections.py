@@ -14,6 +14,8 @@ from lamina.gateway import CannotListen, Timeouts
 from lamina.operations.call import Call, Output, Parameters
 from tests.support.gateway import PATIENCE_S, RawClient, RunningGateway, request, running
 
+pytestmark = pytest.mark.anybody
+
 INVOKE = "/2015-03-31/functions/f/invocations"
 HEALTH = request("GET", "/_lamina/health")
 

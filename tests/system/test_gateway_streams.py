@@ -7,12 +7,15 @@ import threading
 from collections.abc import AsyncGenerator, Callable, Mapping
 from typing import Any
 
+import pytest
 from botocore.eventstream import EventStreamBuffer
 
 from lamina.gateway import Timeouts
 from lamina.invocations.streams import BrokenOff, Closing
 from lamina.operations.call import Call, Output, Parameters
 from tests.support.gateway import PATIENCE_S, RawClient, request, running
+
+pytestmark = pytest.mark.anybody
 
 STREAM = "/2021-11-15/functions/f/response-streaming-invocations"
 ASK = request("POST", STREAM, b"{}")

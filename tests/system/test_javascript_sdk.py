@@ -11,6 +11,8 @@ from tests.support.functions import create, unique
 from tests.support.runtimes import NEWEST
 from tests.support.server import ACCOUNT, REGION, Server
 
+pytestmark = pytest.mark.anybody
+
 SCENARIO = Path(__file__).parent / "javascript" / "scenario.mjs"
 CODE = b"import own, shared\ndef handler(event, context): return [event['asked'], own.VALUE, shared.VALUE]\n"
 ARCHIVES = {

@@ -18,6 +18,8 @@ from tests.support.gateway import RawClient, request
 from tests.support.server import ROLE, Server
 from tests.support.zips import of
 
+pytestmark = pytest.mark.anybody
+
 DATA = random.Random(5).randbytes(3_000_000)
 
 

@@ -13,6 +13,8 @@ from tests.support.refusals import conflict, denied, failed_precondition, invali
 from tests.support.runtimes import NEWEST
 from tests.support.server import ACCOUNT, REGION, ROLE, Server
 
+pytestmark = pytest.mark.anybody
+
 FRIEND = "160000000016"
 STRANGER = "170000000017"
 READ = {"StatementId": "s1", "Action": "lambda:GetLayerVersion", "Principal": "*"}

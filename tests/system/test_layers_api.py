@@ -16,6 +16,8 @@ from tests.support.refusals import invalid, not_found, refusal, violation
 from tests.support.runtimes import NEWEST
 from tests.support.server import ACCOUNT, REGION, ROLE, Server
 
+pytestmark = pytest.mark.anybody
+
 ZIP = zips.of({"python/x.py": b"x = 1"})
 CREATABLE = (
     "nodejs20.x, python3.14, provided.al2023, python3.12, python3.13, nodejs24.x, nodejs22.x, java25, python3.10, "

@@ -11,6 +11,8 @@ from tests.support.refusals import P_CREATE, P_QUALIFIER, invalid, not_found, re
 from tests.support.runtimes import NEWEST
 from tests.support.server import ACCOUNT, REGION, ROLE, Server
 
+pytestmark = pytest.mark.anybody
+
 P_NAMESPACED = (
     r"(arn:(aws[a-zA-Z-]*)?:lambda:)?((eusc-)?[a-z]{2}((-gov)|(-iso([a-z]?)))?-[a-z]+-\d{1}:)?(\d{12}:)?(function:)?"
     r"([a-zA-Z0-9-_\.]+)(:(\$LATEST(\.PUBLISHED)?|[a-zA-Z0-9-_]+))?"

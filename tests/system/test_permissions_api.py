@@ -21,6 +21,8 @@ from tests.support.refusals import (
 )
 from tests.support.server import ACCOUNT, REGION, Server
 
+pytestmark = pytest.mark.anybody
+
 ECHO = "def handler(event, context): return event"
 FRIEND = "140000000014"
 STRANGER = "150000000015"

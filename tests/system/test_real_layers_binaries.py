@@ -11,7 +11,7 @@ from tests.support import fetching, zips
 from tests.support.functions import create, layer
 from tests.support.server import Server
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
+pytestmark = [pytest.mark.anybody, pytest.mark.slow, pytest.mark.timeout(400)]
 
 
 @pytest.fixture(scope="module")

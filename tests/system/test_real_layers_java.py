@@ -37,7 +37,7 @@ public class Capitals implements RequestHandler<Map<String, String>, Map<String,
 }
 """
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
+pytestmark = [pytest.mark.anybody, pytest.mark.slow, pytest.mark.timeout(400)]
 
 
 def test_a_jar_of_a_layer_is_a_functions_library(server_with_installed: Server) -> None:

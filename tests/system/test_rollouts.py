@@ -48,6 +48,12 @@ def test_every_function_gets_the_new_version_where_the_old_one_was(
     assert commands.json("apply", id_) == told
     assert commands.json("rollback", id_)["counts"] == {"put back": 12}
     assert fleet.state() == before
+    moved = f"{fleet.layer} 1 → 2"
+    assert commands.run("status").stdout == f"{id_} {moved}: rolled back: asked for\n  12 functions: 12 put back\n"
+    heading, line = commands.run("history").stdout.splitlines()
+    assert heading.split() == ["id", "planned", "layer", "functions", "outcome"]
+    assert line.startswith(f"{id_}  ")
+    assert line.endswith(f"Z  {moved}  12         rolled back")
 
 
 def test_a_layer_that_breaks_one_function_in_twenty_is_caught_and_everything_put_back(

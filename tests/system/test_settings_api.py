@@ -16,6 +16,8 @@ from tests.support.functions import Function, archive, client_of, create, layer,
 from tests.support.refusals import conflict, invalid, not_found, refusal, violation
 from tests.support.server import ACCOUNT, REGION, ROLE, Server
 
+pytestmark = pytest.mark.anybody
+
 ECHO = "def handler(event, context): return event"
 QUEUE = f"arn:aws:sqs:{REGION}:{ACCOUNT}:queue"
 STREAM = f"arn:aws:kinesis:{REGION}:{ACCOUNT}:stream/s"

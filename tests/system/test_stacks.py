@@ -160,6 +160,47 @@ def test_what_is_to_be_retained_is_left(server: Server, name: str) -> None:
     assert server.client("ssm").get_parameter(Name=f"/{name}")["Parameter"]["Value"] == "v"
 
 
+def test_a_stack_in_a_stack_is_made_changed_taken_back_and_deleted_with_it(
+    server: Server, name: str, bucket: str
+) -> None:
+    inner = {
+        "Parameters": {"Days": {"Type": "Number"}},
+        "Resources": {
+            "Group": {
+                "Type": "AWS::Logs::LogGroup",
+                "Properties": {"LogGroupName": f"/{name}", "RetentionInDays": {"Ref": "Days"}},
+            }
+        },
+        "Outputs": {"Arn": {"Value": {"Fn::GetAtt": ["Group", "Arn"]}}},
+    }
+    server.client("s3").put_object(Bucket=bucket, Key="inner.json", Body=json.dumps(inner).encode())
+
+    def outer(days: int) -> dict[str, Any]:
+        url = f"{server.endpoint}/{bucket}/inner.json"
+        nested = {"TemplateURL": url, "Parameters": {"Days": days}}
+        return {
+            "Resources": {"Inner": {"Type": "AWS::CloudFormation::Stack", "Properties": nested}},
+            "Outputs": {"Group": {"Value": {"Fn::GetAtt": ["Inner", "Outputs.Arn"]}}},
+        }
+
+    def retention() -> int:
+        (group,) = server.client("logs").describe_log_groups(logGroupNamePrefix=f"/{name}")["logGroups"]
+        return int(group["retentionInDays"])
+
+    assert stacks.create(server, name, outer(7)) == "CREATE_COMPLETE"
+    assert stacks.outputs(server, name)["Group"].endswith(f"log-group:/{name}:*")
+    assert retention() == 7
+    assert stacks.update(server, name, outer(14)) == "UPDATE_COMPLETE"
+    assert retention() == 14
+    # No number of days that logs can be kept for.
+    assert stacks.update(server, name, outer(8)) == "UPDATE_ROLLBACK_COMPLETE"
+    assert retention() == 14
+    inner_id = stacks.physical_ids(server, name)["Inner"]
+    assert stacks.delete(server, name) == "DELETE_COMPLETE"
+    assert stacks.described(server, inner_id)["StackStatus"] == "DELETE_COMPLETE"
+    assert server.client("logs").describe_log_groups(logGroupNamePrefix=f"/{name}")["logGroups"] == []
+
+
 CUSTOM = """
 import cfnresponse
 

@@ -8,6 +8,8 @@ from tests.support.functions import Function, create, unique, wait_until
 from tests.support.refusals import invalid, not_found, refusal, violation
 from tests.support.server import ACCOUNT, REGION, Server
 
+pytestmark = pytest.mark.anybody
+
 P_TAGGABLE = (
     r"arn:(aws[a-zA-Z-]*):lambda:(eusc-)?[a-z]{2}((-gov)|(-iso([a-z]?)))?-[a-z]+-\d{1}:\d{12}:(function:[a-zA-Z0-9-_]+"
     r"(:(\$LATEST|[a-zA-Z0-9-_]+))?|layer:([a-zA-Z0-9-_]+)|code-signing-config:csc-[a-z0-9]{17}|event-source-mapping:"

@@ -13,6 +13,8 @@ from tests.support.functions import Function, archive, create, unique, wait_unti
 from tests.support.refusals import conflict, failed_precondition, invalid, not_found, refusal
 from tests.support.server import ACCOUNT, REGION, Server
 
+pytestmark = pytest.mark.anybody
+
 ECHO = "def handler(event, context): return event"
 OTHER = "def handler(event, context): return 'other'"
 LIFE = {"State", "StateReason", "StateReasonCode", "LastUpdateStatus", "LastUpdateStatusReason"} | {

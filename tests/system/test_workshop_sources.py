@@ -14,6 +14,8 @@ from tests.support import zips
 from tests.support.functions import create, unique
 from tests.support.server import ACCOUNT, REGION, Server
 
+pytestmark = pytest.mark.anybody
+
 
 @pytest.fixture
 def downloads(tmp_path: Path) -> Downloads:

@@ -26,6 +26,8 @@ from tests.support.builds import (
 )
 from tests.support.functions import wait_until
 
+pytestmark = pytest.mark.anybody
+
 PYTHON = ("--runtime", "python3.12")
 CASES = {
     "requests": (["requests"], PYTHON),

@@ -16,6 +16,8 @@ from tests.support import zips
 from tests.support.command_line import LAMINA
 from tests.support.foreign import moto
 
+pytestmark = pytest.mark.anybody
+
 
 class Foreign:
     """Moto's server with the layer `shared`, versions 1 to 3, and the functions `f` and `g` that have version 1."""

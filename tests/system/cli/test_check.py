@@ -20,6 +20,8 @@ from tests.support.functions import create, unique
 from tests.support.server import REGION, Server
 from tests.unit.workshop.bad_layers import BAD, FINE, GOOD, one
 
+pytestmark = pytest.mark.anybody
+
 LAMINA = str(Path(sys.executable).with_name("lamina"))
 ROOT = Path(__file__).parents[3]
 

@@ -14,6 +14,8 @@ from tests.support.functions import create, unique
 from tests.support.server import Server
 from tests.unit.workshop.bad_layers import one, package
 
+pytestmark = pytest.mark.anybody
+
 
 @pytest.fixture
 def run(tmp_path: Path) -> Run:

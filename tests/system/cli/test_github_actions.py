@@ -18,6 +18,8 @@ from tests.support.functions import unique
 from tests.support.runtimes import NEWEST
 from tests.support.server import ROLE, Server
 
+pytestmark = pytest.mark.anybody
+
 WORKFLOW = Path(__file__).parents[3] / "examples" / "github-actions" / "layers.yml"
 REGION = "eu-west-3"
 

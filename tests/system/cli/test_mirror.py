@@ -8,9 +8,13 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from tests.support import zips
 from tests.support.functions import create, unique
 from tests.support.server import Server
+
+pytestmark = pytest.mark.anybody
 
 THEIRS = "210987654321"
 CODE = """

@@ -16,6 +16,8 @@ from tests.support.builds import lamina
 from tests.support.functions import client_of, unique
 from tests.support.server import Server
 
+pytestmark = pytest.mark.anybody
+
 
 class Project:
     """A folder with one plain layer of a name that nobody else has."""

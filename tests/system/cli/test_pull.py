@@ -12,6 +12,8 @@ from tests.support.command_line import Run
 from tests.support.functions import unique
 from tests.support.server import Server
 
+pytestmark = pytest.mark.anybody
+
 
 @pytest.fixture
 def run(tmp_path: Path) -> Run:

@@ -16,6 +16,8 @@ from tests.support.functions import unique
 from tests.support.runtimes import NEWEST
 from tests.support.server import Server
 
+pytestmark = pytest.mark.anybody
+
 # Nobody else's functions are in this account.
 OWNER, OTHER = "717171717171", "727272727272"
 ROLE = f"arn:aws:iam::{OWNER}:role/r"

@@ -5,12 +5,16 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import pytest
+
 from lamina.cli.failures import Failure
 from lamina.names import Digest
 from tests.support import fetching
 from tests.support.command_line import Run
 from tests.support.functions import unique
 from tests.support.server import Server
+
+pytestmark = pytest.mark.anybody
 
 
 def test_the_bill_of_a_published_layer_is_that_of_its_archive(tmp_path: Path, shared_server: Server) -> None:

@@ -17,6 +17,8 @@ from tests.support.command_line import LAMINA
 from tests.support.functions import unique
 from tests.support.server import Server
 
+pytestmark = pytest.mark.anybody
+
 OWNER, FRIEND, STRANGER = "111111111111", "222222222222", "333333333333"
 
 

@@ -15,6 +15,8 @@ from tests.support.command_line import Run
 from tests.support.functions import Function, client_of, create, layer, unique, wait_until
 from tests.support.server import Server
 
+pytestmark = pytest.mark.anybody
+
 CODE = "import shared\ndef handler(event, context):\n    return [{0}, shared.VALUE]\n"
 
 
