@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 from lamina.names import Scope
 from lamina.operations import endpoints
 
-_OWN: Final = frozenset({"lambda", "logs"})
+_OWN: Final = frozenset({"cloudformation", "lambda", "logs"})
 
 
 @dataclass(frozen=True, slots=True)

@@ -37,7 +37,7 @@ class Companions:
         if not physical_id:
             # It takes what it does not know for made.
             client.delete_stack(StackName=name)
-            raise Failed(f"Lamina cannot make a {site.type}: neither it nor moto, which it asks, knows the type")
+            raise Failed(f"Lamina cannot make {site.type}: neither it nor moto, which it asks, knows the type")
         outputs = client.describe_stacks(StackName=name)["Stacks"][0].get("Outputs") or ()
         told = {each["OutputKey"]: each.get("OutputValue") for each in outputs}
         return Made(physical_id, {asked: told[f"A{at}"] for at, asked in enumerate(site.asked) if told.get(f"A{at}")})

@@ -13,6 +13,7 @@ from lamina.operations.stacks.kinds import (
     identities,
     layers,
     messaging,
+    nested,
     of_functions,
     stores,
 )
@@ -44,6 +45,7 @@ CARRIED_OUT: Final[Mapping[str, Kind]] = {
     "AWS::SNS::Subscription": messaging.Subscriptions(),
     "AWS::SNS::TopicPolicy": messaging.TopicPolicies(),
     "AWS::Events::Rule": messaging.Rules(),
+    "AWS::CloudFormation::Stack": nested.Stacks(),
     "AWS::CloudFormation::CustomResource": custom.CustomResources(),
     "AWS::CDK::Metadata": custom.Notes(),
     "AWS::CloudFormation::WaitConditionHandle": custom.Notes(),
