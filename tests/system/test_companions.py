@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
+import random
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -11,7 +14,7 @@ from urllib.error import HTTPError
 from urllib.request import ProxyHandler, Request, build_opener
 
 import pytest
-from botocore.exceptions import ClientError
+from botocore.exceptions import BotoCoreError, ClientError
 
 from tests.support import zips
 from tests.support.functions import unique, wait_until
@@ -237,3 +240,42 @@ def test_without_them_every_protocol_says_how_to_get_them(tmp_path: Path) -> Non
                 getattr(server.client(service), operation)()
             assert refused.value.response["Error"]["Code"] == "NotImplemented"
         assert children(server) == set()
+
+
+@pytest.mark.timeout(3600)
+@pytest.mark.skipif("LAMINA_KILLS" not in os.environ, reason="a campaign: LAMINA_KILLS=50 kills as often")
+def test_no_acknowledged_object_is_lost_whenever_the_server_is_killed(tmp_path: Path) -> None:
+    dice, acknowledged = random.Random(), dict[str, str]()
+
+    def put(s3: Any, place: str) -> None:
+        for number in itertools.count():
+            body = os.urandom(dice.choice((10, 5_000, 200_000)))
+            try:
+                tag = s3.put_object(Bucket="kills", Key=f"{place}/{number}", Body=body)["ETag"]
+            except (BotoCoreError, ClientError):
+                return
+            acknowledged[f"{place}/{number}"] = tag
+
+    def check(s3: Any) -> None:
+        pages = s3.get_paginator("list_objects_v2").paginate(Bucket="kills")
+        there = {each["Key"]: each["ETag"] for page in pages for each in page.get("Contents", [])}
+        assert acknowledged.items() <= there.items()
+
+    for kill in range(int(os.environ["LAMINA_KILLS"])):
+        server = Server.start(tmp_path / "state")
+        try:
+            s3 = server.client("s3")
+            if kill == 0:
+                s3.create_bucket(Bucket="kills")
+            check(s3)
+            writers = [threading.Thread(target=put, args=(s3, f"{kill}-{writer}")) for writer in range(3)]
+            for writer in writers:
+                writer.start()
+            # Not to wait for anything: when it comes is the dice's to say.
+            threading.Event().wait(dice.uniform(0.05, 2))
+        finally:
+            server.kill()
+        for writer in writers:
+            writer.join()
+    with Server.started(tmp_path / "state") as server:
+        check(server.client("s3"))
