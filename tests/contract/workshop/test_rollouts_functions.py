@@ -33,7 +33,8 @@ def answering(status: int, code: str) -> Iterator[str]:
             self.rfile.read(int(self.headers["Content-Length"] or 0))
             body = json.dumps({"Message": f"says {code}"}).encode()
             self.send_response(status)
-            self.send_header("x-amzn-ErrorType", code)
+            if code:
+                self.send_header("x-amzn-ErrorType", code)
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()
             self.wfile.write(body)
@@ -69,6 +70,8 @@ def answering(status: int, code: str) -> Iterator[str]:
         (set_layers, 500, "ServiceException", EndpointError),
         (set_layers, 403, "ExpiredTokenException", EndpointError),
         (invoke, 403, "ExpiredTokenException", EndpointError),
+        # Of something in between.
+        (set_layers, 502, "", EndpointError),
     ],
 )
 def test_an_error_is_the_functions_or_nobodys(

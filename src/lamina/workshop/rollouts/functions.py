@@ -33,17 +33,30 @@ _CHANGED: Final = "PreconditionFailedException"
 _BUSY: Final = "ResourceConflictException"
 # These are about who asks, and no matter of this one function.
 _CREDENTIALS: Final = frozenset(
-    ("ExpiredTokenException", "InvalidSignatureException", "RequestExpired", "UnrecognizedClientException")
+    (
+        "ExpiredTokenException",
+        "IncompleteSignatureException",
+        "InvalidClientTokenId",
+        "InvalidSignatureException",
+        "MissingAuthenticationTokenException",
+        "RequestExpired",
+        "SignatureDoesNotMatch",
+        "UnrecognizedClientException",
+    )
 )
-# Of these nobody knows whether the call had an effect.
+# Of these nobody knows whether the call had an effect; nor of an answer that is not the API's, which has its status.
 _UNSURE: Final = frozenset(
     (
         "InternalFailure",
+        "RequestTimeout",
+        "RequestTimeoutException",
         "ServiceException",
         "ServiceUnavailable",
         "ServiceUnavailableException",
+        "Throttling",
         "ThrottlingException",
         "TooManyRequestsException",
+        *map(str, range(500, 600)),
     )
 )
 
