@@ -16,7 +16,7 @@ _LEFT = pytest.StashKey[list[str]]()
 
 # Tests say what they mean by account, region and endpoint; what the developer's shell says must not matter.
 _FOREIGN = ("AWS_", "LAMINA_", "LAMBDA_", "GATEWAY_PORT", "XDG_STATE_HOME")
-_OURS = ("AWS_CA_BUNDLE", "LAMINA_BOTOCORE_SDIST", "LAMINA_KILLS", "LAMINA_TEST_CACHE")
+_OURS = ("AWS_CA_BUNDLE", "LAMINA_BOTOCORE_SDIST", "LAMINA_INTERLEAVINGS", "LAMINA_KILLS", "LAMINA_TEST_CACHE")
 
 
 def pytest_configure(config: pytest.Config) -> None:

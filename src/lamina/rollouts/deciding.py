@@ -90,13 +90,16 @@ def description(plan: Plan, target: Target) -> str:
 
 def _found(plan: Plan, target: Target, pending: Act, seen: Seen, now_ms: int) -> Did | None:
     """The end of *pending*, if what was *seen* shows that it had its effect."""
-    # A deletion never shows: it is harmless to repeat, and a second one finds nothing.
+    # A deletion never shows: it is harmless to repeat, and a second one finds nothing. What was so all along shows
+    # nothing either, but by another revision.
     done = False
     match pending:
-        case SetLayers(layers=layers):
-            done = seen.latest is not None and seen.latest.layers == layers
-        case RouteAlias(routing=routing):
-            done = seen.alias is not None and seen.alias.routing == routing
+        case SetLayers(layers=layers, revision_id=revision) if seen.latest is not None:
+            there = seen.latest.layers == layers
+            done = there and (layers != target.layers_before or seen.latest.revision_id != revision)
+        case RouteAlias(routing=routing, revision_id=revision) if seen.alias is not None and target.alias is not None:
+            there = seen.alias.routing == routing
+            done = there and (routing != target.alias.routing or seen.alias.revision_id != revision)
         case PublishVersion():
             mark = description(plan, target)
             made = [version for version in seen.versions or () if version.description == mark]

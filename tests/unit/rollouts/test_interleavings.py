@@ -272,21 +272,28 @@ def test_a_version_that_somebody_elses_alias_needs_is_left_and_named() -> None:
 
 
 @pytest.mark.parametrize("call", [1, 3])
-def test_a_call_that_arrives_after_the_way_back_finds_another_revision(call: int) -> None:
+@pytest.mark.parametrize("again", [False, True])
+def test_a_call_that_arrives_after_the_way_back_finds_another_revision(call: int, again: bool) -> None:
     world = World(1)
     (function,) = world.functions.values()
     was = function.state()
     calls = 0
+    kills = {call, call + 1} if again else {call}
 
     def kill(where: str) -> None:
         nonlocal calls
         calls += where == "call"
-        if where == "call" and calls == call:
+        if where == "call" and calls in kills:
             raise Killed
 
     runner = Runner(world, world.plan(options(alias=True), ((0,),)), lambda n: 0, kill)
     with pytest.raises(Killed):
         runner.run("apply")
+    if again:
+        with pytest.raises(Killed):
+            runner.run("rollback", Way.BACK)
+        # Nobody will ever answer this one.
+        world.on_the_way.pop()
     assert runner.run("rollback", Way.BACK).outcome is Outcome.ROLLED_BACK
     world.arrive()
     assert function.state() == was
