@@ -30,8 +30,8 @@ def apply(id_: Id, as_json: AsJson = False, quiet: Quiet = False) -> None:
 
     \b
     Examples:
-      lamina rollout apply 3f9a
-      lamina rollout apply 3f9a --json > outcome.json
+      lamina rollout apply shared-12
+      lamina rollout apply shared-12 --json > outcome.json
     """
     _carry_out("apply", id_, as_json=as_json, quiet=quiet)
 
@@ -43,7 +43,7 @@ def resume(id_: Id, as_json: AsJson = False, quiet: Quiet = False) -> None:
 
     \b
     Examples:
-      lamina rollout resume 3f9a
+      lamina rollout resume shared-12
     """
     _carry_out("resume", id_, as_json=as_json, quiet=quiet)
 
@@ -55,7 +55,7 @@ def rollback(id_: Id, as_json: AsJson = False, quiet: Quiet = False) -> None:
 
     \b
     Examples:
-      lamina rollout rollback 3f9a
+      lamina rollout rollback shared-12
     """
     _carry_out("rollback", id_, as_json=as_json, quiet=quiet)
 

@@ -31,7 +31,7 @@ def status(
     \b
     Examples:
       lamina rollout status
-      lamina rollout status 3f9a --json
+      lamina rollout status shared-12 --json
     """
     from lamina.cli.failures import Failure
     from lamina.rollouts.progress import Progress
