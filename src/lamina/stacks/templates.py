@@ -7,16 +7,20 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from lamina.stacks.faults import misformed
+from lamina.stacks.faults import invalid, misformed
 
 _SECTIONS = frozenset(
     {"AWSTemplateFormatVersion", "Description", "Metadata", "Parameters", "Rules", "Mappings", "Conditions"}
-    | {"Transform", "Globals", "Hooks", "Resources", "Outputs"}
+    | {"Transform", "Resources", "Outputs"}
 )
 _ATTRIBUTES = frozenset(
-    {"Type", "Properties", "Condition", "DependsOn", "DeletionPolicy", "UpdateReplacePolicy", "UpdatePolicy"}
-    | {"CreationPolicy", "Metadata", "Version"}
+    {"Type", "Properties", "Condition", "DependsOn", "DeletionPolicy", "UpdateReplacePolicy", "Metadata", "Version"}
 )
+# What would have to be taken and not be carried out.
+_REFUSED = {
+    "CreationPolicy": "it waits for no signals",
+    "UpdatePolicy": "it shifts no traffic while a stack is updated; `lamina rollout` does, of layers",
+}
 _LOGICAL_ID = re.compile(r"[a-zA-Z0-9]{1,255}", re.ASCII)
 _POLICIES = frozenset({"Delete", "Retain", "Snapshot", "RetainExceptOnCreate"})
 _RESOURCES_MAX = 500
@@ -112,6 +116,9 @@ def _declaration(name: str, declared: Any) -> Declaration:
     kind = declared.get("Type")
     if not isinstance(kind, str):
         raise misformed(f"[/Resources/{name}] Every Resources object must contain a Type member.")
+    for attribute, why in _REFUSED.items():
+        if attribute in declared:
+            raise invalid(f"Lamina does not support the {attribute} of {name}: {why}.")
     unknown = declared.keys() - _ATTRIBUTES
     if unknown:
         raise misformed(f"Invalid template resource property '{min(unknown)}' of {name}")

@@ -30,6 +30,8 @@ def bucket(**attributes: Any) -> dict[str, Any]:
         ({"Resources": {"A": {}}}, "must contain a Type member"),
         ({"Resources": {"a-b": bucket()}}, "a-b is non alphanumeric"),
         ({"Resources": {"A": bucket(Propertys={})}}, "Invalid template resource property 'Propertys'"),
+        ({"Resources": {"A": bucket(UpdatePolicy={})}}, "Lamina does not support the UpdatePolicy of A"),
+        ({"Resources": {"A": bucket()}, "Globals": {}}, "Globals"),
         ({"Resources": {"A": bucket(DeletionPolicy="Keep")}}, "Unrecognized DeletionPolicy Keep"),
         ({"Resources": {"A": bucket()}, "Output": {}}, r"Invalid template property or properties \[Output\]"),
         ({"Resources": {"A": bucket()}, "Outputs": {"O": None}}, "/Outputs/O"),

@@ -140,13 +140,13 @@ def check(taken: Template) -> None:
 
 def check_capabilities(taken: Taken, *, transforming: bool) -> None:
     """Raise the API's error unless whoever asked acknowledged what the template does beyond its own stack."""
-    needed = capabilities(taken.template)
+    wanted = capabilities(taken.template)
     if transforming and transforms(read(taken.input.template)):
-        needed = [*needed, "CAPABILITY_AUTO_EXPAND"]
+        wanted = [*wanted, "CAPABILITY_AUTO_EXPAND"]
     given = set(taken.input.capabilities)
     if "CAPABILITY_NAMED_IAM" in given:
         given.add("CAPABILITY_IAM")
-    if missing := [name for name in needed if name not in given]:
+    if missing := [name for name in wanted if name not in given]:
         told = f"Requires capabilities : [{', '.join(missing)}]"
         raise ApiError("InsufficientCapabilitiesException", 400, told, "Sender")
 
