@@ -45,6 +45,13 @@ def status_of(answer: bytes) -> int:
     return int(json.loads(answer[LENGTH.size :][:length])["status"])
 
 
+@pytest.mark.parametrize("path", ["/moto-api/reset", "/%6doto-api/reset", "/moto-api/seed?a=1"])
+def test_nobody_gives_moto_orders(control: socket.socket, path: str) -> None:
+    assert status_of(asked(control, Question("PUT", "/bucket", SIGNED))) == 200
+    assert status_of(asked(control, Question("POST", path, SIGNED))) == 403
+    assert status_of(asked(control, Question("HEAD", "/bucket", SIGNED))) == 200
+
+
 def test_a_question_that_was_cut_short_changes_nothing(control: socket.socket) -> None:
     assert status_of(asked(control, Question("PUT", "/bucket", SIGNED))) == 200
     put = Question("PUT", "/bucket/key", SIGNED, (b"content",))

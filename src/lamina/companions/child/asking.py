@@ -18,8 +18,16 @@ from lamina.companions.messages import Question
 _METADATA: Final = "x-amz-meta-"
 
 
+# Where moto takes orders of its own, such as forgetting everything: nobody who asks for a service shall get there.
+_ORDERS: Final = "/moto-api"
+
+
 class NotOffered(Exception):
     """moto has no such service."""
+
+
+class Forbidden(Exception):
+    """It would be an order to moto, and no question to a service."""
 
 
 class _Application(DomainDispatcherApplication):
@@ -39,8 +47,10 @@ class Moto:
         self._application = _Application(create_backend_app)
 
     def ask(self, question: Question) -> tuple[int, list[tuple[str, str]], bytes]:
-        """Status, headers and body. Raises NotOffered, NotImplementedError, and whatever moto trips over."""
+        """Status, headers and body. Raises NotOffered, Forbidden, NotImplementedError, and whatever moto trips over."""
         environ = _environ(question)
+        if environ["PATH_INFO"].startswith(_ORDERS):
+            raise Forbidden(question.path)
         host = self._application.infer_service_region_host(environ, environ["PATH_INFO"])
         if host is not None and self._application.get_backend_for_host(host) is None:
             raise NotOffered(host.partition(".")[0])

@@ -13,7 +13,7 @@ from botocore.model import OperationNotFoundError
 
 from lamina.companions import recording
 from lamina.companions.child import certainty
-from lamina.companions.child.asking import Moto, NotOffered
+from lamina.companions.child.asking import Forbidden, Moto, NotOffered
 from lamina.companions.child.journal import Entry, Journal
 from lamina.companions.messages import Question
 
@@ -47,6 +47,8 @@ class House:
                 status, headers, body = self._change(question)
             else:
                 status, headers, body = self._moto.ask(question)
+        except Forbidden:
+            return _failed("AccessDenied", 403, f"{question.path} is no bucket's: it is for moto alone.")
         except NotOffered:
             return _failed("NotImplemented", 501, f"Neither Lamina nor moto, which answers beside it, has {service}.")
         except (NotImplementedError, OperationNotFoundError) as error:
