@@ -140,14 +140,31 @@ def test_addresses_that_were_signed_beforehand_are_good(beside: Server, bucket: 
         assert fetched(url.replace(f"{there}/{bucket}", there), Host=host) == b"content"
 
 
-def test_accounts_are_apart(beside: Server) -> None:
+def test_accounts_are_apart(beside: Server, bucket: str) -> None:
     ours, theirs = (beside.client("ssm", account=account) for account in ("test", OTHER))
     name = f"/{unique()}"
     ours.put_parameter(Name=name, Value="7", Type="String")
     assert ours.get_parameter(Name=name)["Parameter"]["ARN"].split(":")[4] == ACCOUNT
     with pytest.raises(theirs.exceptions.ParameterNotFound):
         theirs.get_parameter(Name=name)
+    s3 = beside.client("s3", account=OTHER)
+    for name, operation in {"get_object": {"Key": "k"}, "put_object": {"Key": "k"}, "list_objects_v2": {}}.items():
+        with pytest.raises(ClientError, match="AccessDenied"):
+            getattr(s3, name)(Bucket=bucket, **operation)
     assert beside.client("sts", account=OTHER).get_caller_identity()["Account"] == OTHER
+
+
+@pytest.mark.parametrize("header", ["X-Moto-Account-Id", "X_Moto_Account_Id"])
+def test_no_header_opens_another_account(beside: Server, header: str) -> None:
+    credential = "Credential=test/20260101/us-east-1/sts/aws4_request, SignedHeaders=host, Signature=x"
+    headers = {
+        "Authorization": f"AWS4-HMAC-SHA256 {credential}",
+        "Content-Type": "application/x-www-form-urlencoded",
+        header: OTHER,
+    }
+    question = Request(beside.endpoint, b"Action=GetCallerIdentity&Version=2011-06-15", headers)
+    with build_opener(ProxyHandler({})).open(question, timeout=30) as answer:
+        assert f"<Account>{ACCOUNT}</Account>" in answer.read().decode()
 
 
 def test_each_protocol_is_spoken(beside: Server) -> None:

@@ -20,6 +20,8 @@ _SAID: Final[Mapping[str, str]] = {
     "MOTO_IAM_LOAD_MANAGED_POLICIES": "true",
     # Above this an object is in a file, not in memory.
     "MOTO_S3_DEFAULT_KEY_BUFFER_SIZE": str(256 * 1024),
+    # Nobody in one account reads, writes or deletes what is in buckets of another.
+    "MOTO_S3_ALLOW_CROSSACCOUNT_ACCESS": "false",
     # Buckets that hosts name stand in the path by then.
     "S3_IGNORE_SUBDOMAIN_BUCKETNAME": "true",
 }

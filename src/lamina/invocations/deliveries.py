@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -41,7 +42,9 @@ def of_record(
         return _call(target, "put_events", {"Entries": [entry]})
     moment = datetime.fromtimestamp(now, UTC)
     key = f"aws/lambda/async/{function.name}/{moment:%Y/%m/%d/%Y-%m-%dT%H.%M.%S}-{delivery_id}"
-    return _call(target, "put_object", {"Bucket": target.name, "Key": key, "Body": record})
+    # A bucket's ARN tells no account; the record comes from the function's.
+    there = replace(target, account=function.scope.account)
+    return _call(there, "put_object", {"Bucket": target.name, "Key": key, "Body": record})
 
 
 def of_dead_letter(target: Elsewhere, request_id: str, payload: bytes, ended: Ended) -> dict[str, Any]:

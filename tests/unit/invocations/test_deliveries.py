@@ -58,6 +58,7 @@ def test_a_record_is_an_object_under_the_functions_name_and_the_date() -> None:
     called = record("arn:aws:s3:::bucket")
     key = "aws/lambda/async/f/2026/01/02/2026-01-02T03.04.05-id"
     assert (called["operation"], called["parameters"]) == ("put_object", {"Bucket": "bucket", "Key": key, "Body": "{}"})
+    assert called["account"] == FUNCTION.scope.account
 
 
 @pytest.mark.parametrize("arn", [QUEUE, TOPIC])
