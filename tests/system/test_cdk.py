@@ -26,6 +26,7 @@ new lambda.Function(stack, 'Uses', { functionName: name, runtime, handler: 'inde
 
 @pytest.mark.slow
 @pytest.mark.tools
+@pytest.mark.timeout(300)
 def test_cdk_bootstraps_deploys_finds_no_difference_and_destroys(shared_server: Server, tmp_path: Path) -> None:
     client, name = client_of(shared_server), unique("cdk")
     folder = tmp_path / name

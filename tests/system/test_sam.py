@@ -43,6 +43,7 @@ CODE = "import own\ndef handler(event, context): return own.VALUE\n"
 
 @pytest.mark.slow
 @pytest.mark.tools
+@pytest.mark.timeout(300)
 def test_sam_builds_deploys_changes_a_layer_and_deletes(shared_server: Server, tmp_path: Path) -> None:
     client, name = client_of(shared_server), unique("sam")
     functions = [f"{name}-first", f"{name}-second"]

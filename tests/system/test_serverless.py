@@ -29,6 +29,7 @@ functions:
 
 @pytest.mark.slow
 @pytest.mark.tools
+@pytest.mark.timeout(300)
 def test_serverless_deploys_a_layer_with_a_function_and_removes_them(shared_server: Server, tmp_path: Path) -> None:
     client, name = client_of(shared_server), unique("sls")
     files = {

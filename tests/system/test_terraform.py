@@ -27,6 +27,7 @@ def _archive(folder: Path, name: str, files: dict[str, bytes]) -> str:
 
 @pytest.mark.slow
 @pytest.mark.tools
+@pytest.mark.timeout(300)
 def test_terraform_applies_changes_and_destroys_a_function_with_two_layers(
     shared_server: Server, tmp_path: Path
 ) -> None:
@@ -65,6 +66,7 @@ def test_terraform_applies_changes_and_destroys_a_function_with_two_layers(
 
 @pytest.mark.slow
 @pytest.mark.tools
+@pytest.mark.timeout(300)
 def test_terraform_deploys_from_s3_by_modules_and_mends_what_others_changed(
     shared_server: Server, tmp_path: Path
 ) -> None:
