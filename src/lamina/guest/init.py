@@ -261,7 +261,8 @@ class _Init:
         if pid == 0:
             os.close(order_write)
             common = self._common
-            beginning = Beginning(self._seal, common.code, self._log_fd, complaint_write, common.rehearse)
+            rehearse = common.rehearse if order["rehearse"] else None
+            beginning = Beginning(self._seal, common.code, self._log_fd, complaint_write, rehearse)
             return lambda: runtime.stand_by(order["argv"], order["environ"], beginning, order_read, frames)
         os.close(order_read)
         os.close(complaint_write)

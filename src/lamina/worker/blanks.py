@@ -148,7 +148,7 @@ class Shelf:
         """
         if command is not None:
             self._expected = command
-        prepared = self._alive() or await self._prepare()
+        prepared = self._alive() or await self._prepare(waited=True)
         self._replace()
         if storage_mb != DEFAULT_STORAGE_MB:
             try:
@@ -208,7 +208,7 @@ class Shelf:
             # Whoever asks next is told; here nobody has asked.
             _log.warning("no environment could be made ready ahead of demand", exc_info=True)
 
-    async def _prepare(self) -> Prepared:
+    async def _prepare(self, *, waited: bool = False) -> Prepared:
         uid = self._uids.take()
         name = self._fresh_name()
         try:
@@ -227,7 +227,7 @@ class Shelf:
                 prepared.cgroup = self._cgroups.create(name)
                 await asyncio.to_thread(prepared.cgroup.join, blank.pid)
             prepared.executed = self._executed_ahead()
-            await self._parent.furnish(blank, Ahead(uid, prepared.executed, self._variables))
+            await self._parent.furnish(blank, Ahead(uid, prepared.executed, self._variables, waited))
         except BaseException as error:
             # A process runs already: what it has is free once that is gone, and not before.
             prepared.release()

@@ -63,12 +63,14 @@ class ZygotePlan:
 class Ahead:
     """What can be done in an environment before it is known for which function it is.
 
-    Its runtime's process is forked for user *uid*, and executes *argv*, where that is not empty, with *variables*.
+    Its runtime's process is forked for user *uid*, and executes *argv*, where that is not empty, with *variables*. One
+    that is *waited* for does nothing that only pays where nobody waits.
     """
 
     uid: int
     argv: tuple[str, ...]
     variables: Mapping[str, str]
+    waited: bool = False
 
 
 @dataclass(slots=True)
@@ -206,7 +208,8 @@ class Zygote:
 
     async def furnish(self, blank: Blank, ahead: Ahead) -> None:
         """Have a fork make its environment, and the process of the function's that stands by. Raises SandboxFailed."""
-        await blank.furnish({"uid": ahead.uid, "argv": list(ahead.argv), "environ": dict(ahead.variables)})
+        order = {"uid": ahead.uid, "argv": list(ahead.argv), "environ": dict(ahead.variables)}
+        await blank.furnish({**order, "rehearse": not ahead.waited})
 
     def take_resolver(self) -> tuple[socket.socket, socket.socket]:
         """The sockets where its environments ask for names, for datagrams and connections: the caller's from now."""

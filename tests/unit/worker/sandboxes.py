@@ -89,6 +89,7 @@ class FakeBlank:
         self.closed = False
         self.gone = False
         self.executed: tuple[str, ...] = ()
+        self.waited = False
         self._gone = asyncio.Event()
 
     def close(self) -> None:
@@ -125,7 +126,7 @@ class FakeZygote:
 
     async def furnish(self, blank: FakeBlank, ahead: Ahead) -> None:
         await asyncio.sleep(0)
-        blank.executed = ahead.argv
+        blank.executed, blank.waited = ahead.argv, ahead.waited
 
     async def wait_gone(self) -> None:
         await self.ended.wait()

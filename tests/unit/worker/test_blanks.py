@@ -102,6 +102,19 @@ def test_who_takes_one_is_served_before_it_is_replaced_unless_it_was_the_last() 
     on(lambda: Stand(ahead=2), test)
 
 
+def test_what_somebody_waits_for_does_nothing_that_only_pays_where_nobody_does() -> None:
+    async def test(stand: Stand) -> None:
+        stand.shelf.fill()
+        await stand.filled()
+        taken = [await stand.shelf.take(DEFAULT_STORAGE_MB) for _ in range(3)]
+        assert [each.waited for each in stand.zygote.forked[:2]] == [False, False]
+        assert any(each.waited for each in stand.zygote.forked[2:])
+        for each in taken:
+            each.release()
+
+    on(lambda: Stand(ahead=2), test)
+
+
 def test_what_begins_early_is_executed_ahead_of_demand() -> None:
     async def test(stand: Stand) -> None:
         stand.shelf.fill()
