@@ -19,6 +19,8 @@ from tests.support.rollouts import Fleet, RolloutCommands
 from tests.support.runtimes import NEWEST
 from tests.support.server import ROLE, Server
 
+pytestmark = pytest.mark.anybody
+
 # Which version of the layer each of the first functions has.
 NUMBERS = (1, 1, 1, 2, 10, 11)
 

@@ -23,6 +23,8 @@ from tests.support.functions import client_of, wait_until
 from tests.support.rollouts import INVOKED, Fleet, RolloutCommands, routed_beside
 from tests.support.server import Server
 
+pytestmark = pytest.mark.anybody
+
 
 @pytest.fixture
 def commands(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> RolloutCommands:

@@ -16,6 +16,8 @@ from tests.support.functions import client_of, unique, wait_until
 from tests.support.runtimes import NEWEST
 from tests.support.server import Server
 
+pytestmark = pytest.mark.anybody
+
 EVERYTHING = (Path(__file__).parent / "stacks" / "everything.yaml").read_text()
 ONE = {"Resources": {"Parameter": {"Type": "AWS::SSM::Parameter", "Properties": {"Type": "String", "Value": "v"}}}}
 

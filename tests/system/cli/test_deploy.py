@@ -14,6 +14,8 @@ from tests.support.functions import unique
 from tests.support.runtimes import NEWEST
 from tests.support.server import Server
 
+pytestmark = pytest.mark.anybody
+
 SAM = """
 Transform: AWS::Serverless-2016-10-31
 Parameters: {Greeting: {Type: String, Default: hello}}
