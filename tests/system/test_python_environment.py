@@ -266,6 +266,19 @@ def test_the_standard_library_is_read_ahead_and_looks_as_if_it_were_not(shared_s
     assert set(seen["modules"]) == {f"/var/lang/lib/{runtime}/tempfile.py"}
 
 
+@pytest.mark.parametrize("runtime", INSTALLED)
+def test_no_two_environments_draw_the_same_numbers(shared_server: Server, runtime: str) -> None:
+    drawing = """
+        import random, ssl, tempfile
+        def handler(event, context):
+            name = tempfile.NamedTemporaryFile().name
+            return [ssl.RAND_bytes(16).hex(), random.random(), name]
+    """
+    drawn = [create(shared_server, drawing, runtime=runtime).value() for _ in range(3)]
+    for kind in zip(*drawn, strict=True):
+        assert len(set(kind)) == 3
+
+
 @pytest.mark.parametrize("place", ["code", "layer"])
 def test_a_module_of_the_librarys_name_wins_where_it_is_read_ahead(shared_server: Server, place: str) -> None:
     own = b"class _TemporaryFileWrapper: pass\n"

@@ -24,10 +24,11 @@ pytestmark = pytest.mark.skipif(
 
 SNAP_START = {"ApplyOn": "PublishedVersions"}
 CODE = """
-    import ctypes, errno, json, os, random, secrets, socket, time, uuid
+    import ctypes, errno, json, os, random, secrets, socket, ssl, time, uuid
     from snapshot_restore_py import register_after_restore, register_before_snapshot
 
     drawn = str(uuid.uuid4())
+    ssl.RAND_bytes(8)
     hooks = []
     open("/tmp/left-by-init", "w").write("here")
     os.mkdir("/tmp/folder")
@@ -59,6 +60,7 @@ CODE = """
             "folder": os.getcwd(),
             "random": random.random(),
             "secret": secrets.token_hex(),
+            "openssl": ssl.RAND_bytes(16).hex(),
             "tmp": sorted(os.listdir("/tmp")) + os.listdir("/tmp/folder"),
             "processes": len([name for name in os.listdir("/proc") if name.isdigit()]),
             "rights": [status[name].strip() for name in ("CapPrm", "CapEff", "CapInh", "NoNewPrivs")],
@@ -181,7 +183,7 @@ def test_hooks_run_once_before_the_snapshot_and_in_each_environment_behind_it(th
     assert [seen["hooks"] for seen in three] == [["before", "after"]] * 3
 
 
-@pytest.mark.parametrize("own", ["key", "stream", "random", "secret"])
+@pytest.mark.parametrize("own", ["key", "stream", "random", "secret", "openssl"])
 def test_what_must_not_be_shared_is_each_environments_own(three: list[dict[str, Any]], own: str) -> None:
     assert len({seen[own] for seen in three}) == 3
 

@@ -88,6 +88,17 @@ def _enter(order: dict, fds: list[int]) -> None:  # type: ignore[type-arg]
         os.close(before)
     os.chdir(os.environ["LAMBDA_TASK_ROOT"])
     os.environ.update(order["environ"])
+    _draw_anew()
+
+
+def _draw_anew() -> None:
+    """Have OpenSSL's generator draw other numbers than in any other environment; Python's own sees to that itself.
+
+    It tells a fork by its process id, and that is the same in each new pid namespace.
+    """
+    openssl = sys.modules.get("_ssl")
+    if openssl is not None:
+        openssl.RAND_add(os.urandom(32), 32.0)
 
 
 def _copy(source: str, target: str) -> None:
