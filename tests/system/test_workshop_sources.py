@@ -8,7 +8,7 @@ import pytest
 
 from lamina.workshop.artifacts import Role
 from lamina.workshop.downloads import DownloadFailed, Downloads
-from lamina.workshop.endpoint import Endpoint, EndpointError
+from lamina.workshop.endpoint import Endpoint
 from lamina.workshop.sources import SourceError, load
 from tests.support import zips
 from tests.support.functions import create, unique
@@ -77,7 +77,7 @@ def test_what_is_nowhere_is_told(shared_server: Server, downloads: Downloads) ->
     for source, role in [(name, Role.LAYER), (f"{name}:3", Role.LAYER), (name, Role.FUNCTION)]:
         with pytest.raises(SourceError, match=f"there is no {source}: no file, no folder, and nothing at http"):
             load(source, Endpoint(shared_server.endpoint), role, downloads)
-    with pytest.raises(EndpointError, match=r"nothing answers at http://127.0.0.1:9"):
+    with pytest.raises(SourceError, match=r"no file and no folder, .* nothing answers at http://127.0.0.1:9"):
         load(name, Endpoint("http://127.0.0.1:9"), downloads=downloads)
 
 

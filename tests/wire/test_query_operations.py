@@ -120,5 +120,5 @@ def _without_nothing(value: Any) -> Any:
         kept = {key: _without_nothing(held) for key, held in value.items()}
         return {key: held for key, held in kept.items() if held not in ({}, [])}
     if isinstance(value, list):
-        return [_without_nothing(held) for held in value]
+        return [held for held in map(_without_nothing, value) if held not in ({}, [])]
     return _UNWRITABLE.sub("\ufffd", value) if isinstance(value, str) else value

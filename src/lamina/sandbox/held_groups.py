@@ -21,7 +21,9 @@ _OPEN: Final = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
 def hold(group: Path) -> int:
     """Make *group* if need be, and keep others from removing it as long as the descriptor is open. Raises OSError."""
     while True:
-        group.mkdir(exist_ok=True)
+        # Not by mkdir(exist_ok=True), which fails for what is removed before it has looked what is there.
+        with suppress(FileExistsError):
+            os.mkdir(group)
         with suppress(FileNotFoundError):
             descriptor = os.open(group, _OPEN)
             # Waits for one who is removing it at this moment.
