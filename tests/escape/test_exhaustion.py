@@ -165,7 +165,7 @@ def eat(kind: str) -> str:
 
 @pytest.mark.parametrize("kind", ["heap", "mapping", "memfd", "children"])
 def test_eating_memory(prison: Server, bystander: Function, means: Means, kind: str) -> None:
-    inside = Inside.on(prison, MemorySize=128, Timeout=15)
+    inside = Inside.on(prison, MemorySize=128, Timeout=60)
     inside.run(nothing)
     with during(lambda: inside.answer(eat, kind)) as told:
         _answers_quickly(prison, bystander)
