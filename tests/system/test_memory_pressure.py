@@ -52,6 +52,7 @@ def test_idle_environments_end_before_their_time_but_for_those_that_are_paid_for
         assert function.call(Qualifier=version).value == 2, "what is provisioned stays"
 
 
+@pytest.mark.skipif(int(NEWEST.partition(".")[2]) < 12, reason="SnapStart takes python3.12, and there is none")
 def test_a_snapshot_that_nobody_uses_is_given_up_and_taken_again(tmp_path: Path) -> None:
     environ = {"LAMINA_MEMORY_RESERVE_MB": MORE_MB_THAN_THERE_ARE, "LAMINA_LOG_LEVEL": "info"}
     with Server.started(tmp_path / "state", environ) as server:
