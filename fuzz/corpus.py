@@ -15,8 +15,9 @@ def kept(target: str) -> list[bytes]:
 
 
 def keep(target: str, inputs: Iterable[bytes]) -> None:
-    """Keep *inputs* instead of what was."""
-    lines = [base64.b64encode(data).decode() for data in sorted(set(inputs), key=lambda data: (len(data), data))]
+    """Keep *inputs*, too: the engine's are only those that reached what none of the kept ones had."""
+    every = {*kept(target), *inputs}
+    lines = [base64.b64encode(data).decode() for data in sorted(every, key=lambda data: (len(data), data))]
     _file(target).write_text("".join(f"{line}\n" for line in lines))
 
 

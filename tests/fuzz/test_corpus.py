@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Iterable
+from pathlib import Path
 from random import Random
 
 import pytest
@@ -38,6 +39,14 @@ def test_a_target_takes_its_corpus_and_what_is_like_it(name: str) -> None:
     inputs = _inputs(name)
     chance = Random(name)  # the same in each run: what fails must fail again
     _check_all(name, [*inputs, *(mutated(chance, inputs) for _ in range(_BLINDLY))])
+
+
+def test_what_a_campaign_adds_takes_nothing_from_what_was_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(corpus, "_FOLDER", tmp_path)
+    (tmp_path / "heads.txt").write_text("")
+    corpus.keep("heads", [b"longer", b"old"])
+    corpus.keep("heads", [b"new", b"old"])
+    assert corpus.kept("heads") == [b"new", b"old", b"longer"]
 
 
 @pytest.mark.parametrize(
