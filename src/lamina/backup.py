@@ -101,7 +101,7 @@ def _copy(state: Path, into: Path, read: Read) -> Copied:
     aside.mkdir(mode=0o700)
     blobs, copies = ObstoreBlobs.at(state / "blobs"), ObstoreBlobs.open(into / "blobs")
     there = set(copies.digests())
-    used, new_bytes = _copy_truth(state, aside / "catalog.db", blobs, copies, read)
+    used = _copy_truth(state, aside / "catalog.db", blobs, copies, read)
     _copy_logs(state / "logs", into / "logs", read)
     _copy_companions(state / "companions" / "v1", into / "companions" / "v1", read)
     sync_filesystem(into)
@@ -110,25 +110,26 @@ def _copy(state: Path, into: Path, read: Read) -> Copied:
     (aside / "catalog.db").rename(into / "catalog.db")
     sync_path(into)
     shutil.rmtree(aside)
-    for digest in there - used:
+    for digest in set(copies.digests()) - used:
         copies.delete(digest)
-    size = sum(copies.size(digest) for digest in used)
-    return Copied(len(used), size, len(used - there), new_bytes)
+    new = used - there
+    return Copied(len(used), sum(map(copies.size, used)), len(new), sum(map(copies.size, new)))
 
 
 def _copy_truth(
     state: Path, catalog: Path, blobs: ObstoreBlobs, copies: ObstoreBlobs, read: Read, attempts: int = _ATTEMPTS
-) -> tuple[frozenset[Digest], int]:
-    """Copy the catalog to *catalog*, and every archive it names: which those are, and the bytes that were copied."""
+) -> frozenset[Digest]:
+    """Copy the catalog to *catalog*, and every archive it names: which those are."""
     used = _copy_catalog(state / "catalog.db", catalog)
-    missing = used.difference(copies.digests())
     try:
-        return used, sum(_copy_blob(digest, blobs, copies, read) for digest in sorted(missing, key=str))
+        for digest in sorted(used.difference(copies.digests()), key=str):
+            _copy_blob(digest, blobs, copies, read)
     except Damaged as error:
         # Or it was deleted since.
         if attempts == 1 or _in_use(state / "catalog.db", error.digest):
             raise
-    return _copy_truth(state, catalog, blobs, copies, read, attempts - 1)
+        return _copy_truth(state, catalog, blobs, copies, read, attempts - 1)
+    return used
 
 
 def _copy_catalog(path: Path, to: Path) -> frozenset[Digest]:
@@ -147,12 +148,11 @@ def _in_use(path: Path, digest: Digest) -> bool:
         return transaction.archives.in_use(digest)
 
 
-def _copy_blob(digest: Digest, blobs: ObstoreBlobs, copies: ObstoreBlobs, read: Read) -> int:
+def _copy_blob(digest: Digest, blobs: ObstoreBlobs, copies: ObstoreBlobs, read: Read) -> None:
     try:
         with blobs.view(digest, verify=True) as data:
             copies.put(data)
             read(len(data))
-            return len(data)
     except (BlobMissing, BlobDamaged) as error:
         raise Damaged(digest) from error
 
@@ -209,16 +209,18 @@ def _files(folder: Path) -> Iterator[Path]:
 def _copy_file(path: Path, to: Path, read: Read) -> None:
     """Have *to* hold what *path* does; nothing is copied if it has that many bytes already, nor if *path* has gone."""
     try:
-        found = path.stat()
+        source = path.open("rb")
     except FileNotFoundError:
         return
-    if to.exists() and (to.stat().st_size, to.stat().st_mtime_ns) == (found.st_size, found.st_mtime_ns):
-        return
-    to.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    with path.open("rb") as source, _written(to) as descriptor:
-        with open(descriptor, "wb", closefd=False) as target:
-            shutil.copyfileobj(source, target, 1 << 20)
-        os.utime(descriptor, ns=(found.st_atime_ns, found.st_mtime_ns))
+    with source:
+        found = os.fstat(source.fileno())
+        if to.exists() and (to.stat().st_size, to.stat().st_mtime_ns) == (found.st_size, found.st_mtime_ns):
+            return
+        to.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with _written(to) as descriptor:
+            with open(descriptor, "wb", closefd=False) as target:
+                shutil.copyfileobj(source, target, 1 << 20)
+            os.utime(descriptor, ns=(found.st_atime_ns, found.st_mtime_ns))
     read(found.st_size)
 
 

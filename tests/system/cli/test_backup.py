@@ -129,3 +129,18 @@ def test_no_state_and_a_folder_in_use_are_said_to_be_so(server: Server, tmp_path
     with Server.started(tmp_path / "running") as other:
         done = _lamina("backup", str(other.state), "--state", str(server.state))
     assert done.returncode == 4
+
+
+def test_what_the_services_beside_lambda_keep_is_in_it(server: Server, tmp_path: Path) -> None:
+    """Bodies in files of their own and in lines of the journal; not what happens after it."""
+    s3 = server.client("s3")
+    s3.create_bucket(Bucket="kept")
+    bodies = {"large": b"x" * 100_000, "small": b"content"}
+    for key, body in bodies.items():
+        s3.put_object(Bucket="kept", Key=key, Body=body)
+    _copied("backup", str(tmp_path / "backup"), "--state", str(server.state))
+    s3.delete_object(Bucket="kept", Key="large")
+    _copied("restore", str(tmp_path / "backup"), "--state", str(tmp_path / "restored"))
+    with Server.started(tmp_path / "restored") as other:
+        s3 = other.client("s3")
+        assert {key: s3.get_object(Bucket="kept", Key=key)["Body"].read() for key in bodies} == bodies
