@@ -52,6 +52,27 @@ def test_nobody_gives_moto_orders(control: socket.socket, path: str) -> None:
     assert status_of(asked(control, Question("HEAD", "/bucket", SIGNED))) == 200
 
 
+def test_nothing_leaves_the_process(control: socket.socket) -> None:
+    """What is published to an address of the host, where a function's code cannot go itself, does not get there."""
+
+    def sns(form: str) -> bytes:
+        kind = ("content-type", "application/x-www-form-urlencoded")
+        return asked(
+            control,
+            Question("POST", "/", [(SIGNED[0][0], SIGNED[0][1].replace("/s3/", "/sns/")), kind], (form.encode(),)),
+        )
+
+    topic = "arn:aws:sns:us-east-1:123456789012:topic"
+    with socket.create_server(("127.0.0.1", 0)) as host:
+        host.settimeout(0)
+        address = f"http%3A%2F%2F127.0.0.1%3A{host.getsockname()[1]}%2F"
+        assert status_of(sns("Action=CreateTopic&Name=topic")) == 200
+        assert status_of(sns(f"Action=Subscribe&TopicArn={topic}&Protocol=http&Endpoint={address}")) == 200
+        assert status_of(sns(f"Action=Publish&TopicArn={topic}&Message=m")) == 501
+        with pytest.raises(BlockingIOError):
+            host.accept()
+
+
 def test_a_question_that_was_cut_short_changes_nothing(control: socket.socket) -> None:
     assert status_of(asked(control, Question("PUT", "/bucket", SIGNED))) == 200
     put = Question("PUT", "/bucket/key", SIGNED, (b"content",))

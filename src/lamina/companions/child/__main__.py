@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lamina.companions.child import certainty
+from lamina.companions.child.confining import confine
 from lamina.companions.messages import LENGTH, Question, packed
 
 if TYPE_CHECKING:
@@ -29,6 +30,7 @@ def main() -> None:
     """Answer, each question in a thread of its own. Never returns: nobody waits for what moto is still about."""
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     control = socket.socket(fileno=int(sys.argv[1]))
+    confine()
     house: Future[House] = Future()
     threading.Thread(target=_open, args=(house, Path(sys.argv[2])), daemon=True).start()
     while True:
