@@ -467,6 +467,9 @@ class Catalog(Protocol):
 
     def writing(self) -> AbstractContextManager[Transaction]: ...
 
+    def settle(self) -> bool:
+        """Whether a `writing` that failed has certainly changed nothing; while False, a kill may yet bring it about."""
+
     @property
     def function_changes(self) -> int:
         """A number that grows whenever functions or aliases may have changed, before the writer learns that it

@@ -7,6 +7,8 @@ How SQLite is used, and why:
 * The driver's own transaction control is off: it opens transactions late and lazily. Readers BEGIN, and so see one
   instant over several statements; writers BEGIN IMMEDIATE, because a reader that turns writer after somebody else
   wrote cannot succeed.
+* A commit that fails as it is written down may have been written down all the same: SQLite takes it back in memory,
+  and whoever opens the file after a kill reads it as done. Until something is written over it, it is in doubt.
 * Writers of this process queue on a lock of ours. SQLite's own queue is a sleep of growing length, which costs
   milliseconds where the work takes microseconds; it is kept for other processes (`lamina fsck` on a live server).
 """
@@ -21,6 +23,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event, inspect, text
 from sqlalchemy.engine import make_url
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.pool import QueuePool, StaticPool
 
 from lamina.catalog import schema
@@ -134,6 +137,7 @@ class SqlCatalog:
         self._write_lock = threading.RLock()
         # All of an in-memory database is one connection, so its readers queue too.
         self._read_lock = self._write_lock if isinstance(engine.pool, StaticPool) else None
+        self._in_doubt = False
         self.function_changes = 0
         self._watching: list[Callable[[], object]] = []
 
@@ -177,14 +181,30 @@ class SqlCatalog:
     @contextmanager
     def writing(self) -> Iterator[SqlTransaction]:
         with self._write_lock:
-            with self._writer.begin() as connection:
-                transaction = SqlTransaction(connection)
-                yield transaction
+            try:
+                with self._writer.begin() as connection:
+                    transaction = SqlTransaction(connection)
+                    yield transaction
+            except OperationalError:
+                self._in_doubt = True
+                raise
             # A cached property that was asked for lies in the instance's dictionary.
             if not _OF_FUNCTIONS.isdisjoint(vars(transaction)):
                 self.function_changes += 1
                 for changed in self._watching:
                     changed()
+
+    def settle(self) -> bool:
+        with self._write_lock:
+            if self._in_doubt:
+                try:
+                    with self._writer.begin() as connection:
+                        # Says nothing new, but takes the place in the log that the failed commit may stand in.
+                        connection.execute(text("UPDATE alembic_version SET version_num = version_num"))
+                except OperationalError:
+                    return False
+                self._in_doubt = False
+            return True
 
     def watch_functions(self, changed: Callable[[], object]) -> Callable[[], None]:
         with self._write_lock:

@@ -122,6 +122,10 @@ class Reclaimer:
                 self._changed.notify_all()
 
     def _remove_unused(self, digest: Digest) -> None:
+        if not self._catalog.settle():
+            # Its row may come back with the next start, which sweeps; what nothing names then, goes then.
+            _log.warning("archive %s stays until the catalog can be written again", digest)
+            return
         with self._catalog.reading() as transaction:
             if transaction.archives.in_use(digest):
                 return

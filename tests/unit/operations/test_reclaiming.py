@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from lamina.names import Digest
 
 from .house import CODE, House, zipped
@@ -51,6 +53,17 @@ def test_who_cannot_wait_ends_no_hold_that_keeps_what_is_to_go(house: House) -> 
     assert not house.reclaimer.release_nowait([code])
     assert stored(house) == {code}
     house.reclaimer.release([code])
+    assert stored(house) == set()
+
+
+def test_nothing_goes_while_a_failed_commit_may_come_back(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    house.function("f")
+    code = Digest.of(CODE)
+    monkeypatch.setattr(house.catalog, "settle", lambda: False)
+    house.call("DeleteFunction", FunctionName="f")
+    assert stored(house) == {code}
+    monkeypatch.undo()
+    house.reclaimer.sweep()
     assert stored(house) == set()
 
 
