@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Generator, Iterator
 from pathlib import Path
 
@@ -22,6 +23,9 @@ _OURS = ("AWS_CA_BUNDLE", "LAMINA_BOTOCORE_SDIST", "LAMINA_INTERLEAVINGS", "LAMI
 def pytest_configure(config: pytest.Config) -> None:
     for name in [name for name in os.environ if name.startswith(_FOREIGN) and name not in _OURS]:
         del os.environ[name]
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        # As shells start what they put into the background. Commands that are under test would not hear of Ctrl-C.
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     leaks.adopt_orphans()
 
 
