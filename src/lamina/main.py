@@ -12,9 +12,9 @@ import signal
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import lamina
 from lamina.catalog.sql import SqlCatalog
@@ -23,11 +23,13 @@ from lamina.environments.variables import ENDPOINT
 from lamina.functions.concurrency import Quota
 from lamina.functions.versions import FunctionVersion
 from lamina.gateway import Beside, Doors, Gateway, Service, Services, within
+from lamina.gateway.metrics import MetricsPage
 from lamina.layers.versions import LayerVersion
 from lamina.log_store.groups import LogGroups
 from lamina.log_store.reading import LogReader
 from lamina.log_store.writing import LogWriter, OverheardLogWriter
 from lamina.names import Digest, FunctionArn, Scope
+from lamina.observability.meter import Meter
 from lamina.operations.activations import Activations
 from lamina.operations.admitting import AdmittingRunner
 from lamina.operations.aliases import AliasOperations
@@ -44,6 +46,7 @@ from lamina.operations.log_expiry import LogExpiry
 from lamina.operations.logs_table import log_handlers
 from lamina.operations.markers import Markers
 from lamina.operations.mirroring import Mirroring
+from lamina.operations.observing import ObservedRunner
 from lamina.operations.permissions import PermissionOperations
 from lamina.operations.provisioned import ProvisionedOperations
 from lamina.operations.reclaiming import Reclaimer
@@ -67,6 +70,9 @@ from lamina.store.bytecode import ByteCode
 from lamina.worker import machine, runtimes
 from lamina.worker.runtimes import Runtimes
 from lamina.worker.worker import Worker
+
+if TYPE_CHECKING:
+    from lamina.operations.figures import ServerFigures
 
 _log = logging.getLogger(__name__)
 
@@ -203,10 +209,11 @@ async def build(settings: Settings, house: contextlib.AsyncExitStack, choices: C
     house.callback(means.network.close)
     doors = Doors()
     house.callback(doors.close)
+    meter = Meter()
     worker = Worker(
         means,
         choices.find_runtimes,
-        _MountedTrees(reclaimer, trees, blobs),
+        _MountedTrees(reclaimer, trees, blobs, meter),
         byte_code,
         state,
         logs,
@@ -214,6 +221,7 @@ async def build(settings: Settings, house: contextlib.AsyncExitStack, choices: C
         keepalive_s=settings.keepalive_ms / 1000,
         memory_reserve_mb=settings.memory_reserve_mb,
         open_door=doors.open,
+        meter=meter,
         patient=choices.patient,
     )
     worker.open()
@@ -260,7 +268,7 @@ async def build(settings: Settings, house: contextlib.AsyncExitStack, choices: C
     deliveries = DeliveryQueue(catalog, destinations)
     deliveries.open()
     house.push_async_callback(deliveries.close)
-    runner = AdmittingRunner(catalog, worker, quota)
+    runner = ObservedRunner(AdmittingRunner(catalog, worker, quota), meter.throttled)
     invocations = InvocationOperations(catalog, activations, runner, deliveries=deliveries, live=live)
     invocations.open(settings.retry_base_delay_s)
     house.push_async_callback(invocations.close)
@@ -275,6 +283,22 @@ async def build(settings: Settings, house: contextlib.AsyncExitStack, choices: C
 
     def health() -> Mapping[str, Any]:
         return {"status": "ok", "version": lamina.__version__, "environments": worker.figures()}
+
+    @cache
+    def figures() -> ServerFigures:
+        from lamina.operations.figures import ServerFigures  # noqa: PLC0415 - few servers are ever asked
+
+        return ServerFigures(
+            meter,
+            worker,
+            blobs,
+            {"trees": trees, "byte_code": byte_code},
+            lambda: gateway.connections,
+            means.environments_max,
+        )
+
+    async def metrics() -> str:
+        return await figures().text()
 
     answering = handlers(
         layers=layers,
@@ -307,6 +331,8 @@ async def build(settings: Settings, house: contextlib.AsyncExitStack, choices: C
         beside=Beside(companions),
         answered=answers.take,
         open_place=blobs.incoming,
+        meter=meter,
+        metrics=MetricsPage(metrics, settings.metrics_token),
     )
     house.push_async_callback(gateway.stop, choices.grace_s)
     stacks.open()
@@ -326,10 +352,12 @@ def _sweep(reclaimer: Reclaimer, trees: Trees) -> None:
 class _MountedTrees:
     """The trees that environments mount, held so that nobody removes them meanwhile."""
 
-    def __init__(self, reclaimer: Reclaimer, trees: Trees, blobs: ObstoreBlobs) -> None:
-        self._reclaimer, self._trees, self._blobs = reclaimer, trees, blobs
+    def __init__(self, reclaimer: Reclaimer, trees: Trees, blobs: ObstoreBlobs, meter: Meter) -> None:
+        self._reclaimer, self._trees, self._blobs, self._meter = reclaimer, trees, blobs, meter
 
     def take_nowait(self, digests: Sequence[Digest]) -> bool:
+        for digest in digests:
+            self._meter.looked_up("trees", found=self._trees.is_ready(digest))
         if not self._are_ready(digests) or not self._reclaimer.hold_nowait(digests):
             return False
         # What is held and ready stays so; a moment ago somebody could still remove it.

@@ -38,6 +38,7 @@ class Settings:
     synchronous_create: bool
     retry_base_delay_s: int
     log_level: str
+    metrics_token: str | None
     companions: bool
 
     @classmethod
@@ -264,6 +265,17 @@ SETTINGS = (
         _always("warning"),
         "`warning`",
         "What the server tells about itself on standard error: `debug`, `info`, `warning` or `error`.",
+    ),
+    Setting(
+        "metrics_token",
+        None,
+        ("LAMINA_METRICS_TOKEN",),
+        _matching(r"[!-~]{1,512}"),
+        "a word of visible ASCII characters",
+        _always(None),
+        "none",
+        "Who sends it as `Authorization: Bearer TOKEN` may read [the metrics](METRICS.md), and nobody else. Without "
+        "one, programs on this machine may.",
     ),
     Setting(
         "companions",

@@ -10,6 +10,7 @@ import pytest
 from typer.main import get_command
 
 from lamina.cli.commands import app
+from lamina.observability.families import FAMILIES
 from lamina.settings import SETTINGS
 from tests.support.recorded import RECORDED
 
@@ -55,6 +56,26 @@ def test_the_page_on_settings_holds_exactly_the_rows_of_the_table() -> None:
         f"| {', '.join(f'`{name}`' for name in which)} | {setting.documented} | {setting.says} |"
         for which, setting in zip(names, SETTINGS, strict=True)
     ]
+
+
+def test_the_page_on_metrics_holds_exactly_the_rows_of_the_table() -> None:
+    rows = [line for line in (DOCS / "METRICS.md").read_text().splitlines() if line.startswith("| `")]
+    labels = [", ".join(f"`{label}`" for label in family.labels) or "-" for family in FAMILIES]
+    assert rows == [
+        f"| `{family.name}` | {family.kind} | {told} | {family.says} |"
+        for family, told in zip(FAMILIES, labels, strict=True)
+    ]
+
+
+def test_the_dashboard_asks_for_metrics_that_there_are() -> None:
+    names = set(re.findall(r"\b(?:lamina|process)_[a-z_]+", (DOCS / "grafana" / "lamina.json").read_text()))
+    series = {
+        family.name + suffix
+        for family in FAMILIES
+        for suffix in (("_bucket", "_sum", "_count") if family.kind in ("histogram", "summary") else ("",))
+    }
+    assert names
+    assert names - series == set()
 
 
 def test_no_variable_of_ours_is_read_outside_the_settings() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import time
 from collections.abc import Awaitable, Callable, Mapping
 from concurrent.futures import Executor
 from typing import Any, cast
@@ -19,10 +20,14 @@ from lamina.gateway.callers import Caller, caller_of
 from lamina.gateway.downloads import answer_download
 from lamina.gateway.intake import Intake
 from lamina.gateway.messages import READ_WHOLE_BYTES_MAX, REQUEST_BYTES_MAX, Answer, Request
+from lamina.gateway.metrics import PATH as METRICS
+from lamina.gateway.metrics import MetricsPage
 from lamina.gateway.services import Service, Services
 from lamina.invocations.identifiers import new_request_id
 from lamina.layers import sizes
 from lamina.names import Scope
+from lamina.observability.exchanges import Exchange, current
+from lamina.observability.meter import Meter
 from lamina.operations import content
 from lamina.operations.call import Call
 from lamina.operations.stacks import answers
@@ -42,7 +47,8 @@ Check = Callable[[Request], Awaitable[None]]
 class Dispatcher:
     """Answers requests that pass *check*; callers that say nothing else of themselves are in *default_scope*.
 
-    The bytes of archives go to what *open_place* gives as they come; without it, each is taken in whole.
+    The bytes of archives go to what *open_place* gives as they come; without it, each is taken in whole. Answers are
+    counted by *meter*; without *metrics* there is no such page.
     """
 
     def __init__(
@@ -52,13 +58,16 @@ class Dispatcher:
         download: Content,
         default_scope: Scope,
         threads: Executor,
+        meter: Meter,
         urls: Urls | None = None,
         check: Check | None = None,
         open_place: Callable[[], Place] | None = None,
         beside: Beside | None = None,
         answered: Answered | None = None,
+        metrics: MetricsPage | None = None,
     ) -> None:
         self._services = services
+        self._meter, self._metrics = meter, metrics
         self._health, self._download = health, download
         self._default_scope, self._threads = default_scope, threads
         self._urls = urls
@@ -72,8 +81,10 @@ class Dispatcher:
         request_id = new_request_id()
         caller = self._caller(request)
         service = self._services.asked(request.headers, caller.service)
+        exchange = Exchange(request_id, caller.scope, service.name, time.perf_counter())
+        current.set(exchange)
         try:
-            answer = await self._answer(request, request_id, caller, service)
+            answer = await self._answer(request, exchange, caller, service)
         except (errors.ApiError, WireError) as error:
             members = error.members if isinstance(error, errors.ApiError) else {}
             text = error.message or None
@@ -84,6 +95,7 @@ class Dispatcher:
             _log.exception("%s %s failed, request %s", request.method, request.path, request_id)
             message = f"An internal error occurred. The server's log tells of it under the request id {request_id}."
             answer = _from_wire(service.api.serialise_error(service.failure, 500, message, "Service", {}, request_id))
+        self._meter.answered(exchange, answer.status, time.perf_counter())
         _log.debug("%s %s %d %s", request.method, request.target, answer.status, request_id)
         return answer
 
@@ -101,7 +113,8 @@ class Dispatcher:
         coming = service.api.coming(route, self._open_place)
         return None if coming is None else Intake(coming, self._threads)
 
-    async def _answer(self, request: Request, request_id: str, caller: Caller, service: Service) -> Answer:
+    async def _answer(self, request: Request, exchange: Exchange, caller: Caller, service: Service) -> Answer:
+        request_id = exchange.request_id
         if not service.is_loaded:
             await asyncio.get_running_loop().run_in_executor(self._threads, service.load)
         if request.refusal is not None:
@@ -113,15 +126,19 @@ class Dispatcher:
             await self._check(request)
         if self._urls is not None and (addressed := function_urls.addressed(request)) is not None:
             # Whether a page of another site may ask, the URL's own configuration says.
+            exchange.operation = "InvokeFunctionUrl"
             return await self._answer_url(self._urls, request, *addressed, request_id)
         _check_origin(request)
         if request.path.startswith("/_"):
+            exchange.service = "lamina"
             return await self._answer_internal(request, request_id)
         if self._beside is not None and not self._services.offers(request.headers, caller.service):
             answer = await self._beside.answer(request, caller, verified=self._check is not None)
             if answer is not None:
+                exchange.service = "companions"
                 return answer
         operation, params = await self._read(request, caller.service, service)
+        exchange.operation, exchange.function = operation, params.get("FunctionName")
         host = request.headers.get("host") or "localhost"
         call = Call(request_id, caller.scope, f"http://{host}", request.headers, inside=self._check is not None)
         output = await self._handle(service, operation, call, params)
@@ -192,6 +209,8 @@ class Dispatcher:
             raise errors.ApiError("MethodNotAllowed", 405, f"{request.path} can only be read.", None)
         if request.path == "/_lamina/health":
             return _json(self._health(), request_id)
+        if request.path == METRICS and self._metrics is not None:
+            return await self._metrics.answer(request, request_id)
         if request.path == "/_localstack/health":
             # What tools poll that were made for LocalStack.
             beside = {} if self._beside is None else self._beside.states()

@@ -14,8 +14,10 @@ from lamina.gateway.beside import Beside
 from lamina.gateway.connection import Connection
 from lamina.gateway.dispatch import Answered, Check, Content, Dispatcher, Health, Urls
 from lamina.gateway.messages import Answer, Request, Timeouts
+from lamina.gateway.metrics import MetricsPage
 from lamina.gateway.services import Services
 from lamina.names import Scope
+from lamina.observability.meter import Meter
 from lamina.wire import Place
 
 # Clients that connect at the same moment; the kernel caps it at its own limit.
@@ -33,7 +35,8 @@ class Gateway:
     *services* are what it offers; handlers that are plain functions run in *threads* threads. *health* is what
     `/_lamina/health` shows, *download* answers `/_lamina/content/…`, *urls* requests to function URLs, *beside*
     what is for other services, *answered* takes what functions tell of custom resources, *default_scope* is for
-    callers that sign nothing or with a key that is no account id.
+    callers that sign nothing or with a key that is no account id. *meter* counts the answers, *metrics* shows what was
+    counted.
     """
 
     def __init__(
@@ -49,13 +52,22 @@ class Gateway:
         open_place: Callable[[], Place] | None = None,
         timeouts: Timeouts | None = None,
         threads: int = _THREADS,
+        meter: Meter | None = None,
+        metrics: MetricsPage | None = None,
     ) -> None:
         self.timeouts = timeouts or Timeouts()
         self.threads: Executor = ThreadPoolExecutor(threads, thread_name_prefix="gateway")
         self._dispatcher_for = partial(
-            Dispatcher, services, health, download, urls=urls, beside=beside, answered=answered
+            Dispatcher,
+            services,
+            health,
+            download,
+            meter=meter or Meter(),
+            urls=urls,
+            beside=beside,
+            answered=answered,
         )
-        self._dispatcher = self._dispatcher_for(default_scope, self.threads, open_place=open_place)
+        self._dispatcher = self._dispatcher_for(default_scope, self.threads, open_place=open_place, metrics=metrics)
         self._servers: list[asyncio.Server] = []
         self._connections: set[Connection] = set()
         self._tasks: set[asyncio.Task[None]] = set()

@@ -163,6 +163,11 @@ class ObstoreBlobs:
                 _, _, name = found["path"].partition(_PREFIX + "/")
                 yield Digest.from_hex(name.replace("/", ""))
 
+    def held(self) -> tuple[int, int]:
+        """How many there are, and their bytes."""
+        sizes = [found["size"] for page in obstore.list(self._store, _PREFIX) for found in page]
+        return len(sizes), sum(sizes)
+
     def _is_whole(self, digest: Digest) -> bool:
         """Whether the blob is there and sound: one that the disk has damaged is worth writing again."""
         try:

@@ -24,6 +24,7 @@ from lamina.environments.phases import ON_DEMAND_INIT_S
 from lamina.environments.spec import EnvironmentSpec
 from lamina.invocations.calls import Invocation, Outcome, ProcessEnd
 from lamina.invocations.streams import Sink
+from lamina.observability.passages import Start
 from lamina.runtime_api.connections import Connections
 from lamina.runtime_api.extensions import Facts
 from lamina.runtime_api.session import Answer, InitFailed, Offer
@@ -78,6 +79,8 @@ class Environment:
         self.prepared = prepared
         self.log = log
         self.usable = True
+        # How it came to be, until its first event has seen to it.
+        self.start: Start | None = None
         # Whether it waits for an event, rather than handles one or gets ready.
         self.idle = True
         self.platform = platform

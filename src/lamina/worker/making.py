@@ -18,6 +18,7 @@ from lamina.environments.variables import Credentials, variables
 from lamina.log_store.writing import LogWriter
 from lamina.logs.names import LogGroupArn, environment_stream
 from lamina.names import Digest, Scope
+from lamina.observability.meter import Meter
 from lamina.sandbox.plan import plan_environment
 from lamina.worker.blanks import Door, Prepared
 from lamina.worker.environment import Assignment, Environment
@@ -77,11 +78,13 @@ class Maker:
         stations: Stations,
         logs: LogWriter,
         open_door: OpenDoor,
+        meter: Meter,
         *,
         patient: bool = False,
     ) -> None:
         self._machine = machine
         self._open_door = open_door
+        self._meter = meter
         self._patient = patient
         self._trees = trees
         self._byte_code = byte_code
@@ -168,6 +171,7 @@ class Maker:
         tag = cache_tag(spec.runtime)
         for digest in spec.archives if tag is not None else ():
             folder = self._byte_code.find(digest, str(tag))
+            self._meter.looked_up("byte_code", found=folder is not None)
             if folder is None:
                 self._byte_code.want(digest, spec.runtime)
             else:

@@ -22,6 +22,8 @@ from lamina.environments.spec import PROVISIONED, SNAP_START, EnvironmentSpec
 from lamina.invocations.calls import Invocation, Outcome
 from lamina.log_store.writing import LogWriter
 from lamina.names import Digest, FunctionArn
+from lamina.observability.meter import Meter
+from lamina.observability.passages import Passage, Start
 from lamina.sandbox import memory
 from lamina.sandbox.scratch import FolderScratch
 from lamina.store.bytecode import ByteCode
@@ -62,6 +64,7 @@ class Worker:
     *concurrency* is how many calls may be under way at once, *keepalive_s* how long an idle environment is kept,
     *memory_reserve_mb* how little memory ends some before that (None: as this machine suggests), *open_door* what lets
     their code call this server. One that is *patient* lets functions take as long to be initialised as to be invoked.
+    What happens is counted by *meter*.
     """
 
     def __init__(
@@ -76,12 +79,14 @@ class Worker:
         concurrency: int,
         keepalive_s: float,
         open_door: OpenDoor,
+        meter: Meter,
         memory_reserve_mb: int | None = None,
         patient: bool = False,
     ) -> None:
         self._machine = machine
         self._find_runtimes = find_runtimes
         self._keepalive_s = keepalive_s
+        self._meter = meter
         self._pool: Pool[EnvironmentSpec, Environment] = Pool(concurrency)
         self._waiting: dict[EnvironmentSpec, deque[asyncio.Future[Environment]]] = defaultdict(deque)
         self._stations = Stations(machine, self.runtimes, state)
@@ -89,7 +94,9 @@ class Worker:
         self._environments = Watched()
         compiler = Compiler(machine, trees, byte_code, self._stations, self._environments)
         self._compilations = Compilations(byte_code, compiler)
-        self._maker = Maker(machine, trees, self._compilations, self._stations, self._logs, open_door, patient=patient)
+        self._maker = Maker(
+            machine, trees, self._compilations, self._stations, self._logs, open_door, meter, patient=patient
+        )
         self._starts: set[_Start] = set()
         self._tasks: set[asyncio.Task[None]] = set()
         # By spec, those that have answered and wait for their extensions; who waits for one takes it from here.
@@ -147,11 +154,14 @@ class Worker:
     async def invoke(self, spec: EnvironmentSpec, invocation: Invocation) -> Outcome:
         """Run *invocation* in an environment of *spec*. Raises Throttled, RuntimeNotInstalled, SandboxFailed."""
         (await self.runtimes()).kit(spec.runtime)
+        asked = time.perf_counter()
         environment = await self._obtain(spec)
+        obtained = time.perf_counter()
         rest: Coroutine[Any, Any, None] | None = None
         try:
             outcome = await environment.invoke(invocation)
             rest = environment.rest()
+            self._observe(environment, invocation, outcome, asked, obtained)
             return outcome
         except BaseException:
             environment.usable = False
@@ -161,6 +171,17 @@ class Worker:
                 self._return(environment)
             else:
                 self._rest(spec, rest, environment)
+
+    def _observe(
+        self, environment: Environment, invocation: Invocation, outcome: Outcome, asked: float, obtained: float
+    ) -> None:
+        spec = environment.spec
+        start, environment.start = environment.start, None
+        answered, failed = time.perf_counter(), outcome.function_error is not None
+        request_id, trace = invocation.request_id, invocation.trace_id
+        self._meter.invoked(
+            Passage(spec.function, spec.version, request_id, trace, asked, obtained, answered, failed, start)
+        )
 
     async def _return_after(self, rest: Coroutine[Any, Any, None], environment: Environment) -> None:
         try:
@@ -235,6 +256,20 @@ class Worker:
         """How many environments there are."""
         return {"alive": self._pool.alive, "idle": self._pool.idle, "busy": self._pool.busy}
 
+    def states(self) -> Mapping[str, int]:
+        """How many environments there are, by what they are about; templates of snapshots are some of their own."""
+        pool = self._pool
+        starting = pool.alive - pool.idle - pool.busy
+        templates = len(self._templates.environments)
+        return {"starting": starting, "busy": pool.busy, "idle": pool.idle, "template": templates}
+
+    async def memory_held_bytes(self) -> int | None:
+        """What all environments hold, without pages of files; None where nobody counts it. Reads a file for each."""
+        if self._machine.cgroups is None:
+            return None
+        prepared = [each.prepared for each in (*self._environments, *self._templates.environments)]
+        return await asyncio.to_thread(lambda: sum(each.memory_held_bytes() for each in prepared))
+
     def has_provisioned(self, spec: EnvironmentSpec) -> bool:
         """Whether a call of *spec* would get a provisioned environment now."""
         return self.provisions.free(spec) is not None
@@ -288,8 +323,9 @@ class Worker:
             self._started(spec, environment)
 
     async def _make_in_turn(self, spec: EnvironmentSpec) -> Environment:
+        asked = time.perf_counter()
         async with self._starting.turn():
-            return await self._make(spec)
+            return await self._make(spec, asked)
 
     def _started(self, spec: EnvironmentSpec, environment: Environment) -> None:
         if self._pool.started(spec, environment, time.monotonic()):
@@ -360,16 +396,19 @@ class Worker:
         await prepared.wait_gone()
         await self._maker.give_back(spec)
 
-    async def _make(self, spec: EnvironmentSpec) -> Environment:
-        """A new environment of *spec*, initialised. Raises SandboxFailed, RuntimeNotInstalled."""
+    async def _make(self, spec: EnvironmentSpec, asked: float) -> Environment:
+        """A new environment of *spec*, initialised, that was *asked* for. Raises SandboxFailed, RuntimeNotInstalled."""
         start = _Start(spec)
         self._starts.add(start)
         try:
             try:
-                environment = await self._make_once(spec)
+                environment = await self._make_once(spec, asked)
             except SandboxEnded:
                 # Killed while it stood ready: no fault of this function's.
-                environment = await self._make_once(spec)
+                environment = await self._make_once(spec, asked)
+        except Exception:
+            self._meter.start_failed(spec.initialization)
+            raise
         finally:
             self._starts.discard(start)
         environment.usable = environment.usable and start.usable
@@ -418,14 +457,18 @@ class Worker:
         except (TemplateFailed, SandboxFailed) as error:
             _log.warning("%s of %s has no snapshot: %s", spec.version, spec.function, error)
 
-    async def _make_once(self, spec: EnvironmentSpec) -> Environment:
+    async def _make_once(self, spec: EnvironmentSpec, asked: float) -> Environment:
+        turn = time.perf_counter()
         environment = await self._restored(spec) or await self._maker.assemble(spec)
+        assembled = time.perf_counter()
         self._environments.add(environment)
         try:
             await environment.begin()
         except BaseException:
             self._end(environment)
             raise
+        environment.start = Start(spec.initialization, asked, turn, assembled, time.perf_counter())
+        self._meter.started(environment.start)
         return environment
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
