@@ -206,6 +206,9 @@ class Events(Protocol):
     def reschedule(self, event_id: str, *, attempts: int, due_at: float) -> None:
         """Put the event off; nothing happens if it is gone."""
 
+    def hurry(self, now: float) -> None:
+        """Have what came after *now*, by a clock that has since gone back, be due now."""
+
     def remove(self, event_id: str) -> None:
         """The event is done with; nothing happens if it is gone."""
 
@@ -223,6 +226,9 @@ class Deliveries(Protocol):
 
     def reschedule(self, delivery_id: str, *, attempts: int, due_at: float) -> None:
         """Put it off; nothing happens if it is gone."""
+
+    def hurry(self, now: float) -> None:
+        """Have what came after *now*, by a clock that has since gone back, be due now."""
 
     def remove(self, delivery_id: str) -> None:
         """It is delivered or given up; nothing happens if it is gone."""

@@ -46,6 +46,9 @@ class SqlEvents:
         changed = update(events).where(events.c.id == event_id).values(attempts=attempts, due_at=due_at)
         self._connection.execute(changed)
 
+    def hurry(self, now: float) -> None:
+        self._connection.execute(update(events).where(events.c.received_at > now).values(due_at=now))
+
     def remove(self, event_id: str) -> None:
         self._connection.execute(delete(events).where(events.c.id == event_id))
 
@@ -81,6 +84,9 @@ class SqlDeliveries:
     def reschedule(self, delivery_id: str, *, attempts: int, due_at: float) -> None:
         changed = update(deliveries).where(deliveries.c.id == delivery_id).values(attempts=attempts, due_at=due_at)
         self._connection.execute(changed)
+
+    def hurry(self, now: float) -> None:
+        self._connection.execute(update(deliveries).where(deliveries.c.received_at > now).values(due_at=now))
 
     def remove(self, delivery_id: str) -> None:
         self._connection.execute(delete(deliveries).where(deliveries.c.id == delivery_id))

@@ -105,7 +105,7 @@ class DeliveryQueue:
     def __init__(self, catalog: Catalog, destinations: Destinations) -> None:
         self._catalog = catalog
         self._destinations = destinations
-        self._work: DueWork[Delivery] = DueWork(self._look, self._handle, _AT_ONCE_MAX, "deliveries")
+        self._work: DueWork[Delivery] = DueWork(self._look, self._handle, _AT_ONCE_MAX, "deliveries", hurry=self._hurry)
 
     def open(self) -> None:
         """Begin, with what an earlier server left. Call on the loop."""
@@ -125,6 +125,10 @@ class DeliveryQueue:
     def _look(self, now: float, limit: int) -> tuple[Sequence[Delivery], float | None]:
         with self._catalog.reading() as transaction:
             return transaction.deliveries.due(now, limit), transaction.deliveries.next_due()
+
+    def _hurry(self, now: float) -> None:
+        with self._catalog.writing() as transaction:
+            transaction.deliveries.hurry(now)
 
     async def _handle(self, delivery: Delivery) -> None:
         failure: NotDelivered | None = None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Final, Generic, Protocol, TypeVar
@@ -27,6 +28,8 @@ class DueWork(Generic[D]):
 
     *look* reads, in a thread, the work due at a moment (at most so many pieces) and when the next will be. *handle*
     removes or puts off what it was given; if it raises, the work is left as it is and tried again a little later.
+    *hurry*, in a thread too, has what came after a moment be due then: clocks are set back, by whoever mends them, and
+    what was to begin at once must not wait until they have caught up. *now* gives seconds since the epoch.
     """
 
     def __init__(
@@ -35,8 +38,14 @@ class DueWork(Generic[D]):
         handle: Callable[[D], Awaitable[None]],
         at_once: int,
         what: str,
+        *,
+        hurry: Callable[[float], None],
+        now: Callable[[], float] = time.time,
     ) -> None:
         self._look, self._handle, self._at_once, self._what = look, handle, at_once, what
+        self._hurry, self._now = hurry, now
+        # Of the server before nobody knows what its clock said.
+        self._looked_at = math.inf
         self._running: dict[str, asyncio.Task[None]] = {}
         self._wake = asyncio.Event()
         self._dispatching: asyncio.Task[None] | None = None
@@ -60,7 +69,7 @@ class DueWork(Generic[D]):
         while True:
             self._wake.clear()
             try:
-                due, next_due = await asyncio.to_thread(self._look, time.time(), 2 * self._at_once)
+                due, next_due = await asyncio.to_thread(self._look_now)
             except Exception:  # noqa: BLE001 - a disk that fails for a moment must not stop the work for ever
                 _log.exception("the %s that are due could not be read", self._what)
                 await asyncio.sleep(LOOK_SECONDS)
@@ -69,12 +78,19 @@ class DueWork(Generic[D]):
                 if each.id not in self._running and len(self._running) < self._at_once:
                     self._running[each.id] = asyncio.ensure_future(self._do(each))
             # What runs already still counts as due: then its end wakes us, and the clock only now and then.
-            delay = None if next_due is None else max(next_due - time.time(), LOOK_SECONDS if due else 0.0)
+            delay = None if next_due is None else max(next_due - self._now(), LOOK_SECONDS if due else 0.0)
             try:
                 async with asyncio.timeout(delay):
                     await self._wake.wait()
             except TimeoutError:
                 pass
+
+    def _look_now(self) -> tuple[Sequence[D], float | None]:
+        now = self._now()
+        if now < self._looked_at:
+            self._hurry(now)
+        self._looked_at = now
+        return self._look(now, 2 * self._at_once)
 
     async def _do(self, work: D) -> None:
         try:

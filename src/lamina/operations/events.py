@@ -41,7 +41,7 @@ class EventQueue:
         self._catalog = catalog
         self._run = run
         self._told = told
-        self._work: DueWork[Event] = DueWork(self._look, self._handle, _AT_ONCE_MAX, "events")
+        self._work: DueWork[Event] = DueWork(self._look, self._handle, _AT_ONCE_MAX, "events", hurry=self._hurry)
         self._put_off: dict[str, int] = {}
         self._base_delay_s = 60.0
 
@@ -66,6 +66,10 @@ class EventQueue:
     def _look(self, now: float, limit: int) -> tuple[Sequence[Event], float | None]:
         with self._catalog.reading() as transaction:
             return transaction.events.due(now, limit), transaction.events.next_due()
+
+    def _hurry(self, now: float) -> None:
+        with self._catalog.writing() as transaction:
+            transaction.events.hurry(now)
 
     async def _handle(self, event: Event) -> None:
         outcome = await self._outcome(event)

@@ -58,6 +58,20 @@ def test_a_delivery_stays_due_until_it_is_put_off_or_removed(catalog: Catalog) -
         assert transaction.deliveries.due(now=3_000.0, limit=10) == [later]
 
 
+def test_what_came_by_a_clock_that_has_gone_back_is_due_now(catalog: Catalog) -> None:
+    delivery = Delivery("1", "arn:aws:sns:eu-west-1:123456789012:t", {}, received_at=2_000.0, due_at=2_000.0)
+    put_off = replace(EVENT, id="put off", due_at=1_900.0)
+    with catalog.writing() as transaction:
+        transaction.events.add(replace(EVENT, received_at=2_000.0, due_at=2_060.0))
+        transaction.events.add(put_off)
+        transaction.deliveries.add(delivery)
+        transaction.events.hurry(1_500.0)
+        transaction.deliveries.hurry(1_500.0)
+        assert [event.id for event in transaction.events.due(now=1_500.0, limit=10)] == [EVENT.id]
+        assert transaction.events.due(now=1_900.0, limit=10)[1:] == [put_off]
+        assert [each.id for each in transaction.deliveries.due(now=1_500.0, limit=10)] == ["1"]
+
+
 def test_a_secret_is_made_once(catalog: Catalog) -> None:
     with catalog.writing() as transaction:
         one, other = transaction.secrets.obtain("one"), transaction.secrets.obtain("other")

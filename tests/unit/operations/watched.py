@@ -29,6 +29,9 @@ class Watched:
         if self._loop is not None:
             self._loop.call_soon_threadsafe(self._changed.set)
 
+    def settle(self) -> bool:
+        return self._catalog.settle()
+
     async def wait_until(self, condition: Callable[[], bool]) -> None:
         """Returns once *condition* holds, which is looked at after every change."""
         self._loop = asyncio.get_running_loop()
