@@ -78,30 +78,36 @@ def backup(state: Path, into: Path, read: Read = lambda _: None) -> Copied:
 
 
 def restore(from_: Path, state: Path, read: Read = lambda _: None) -> Copied:
-    """Copy the backup *from_* to *state*, where there is none yet, checking every archive. Raises as `backup` does."""
-    _check_state(from_)
+    """Copy the backup *from_* to *state*, where there is none yet, checking every archive. Raises as `backup` does.
+
+    One that an older Lamina took becomes a state of this one's; the backup stays as it is.
+    """
+    _check_state(from_, older=True)
     if (state / "catalog.db").exists():
         raise NotEmpty(state, "has a state already")
     with exclusive(state):
-        return _copy(from_, state, read)
+        return _copy(from_, state, read, attempts=1)
 
 
-def _check_state(state: Path) -> None:
+def _check_state(state: Path, *, older: bool = False) -> None:
     if not (state / "catalog.db").is_file():
         raise NoState(f"{state} is no state folder of Lamina, and no backup: there is no catalog.db in it")
     try:
         SqlCatalog.look(f"sqlite:///{state / 'catalog.db'}").close()
-    except (CatalogTooNew, CatalogTooOld) as error:
+    except CatalogTooOld as error:
+        if not older:
+            raise NoState(str(error)) from error
+    except CatalogTooNew as error:
         raise NoState(str(error)) from error
 
 
-def _copy(state: Path, into: Path, read: Read) -> Copied:
+def _copy(state: Path, into: Path, read: Read, attempts: int = _ATTEMPTS) -> Copied:
     aside = into / _ASIDE
     shutil.rmtree(aside, ignore_errors=True)
     aside.mkdir(mode=0o700)
     blobs, copies = ObstoreBlobs.at(state / "blobs"), ObstoreBlobs.open(into / "blobs")
     there = set(copies.digests())
-    used = _copy_truth(state, aside / "catalog.db", blobs, copies, read)
+    used = _copy_truth(state, aside / "catalog.db", blobs, copies, read, attempts)
     _copy_logs(state / "logs", into / "logs", read)
     _copy_companions(state / "companions" / "v1", into / "companions" / "v1", read)
     sync_filesystem(into)
@@ -117,7 +123,7 @@ def _copy(state: Path, into: Path, read: Read) -> Copied:
 
 
 def _copy_truth(
-    state: Path, catalog: Path, blobs: ObstoreBlobs, copies: ObstoreBlobs, read: Read, attempts: int = _ATTEMPTS
+    state: Path, catalog: Path, blobs: ObstoreBlobs, copies: ObstoreBlobs, read: Read, attempts: int
 ) -> frozenset[Digest]:
     """Copy the catalog to *catalog*, and every archive it names: which those are."""
     used = _copy_catalog(state / "catalog.db", catalog)
@@ -133,13 +139,13 @@ def _copy_truth(
 
 
 def _copy_catalog(path: Path, to: Path) -> frozenset[Digest]:
-    """Copy the catalog as it is at one instant; the archives that it names."""
+    """Copy the catalog as it is at one instant, and have the copy be of today's form; the archives that it names."""
     to.unlink(missing_ok=True)
     with closing(sqlite3.connect(path)) as source, closing(sqlite3.connect(to)) as target:
         # A writer in between has SQLite begin again with the pages that it changed.
         source.backup(target, pages=_PAGES_AT_A_TIME)
     to.chmod(0o600)
-    with closing(SqlCatalog.look(f"sqlite:///{to}")) as catalog, catalog.reading() as transaction:
+    with closing(SqlCatalog.open(f"sqlite:///{to}")) as catalog, catalog.reading() as transaction:
         return transaction.archives.all_in_use()
 
 

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import lamina
-from lamina.catalog.sql import SqlCatalog
+from lamina.catalog.sql import CatalogTooNew, SqlCatalog
 from lamina.companions import Clients, Companions
 from lamina.environments.variables import ENDPOINT
 from lamina.functions.concurrency import Quota
@@ -85,6 +85,10 @@ class StateInUse(Exception):
         self.pid = pid
 
 
+class StateTooNew(Exception):
+    """A newer Lamina wrote what is in the state folder; the text says what to do."""
+
+
 @dataclass(frozen=True, slots=True)
 class Choices:
     """What no setting says of a server, and how one for a single command differs from one that stays.
@@ -116,14 +120,18 @@ class Built:
 def serve(settings: Settings, ready: Callable[[int], None]) -> None:
     """Serve until SIGINT or SIGTERM. *ready* is called with the port once the first request can be answered.
 
-    Raises StateInUse, and OSError where the folder or the address cannot be had.
+    Raises StateInUse, StateTooNew, and OSError where the folder or the address cannot be had.
     """
     logging.basicConfig(
         level=settings.log_level.upper(), stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
     )
     # Cancelled is what a second signal does to it.
     with exclusive(settings.state_dir), contextlib.suppress(asyncio.CancelledError):
-        asyncio.run(_serve(settings, ready, Choices(partial(runtimes.find, settings.state_dir))))
+        choices = Choices(partial(runtimes.find, settings.state_dir), grace_s=settings.drain_s)
+        try:
+            asyncio.run(_serve(settings, ready, choices))
+        except CatalogTooNew as error:
+            raise StateTooNew(str(error)) from error
 
 
 @contextlib.contextmanager
@@ -334,10 +342,15 @@ async def build(settings: Settings, house: contextlib.AsyncExitStack, choices: C
         meter=meter,
         metrics=MetricsPage(metrics, settings.metrics_token),
     )
-    house.push_async_callback(gateway.stop, choices.grace_s)
+    house.push_async_callback(_drain, gateway, invocations, choices.grace_s)
     stacks.open()
     house.push_async_callback(asyncio.to_thread, stacks.close)
     return Built(gateway, worker, invocations, Control(layers, live, mirroring))
+
+
+async def _drain(gateway: Gateway, invocations: InvocationOperations, grace_s: float) -> None:
+    """Take nothing new, and give what is under way, whoever waits for it, *grace_s* seconds."""
+    await asyncio.gather(gateway.stop(grace_s), invocations.drain(grace_s))
 
 
 def _sweep(reclaimer: Reclaimer, trees: Trees) -> None:

@@ -37,6 +37,7 @@ class Settings:
     memory_reserve_mb: int | None
     synchronous_create: bool
     retry_base_delay_s: int
+    drain_s: int
     log_level: str
     metrics_token: str | None
     companions: bool
@@ -255,6 +256,18 @@ SETTINGS = (
         _always(60),
         "`60`",
         "How long after a failed `Event` invocation its first retry comes, in seconds; the second waits twice that.",
+    ),
+    Setting(
+        "drain_s",
+        None,
+        ("LAMINA_DRAIN_SECONDS",),
+        _whole_number(0, 86_400),
+        "seconds: a whole number from 0 to 86400 (a day)",
+        _always(5),
+        "`5`",
+        "How long calls that are under way may go on once the server is told to stop, by SIGTERM or Ctrl-C; it accepts "
+        "no new ones meanwhile. Those that take longer get an error, and `Event` invocations are run again by the next "
+        "server. A second signal ends the wait. What stops the server must be as patient: `docker stop` waits for 10.",
     ),
     Setting(
         "log_level",

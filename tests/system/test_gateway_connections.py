@@ -323,7 +323,7 @@ def test_stopping_waits_for_what_runs_without_its_client_too() -> None:
         assert not gate.cancelled
 
 
-def test_stopping_gives_up_when_the_grace_is_over() -> None:
+def test_stopping_answers_what_takes_longer_than_the_grace_with_an_error() -> None:
     gate = Gate()
     with running({"Invoke": gate.invoke}) as server, server.connect() as client, server.connect() as half:
         half.send(b"GET / HTTP/1.1\r\n")
@@ -331,4 +331,7 @@ def test_stopping_gives_up_when_the_grace_is_over() -> None:
         gate.wait_entered()
         server.run(server.gateway.stop(grace_s=0.1))
         assert gate.cancelled
+        answer = client.answer()
+        assert (answer.status, answer.headers["x-amzn-errortype"]) == (500, "ServiceException")
+        assert b"is stopping" in answer.body
         assert client.rest() == half.rest() == b""

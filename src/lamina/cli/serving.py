@@ -30,7 +30,7 @@ def up(given: Mapping[str, str | None], quiet: bool) -> None:
     with ThreadPoolExecutor(1) as aside:
         # It waits for other programs while this one reads its own code.
         examined = aside.submit(probe.examine, settings.network)
-        from lamina.main import StateInUse, serve
+        from lamina.main import StateInUse, StateTooNew, serve
 
     for line in notes(examined.result()):
         print(folded(line), file=sys.stderr)
@@ -49,6 +49,8 @@ def up(given: Mapping[str, str | None], quiet: bool) -> None:
             "Stop it, or keep this one's state elsewhere: lamina up --state DIR",
             Failure.STATE_IN_USE,
         ) from error
+    except StateTooNew as error:
+        raise Failure(str(error)) from error
     except OSError as error:
         raise explained(error, settings) from error
 

@@ -91,6 +91,10 @@ class Dispatcher:
             answer = _from_wire(
                 service.api.serialise_error(error.code, error.status, text, error.kind, members, request_id)
             )
+        except asyncio.CancelledError:
+            # The server stops, and has waited for as long as it was told to.
+            message = "The server is stopping: whether the request was carried out is not known."
+            answer = _from_wire(service.api.serialise_error(service.failure, 500, message, "Service", {}, request_id))
         except Exception:  # noqa: BLE001 - whatever fails in a handler, its caller gets an answer and the log the cause
             _log.exception("%s %s failed, request %s", request.method, request.path, request_id)
             message = f"An internal error occurred. The server's log tells of it under the request id {request_id}."

@@ -78,18 +78,25 @@ class Reader:
             return
         self._fresh_head = False
         try:
-            self._parser.feed_data(data)
+            self._parse(data)
         except httptools.HttpParserUpgrade as upgrade:
             if not self.done:
                 self._replay_without_upgrade()
                 self.feed(data[upgrade.args[0] :])
             return
+        self._bound_what_is_no_content(len(data))
+
+    def _parse(self, data: bytes) -> None:
+        """Refuse what is not HTTP. Raises HttpParserUpgrade."""
+        try:
+            self._parser.feed_data(data)
+        except httptools.HttpParserUpgrade:
+            raise
         except httptools.HttpParserCallbackError:
             raise  # A mistake of ours, not the client's.
         except httptools.HttpParserError as error:
             if not self.done:
                 self._refuse(Refusal(400, "BadRequest", f"The request is not HTTP/1.1: {error}"))
-        self._bound_what_is_no_content(len(data))
 
     def _bound_what_is_no_content(self, fed: int) -> None:
         """Refuse a head, a chunk's extension or a trailer that goes on and on: the parser keeps all of it."""
@@ -201,7 +208,7 @@ class Reader:
         request.headers = self._headers
         self._parser = httptools.HttpRequestParser(self)
         self._replaying = True
-        self._parser.feed_data(f"{request.method} / HTTP/1.1\r\n{lines}\r\n".encode("latin-1"))
+        self._parse(f"{request.method} / HTTP/1.1\r\n{lines}\r\n".encode("latin-1"))
 
     def _refuse_head(self) -> None:
         self._refuse(Refusal(431, "RequestHeaderFieldsTooLarge", f"Headers may take {HEAD_BYTES_MAX} bytes."))

@@ -23,6 +23,8 @@ from lamina.wire import Place
 # Clients that connect at the same moment; the kernel caps it at its own limit.
 _BACKLOG = 1024
 _THREADS = 32
+# For the errors of those whose time is over to be written.
+_LAST_WORDS_S = 1.0
 
 
 class CannotListen(OSError):
@@ -116,7 +118,10 @@ class Gateway:
         self._servers.append(server)
 
     async def stop(self, grace_s: float) -> None:
-        """Accept nothing more, let what runs be answered for at most *grace_s* seconds, then close everything."""
+        """Accept nothing more, let what runs be answered for at most *grace_s* seconds, then close everything.
+
+        What is not answered by then is answered with an error.
+        """
         for server in self._servers:
             server.close()
         for connection in list(self._connections):
@@ -162,6 +167,8 @@ class Gateway:
         running += self._tasks
         for task in running:
             task.cancel()
+        if running:
+            await asyncio.wait(running, timeout=_LAST_WORDS_S)
         for connection in list(self._connections):
             connection.abort()
         await asyncio.gather(*running, return_exceptions=True)

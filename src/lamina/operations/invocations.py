@@ -109,6 +109,10 @@ class InvocationOperations:
         """Take up the events an earlier server left. Call on the loop."""
         self._events.open(retry_base_delay_s)
 
+    async def drain(self, grace_s: float) -> None:
+        """Take up no more events, and give those under way *grace_s* seconds."""
+        await self._events.drain(grace_s)
+
     async def close(self) -> None:
         await self._events.close()
 
