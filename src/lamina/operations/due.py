@@ -54,6 +54,14 @@ class DueWork(Generic[D]):
         """Begin. Call on the loop."""
         self._dispatching = asyncio.ensure_future(self._dispatch())
 
+    async def drain(self, grace_s: float) -> None:
+        """Begin nothing more, and give what has begun *grace_s* seconds."""
+        if self._dispatching is not None:
+            self._dispatching.cancel()
+            await asyncio.gather(self._dispatching, return_exceptions=True)
+        if self._running:
+            await asyncio.wait(self._running.values(), timeout=grace_s)
+
     async def close(self) -> None:
         """Stop; what was not done is taken up at the next start."""
         tasks = [*self._running.values(), *([self._dispatching] if self._dispatching else [])]

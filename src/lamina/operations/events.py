@@ -50,6 +50,10 @@ class EventQueue:
         self._base_delay_s = base_delay_s
         self._work.open()
 
+    async def drain(self, grace_s: float) -> None:
+        """Begin no more runs, and give those under way *grace_s* seconds."""
+        await self._work.drain(grace_s)
+
     async def close(self) -> None:
         """Stop; what had not succeeded is run again at the next start."""
         await self._work.close()
