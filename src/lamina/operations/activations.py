@@ -22,6 +22,7 @@ from lamina.operations.stamps import Stamps
 _log = logging.getLogger(__name__)
 
 THREADS = 4
+RETRY_S = 1.0
 
 # What a version became; None when it is gone.
 Outcome = FunctionVersion | None
@@ -44,7 +45,10 @@ class Activations:
         self._prepare = prepare
         self._stamps = stamps
         self._executor = ThreadPoolExecutor(THREADS, thread_name_prefix="activation")
-        self._lock = threading.Lock()
+        # Reentrant: what is begun again under it may be done, and forgotten, at once.
+        self._lock = threading.RLock()
+        self._closed = False
+        self._retries: set[threading.Timer] = set()
         # One step of one version: an update of it has another RevisionId.
         self._running: dict[tuple[FunctionArn, str], Future[Outcome]] = {}
 
@@ -76,9 +80,33 @@ class Activations:
 
     def close(self) -> None:
         """Finish what has begun; the rest is resumed at the next start."""
+        with self._lock:
+            self._closed = True
+            for timer in self._retries:
+                timer.cancel()
         self._executor.shutdown(wait=True, cancel_futures=True)
 
     def _activate(self, version: FunctionVersion) -> Outcome:
+        try:
+            return self._outcome(version)
+        except Exception:
+            # What it became could not be recorded: it would be Pending until somebody invokes it or the next start.
+            _log.exception("the activation of %s is tried again", version.qualified_arn)
+            timer = threading.Timer(RETRY_S, self._retry, [version])
+            timer.daemon = True
+            with self._lock:
+                if not self._closed:
+                    self._retries.add(timer)
+                    timer.start()
+            raise
+
+    def _retry(self, version: FunctionVersion) -> None:
+        with self._lock:
+            self._retries = {timer for timer in self._retries if timer is not threading.current_thread()}
+            if not self._closed:
+                self.start(version)
+
+    def _outcome(self, version: FunctionVersion) -> Outcome:
         layers = tuple(layer.archive.digest for layer in version.configuration.layers)
         # An image lies in a registry, not here.
         needed = layers if version.configuration.image is not None else (version.code.digest, *layers)
