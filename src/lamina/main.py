@@ -60,6 +60,7 @@ from lamina.operations.stamps import Stamps
 from lamina.operations.streaming import StreamingOperations
 from lamina.operations.table import handlers
 from lamina.operations.tags import TagOperations
+from lamina.operations.triggers import Triggers
 from lamina.operations.uploads import Archives, Uploads
 from lamina.operations.urls import UrlServer
 from lamina.operations.versions import VersionOperations
@@ -280,6 +281,7 @@ async def build(settings: Settings, house: contextlib.AsyncExitStack, choices: C
     invocations = InvocationOperations(catalog, activations, runner, deliveries=deliveries, live=live)
     invocations.open(settings.retry_base_delay_s)
     house.push_async_callback(invocations.close)
+    companions.invoke = Triggers(catalog, invocations.record).take
     streaming = StreamingOperations(invocations)
     house.push_async_callback(streaming.close)
     provisioned = ProvisionedOperations(catalog, activations, worker.provisions, markers, stamps, quota)

@@ -10,5 +10,6 @@ from __future__ import annotations
 from lamina.companions.clients import Clients
 from lamina.companions.companions import Companions
 from lamina.companions.messages import Question, Reply
+from lamina.companions.triggering import Trigger
 
-__all__ = ["Clients", "Companions", "Question", "Reply"]
+__all__ = ["Clients", "Companions", "Question", "Reply", "Trigger"]

@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import json
 import logging
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from functools import cached_property
 from importlib.util import find_spec
 from pathlib import Path
@@ -16,6 +16,7 @@ from lamina.companions.messages import ACCOUNT_HEADER, LENGTH, Question, Reply, 
 from lamina.companions.process import Process
 from lamina.companions.recording import changes
 from lamina.companions.refusing import NOT_INSTALLED, NOT_OFFERED, refusal
+from lamina.companions.triggering import Trigger
 
 _log = logging.getLogger(__name__)
 # Of questions that wait for a message to come there may be many.
@@ -32,10 +33,12 @@ _HOP_BY_HOP: Final = frozenset(
 class Companions:
     """Keeps what they are to remember in *folder*; their process begins with the first question. On one event loop.
 
-    With *offered* false every question is refused.
+    With *offered* false every question is refused. Functions that a question has them invoke are given to `invoke`,
+    which is set once there is somebody who can.
     """
 
     def __init__(self, folder: Path, environ: Mapping[str, str], *, offered: bool = True) -> None:
+        self.invoke: Callable[[Sequence[Trigger]], Awaitable[None]] | None = None
         self._offered = offered
         self._folder = folder
         self._environ = environ
@@ -83,6 +86,8 @@ class Companions:
         if "failure" in head:
             writer.close()
             return refusal(question, service, head["failure"], head["status"], head["message"])
+        if "triggers" in head and self.invoke is not None:
+            await self.invoke([Trigger(**each) for each in head["triggers"]])
         length: int = head["length"]
         headers = [(name, value) for name, value in head["headers"] if name.lower() not in _HOP_BY_HOP]
         if length <= _PIECE_BYTES:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping
 from typing import Any
 
 from lamina import errors
-from lamina.layers.policies import Statement, statement
+from lamina.layers.policies import Policy, Statement, statement
 from lamina.names import FunctionArn
 
 _ACCOUNT = re.compile(r"\d{12}")
@@ -59,3 +60,35 @@ def _condition(request: Mapping[str, Any]) -> Mapping[str, Any]:
     if request.get("SourceArn") is not None:
         condition["ArnLike"] = {"AWS:SourceArn": request["SourceArn"]}
     return condition
+
+
+def lets_service(policy: Policy | None, service: str, source: str, account: str) -> bool:
+    """Whether *policy*, a function's, lets *service* invoke it on behalf of *source*, an ARN of *account*."""
+    if policy is None:
+        return False
+    return any(_lets(json.loads(each.text), service, source, account) for each in policy.statements)
+
+
+def _lets(members: Mapping[str, Any], service: str, source: str, account: str) -> bool:
+    told = {"aws:sourcearn": source, "aws:sourceaccount": account}
+    principal = members["Principal"]
+    return (
+        members["Action"] in ("lambda:InvokeFunction", "lambda:*", "*")
+        and (principal == "*" or (isinstance(principal, Mapping) and principal.get("Service") == service))
+        and all(
+            key.lower() in told and _is_like(told[key.lower()], wanted)
+            for keys in members.get("Condition", {}).values()
+            for key, wanted in keys.items()
+        )
+    )
+
+
+def _is_like(text: str, pattern: str) -> bool:
+    """Whether *text* is *pattern*, in which * stands for any characters and ? for one, within a part of an ARN."""
+    parts, patterns = text.split(":", 5), pattern.split(":", 5)
+    return len(parts) == len(patterns) and all(map(_matches, parts, patterns))
+
+
+def _matches(text: str, pattern: str) -> bool:
+    wild = re.escape(pattern).replace(r"\*", ".*").replace(r"\?", ".")
+    return re.fullmatch(wild, text, re.DOTALL) is not None

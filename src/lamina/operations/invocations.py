@@ -122,12 +122,16 @@ class InvocationOperations:
             return {"StatusCode": 204}
         if asked.kind is InvocationType.EVENT:
             now, event = time.time(), asked.invocation
-            await self._events.add(
+            await self.record(
                 Event(event.request_id, asked.arn, event.payload, now, now, 0, event.trace_id, event.client_context)
             )
             return {"StatusCode": 202}
         outcome = await self.run(asked)
         return _answer(asked.function, outcome, with_log=asked.invocation.with_log)
+
+    async def record(self, event: Event) -> None:
+        """Have *event* run when it is due; it is durable when this returns."""
+        await self._events.add(event)
 
     async def look_at(self, call: Call, request: Parameters) -> Asked:
         """What an invocation's *request* asks for; AWS's errors for what cannot be run."""

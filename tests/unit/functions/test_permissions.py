@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from lamina.errors import ApiError
-from lamina.functions.permissions import function_statement
+from lamina.functions.permissions import function_statement, lets_service
+from lamina.layers.policies import Policy
 from lamina.names import FunctionArn, Scope
 
 ARN = FunctionArn(Scope("123456789012", "eu-west-1"), "f")
@@ -74,3 +75,41 @@ def test_14_3_the_token_of_an_event_source_and_the_way_through_a_url() -> None:
         "StringEquals": {"lambda:EventSourceToken": "t"},
         "Bool": {"lambda:InvokedViaFunctionUrl": "true"},
     }
+
+
+TOPIC = "arn:aws:sns:eu-west-1:111122223333:orders"
+
+
+def lets(**request: Any) -> bool:
+    statement = function_statement(ARN, {"StatementId": "s", "Action": "lambda:InvokeFunction"} | request)
+    return lets_service(Policy((statement,), "r"), "sns.amazonaws.com", TOPIC, "111122223333")
+
+
+@pytest.mark.parametrize(
+    ("request_", "let"),
+    [
+        ({"Principal": "sns.amazonaws.com"}, True),
+        ({"Principal": "*"}, True),
+        ({"Principal": "s3.amazonaws.com"}, False),
+        ({"Principal": "111122223333"}, False),
+        ({"Principal": "sns.amazonaws.com", "Action": "lambda:InvokeFunctionUrl"}, False),
+        ({"Principal": "sns.amazonaws.com", "Action": "lambda:*"}, True),
+        ({"Principal": "sns.amazonaws.com", "SourceArn": TOPIC}, True),
+        ({"Principal": "sns.amazonaws.com", "SourceArn": TOPIC.replace("orders", "ord?r*")}, True),
+        ({"Principal": "sns.amazonaws.com", "SourceArn": TOPIC + "2"}, False),
+        # What stands for anything does so within one part.
+        ({"Principal": "sns.amazonaws.com", "SourceArn": "arn:aws:sns:*:orders"}, False),
+        ({"Principal": "sns.amazonaws.com", "SourceArn": TOPIC.replace("orders", "o.ders")}, False),
+        ({"Principal": "sns.amazonaws.com", "SourceAccount": "111122223333"}, True),
+        ({"Principal": "sns.amazonaws.com", "SourceAccount": "123456789012"}, False),
+        ({"Principal": "sns.amazonaws.com", "SourceArn": TOPIC, "SourceAccount": "123456789012"}, False),
+        ({"Principal": "sns.amazonaws.com", "EventSourceToken": "t"}, False),
+        ({"Principal": "*", "PrincipalOrgID": "o-a1b2c3d4e5"}, False),
+    ],
+)
+def test_a_service_is_let_in_for_whom_a_statement_names(request_: dict[str, Any], let: bool) -> None:
+    assert lets(**request_) is let
+
+
+def test_without_a_policy_no_service_is_let_in() -> None:
+    assert not lets_service(None, "sns.amazonaws.com", TOPIC, "111122223333")

@@ -13,6 +13,7 @@ from moto.core.request import PRESERVED_HEADER_NAMES_ENVIRON_KEY
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 
 from lamina.companions.child.policies import leave_conditions_out
+from lamina.companions.child.triggers import lead_here
 from lamina.companions.messages import Question
 
 _METADATA: Final = "x-amz-meta-"
@@ -37,6 +38,8 @@ class _Application(DomainDispatcherApplication):
     def get_backend_for_host(self, host: str | None) -> Any:
         if host is not None and host.startswith("s3"):
             leave_conditions_out()
+        if host is not None:
+            lead_here(host)
         return super().get_backend_for_host(host)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ from lamina.companions import recording
 from lamina.companions.child import certainty
 from lamina.companions.child.asking import Forbidden, Moto, NotOffered
 from lamina.companions.child.journal import Entry, Journal
+from lamina.companions.child.triggers import collected
 from lamina.companions.messages import Question
 
 _log = logging.getLogger(__name__)
@@ -43,10 +44,11 @@ class House:
         """What moto says to *question*; of what it cannot answer, why."""
         service = recording.service_of(question)
         try:
-            if recording.changes(question, service):
-                status, headers, body = self._change(question)
-            else:
-                status, headers, body = self._moto.ask(question)
+            with collected() as triggers:
+                if recording.changes(question, service):
+                    status, headers, body = self._change(question)
+                else:
+                    status, headers, body = self._moto.ask(question)
         except Forbidden:
             return _failed("AccessDenied", 403, f"{question.path} is no bucket's: it is for moto alone.")
         except NotOffered:
@@ -59,7 +61,10 @@ class House:
             return _failed(
                 "InternalFailure", 500, f"moto, which answers for {service}, failed: the server's log says how."
             )
-        return Answered({"status": status, "headers": headers, "length": len(body)}, body)
+        head = {"status": status, "headers": headers, "length": len(body)}
+        if triggers:
+            head["triggers"] = [asdict(trigger) for trigger in triggers]
+        return Answered(head, body)
 
     def _change(self, question: Question) -> tuple[int, list[tuple[str, str]], bytes]:
         with self._changing:

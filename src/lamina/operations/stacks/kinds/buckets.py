@@ -62,6 +62,27 @@ def _lifecycle_rule(rule: Mapping[str, Any]) -> dict[str, Any]:
     return made
 
 
+def _notification(value: Any) -> dict[str, Any]:
+    made: dict[str, Any] = {}
+    for name, held in value.items():
+        if name == "EventBridgeConfiguration":
+            if held.get("EventBridgeEnabled") not in (False, "false"):
+                made[name] = {}
+        else:
+            # Of a name that is neither's, the API says so.
+            made[_LISTS.get(name, name)] = [_notified(each) for each in held]
+    return {"NotificationConfiguration": made}
+
+
+def _notified(each: Mapping[str, Any]) -> dict[str, Any]:
+    names = {"Event": "Events", "Function": "LambdaFunctionArn", "Queue": "QueueArn", "Topic": "TopicArn"}
+    made = _renamed(each, names)
+    if "Filter" in each:
+        made["Filter"] = {"Key": {"FilterRules": each["Filter"]["S3Key"]["Rules"]}}
+    return made
+
+
+_LISTS: Final = {"LambdaConfigurations": "LambdaFunctionConfigurations"}
 # Property -> the operation that carries it out, with what parameters, and the one that takes it back.
 _CARRIED_OUT: Final[Mapping[str, tuple[str, Callable[[Any], dict[str, Any]], str | None]]] = {
     "AccessControl": ("PutBucketAcl", _access, None),
@@ -71,6 +92,13 @@ _CARRIED_OUT: Final[Mapping[str, tuple[str, Callable[[Any], dict[str, Any]], str
     "BucketEncryption": ("PutBucketEncryption", _encryption, "DeleteBucketEncryption"),
     "CorsConfiguration": ("PutBucketCors", _cors, "DeleteBucketCors"),
     "LifecycleConfiguration": ("PutBucketLifecycleConfiguration", _lifecycle, "DeleteBucketLifecycle"),
+    "NotificationConfiguration": ("PutBucketNotificationConfiguration", _notification, None),
+}
+# What stands for a property that is gone, where no operation takes it back.
+_NOTHING: Final[Mapping[str, Any]] = {
+    "AccessControl": "Private",
+    "VersioningConfiguration": {"Status": "Suspended"},
+    "NotificationConfiguration": {},
 }
 
 
@@ -101,14 +129,10 @@ class Buckets:
             wanted = after.get(name)
             if wanted == before.get(name):
                 continue
-            if wanted is not None:
-                call(client, operation, {**at, **parameters(wanted)})
-            elif taking_back is not None:
+            if wanted is None and taking_back is not None:
                 call(client, taking_back, at)
-            elif name == "AccessControl":
-                call(client, operation, {**at, "ACL": "private"})
             else:
-                call(client, operation, {**at, **parameters({"Status": "Suspended"})})
+                call(client, operation, {**at, **parameters(_NOTHING[name] if wanted is None else wanted)})
         if tags := tags_of(after, site.tags):
             call(client, "PutBucketTagging", {**at, "Tagging": {"TagSet": tags_list(tags)}})
         elif before.get("Tags"):

@@ -71,7 +71,7 @@ class Roles:
             call(client, "DetachRolePolicy", {**at, "PolicyArn": arn})
         inline, former = _by_name(after), _by_name(before)
         for name, document in inline.items():
-            call(client, "PutRolePolicy", {**at, "PolicyName": name, "PolicyDocument": write(document)})
+            call(client, "PutRolePolicy", {**at, "PolicyName": name, "PolicyDocument": _inline(document)})
         for name in sorted(former.keys() - inline.keys()):
             call(client, "DeleteRolePolicy", {**at, "PolicyName": name})
 
@@ -93,7 +93,7 @@ class Policies:
                 call(site.own("iam"), f"Delete{kind}Policy", {f"{kind}Name": name, "PolicyName": made.physical_id})
 
     def _put(self, site: Site, after: Properties, before: Properties) -> None:
-        client, name, document = site.own("iam"), after["PolicyName"], write(after["PolicyDocument"])
+        client, name, document = site.own("iam"), after["PolicyName"], _inline(after["PolicyDocument"])
         wanted = _principals(after)
         for kind, holder in wanted:
             at = {f"{kind}Name": holder, "PolicyName": name}
@@ -144,6 +144,11 @@ class ManagedPolicies:
             if (kind, name) not in wanted:
                 with gone(_NOT_THERE):
                     call(client, f"Detach{kind}Policy", {f"{kind}Name": name, "PolicyArn": arn})
+
+
+def _inline(document: Mapping[str, Any]) -> str:
+    """*document* as text, with a version: AWS asks for none here, and SAM's have none; moto takes none without."""
+    return write({"Version": "2012-10-17", **document})
 
 
 def _principals(properties: Properties) -> list[tuple[str, str]]:

@@ -1,0 +1,171 @@
+"""Functions that SNS, S3 and EventBridge are to invoke: told to the server, whose they are.
+
+moto would look for them in a Lambda of its own, which has none. What is to be invoked is collected for the question
+that was the cause, and goes back with its answer. A question that is repeated after a restart had its consequences
+then: it has none again, in no queue either.
+"""
+
+from __future__ import annotations
+
+import copy
+import json
+import logging
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from functools import cache
+from typing import Any
+
+from lamina.companions import triggering
+from lamina.companions.triggering import Trigger
+
+_log = logging.getLogger(__name__)
+
+
+class _Hearing(threading.local):
+    """What this thread's question has caused so far; None where nothing is to come of it."""
+
+    triggers: list[Trigger] | None = None
+
+
+_hearing = _Hearing()
+
+
+@contextmanager
+def collected() -> Iterator[list[Trigger]]:
+    """Have what this thread asks of moto invoke functions: they are in the list afterwards."""
+    found: list[Trigger] = []
+    _hearing.triggers = found
+    try:
+        yield found
+    finally:
+        _hearing.triggers = None
+
+
+def lead_here(host: str) -> None:
+    """Have the service at *host* tell of functions here, from before it answers its first question on."""
+    leading = {"sns": _lead_topics, "s3": _lead_buckets, "events": _lead_rules}.get(host.partition(".")[0])
+    if leading is not None:
+        leading()
+
+
+def _tell(trigger: Trigger) -> None:
+    if _hearing.triggers is not None:
+        _hearing.triggers.append(trigger)
+
+
+@cache
+def _lead_topics() -> None:
+    from moto.sns.models import Subscription  # noqa: PLC0415 - not before SNS is asked
+
+    elsewhere = Subscription.publish
+
+    def publish(subscription: Any, message: str, message_id: str, **more: Any) -> None:
+        if subscription.protocol != "lambda":
+            elsewhere(subscription, message, message_id, **more)
+            return
+        attributes = more.get("message_attributes")
+        matcher = subscription._filter_policy_matcher  # noqa: SLF001 - moto has no other word for it
+        if matcher is not None and not matcher.matches(attributes, message):
+            return
+        if more.get("message_structure") == "json":
+            message = subscription._parse_message_structure(message, "lambda")  # noqa: SLF001 - as above
+        published = triggering.Published(
+            topic=subscription.topic.arn,
+            subscription=subscription.arn,
+            id=message_id,
+            subject=more.get("subject"),
+            text=message,
+            attributes=attributes or {},
+            at=_iso(time.time(), "milliseconds"),
+        )
+        event = json.dumps(triggering.sns_event(published))
+        account = subscription.topic.account_id
+        _tell(Trigger(subscription.endpoint, triggering.SNS, subscription.topic.arn, account, event))
+
+    setattr(Subscription, "publish", publish)  # noqa: B010 - types have no word for replacing a method
+
+
+@cache
+def _lead_buckets() -> None:
+    from moto.s3 import notifications  # noqa: PLC0415 - not before S3 is asked
+
+    sketch = notifications._get_s3_event  # noqa: SLF001 - moto has no other word for it
+
+    def get_s3_event(event_name: str, bucket: Any, key: Any, notification_id: str) -> dict[str, Any]:
+        version = key.version_id if bucket.is_versioned else None
+        made = sketch(event_name, bucket, key, notification_id)
+        return triggering.s3_event(made, bucket.account_id, version, time.time_ns())
+
+    def invoke(account_id: str, event_body: Mapping[str, Any], fn_arn: str, region_name: str) -> None:
+        del region_name
+        source = event_body["Records"][0]["s3"]["bucket"]["arn"]
+        _tell(Trigger(fn_arn, triggering.S3, source, account_id, json.dumps(event_body)))
+
+    replacing = {
+        "_get_s3_event": get_s3_event,
+        "_invoke_awslambda": invoke,
+        "send_event": _now_alone(notifications.send_event),
+        "send_test_event": _now_alone(notifications.send_test_event),
+    }
+    for name, replacement in replacing.items():
+        setattr(notifications, name, replacement)
+
+
+def _now_alone(send: Callable[..., None]) -> Callable[..., None]:
+    """*send*, but not for a question that is repeated."""
+
+    def sending(*event: Any, **more: Any) -> None:
+        if _hearing.triggers is not None:
+            send(*event, **more)
+
+    return sending
+
+
+@cache
+def _lead_rules() -> None:
+    from moto.events.models import Rule  # noqa: PLC0415 - not before EventBridge is asked
+
+    elsewhere = Rule.send_to_targets
+
+    def send_to_targets(rule: Any, original_event: Any, transform_input: bool = True) -> None:
+        # moto sends what a rule with a schedule alone, or one that is switched off, never saw.
+        if rule.state != "ENABLED" or not rule.event_pattern.get_pattern():
+            return
+        others = copy.copy(rule)
+        others.targets = [target for target in rule.targets if not triggering.is_function(target["Arn"])]
+        elsewhere(others, original_event, transform_input)
+        if len(others.targets) == len(rule.targets) or not rule.event_pattern.matches_event(original_event):
+            return
+        event = triggering.rule_event(original_event, _moment(original_event["time"]))
+        for target in rule.targets:
+            if triggering.is_function(target["Arn"]):
+                _tell_target(rule, target, event)
+
+    setattr(Rule, "send_to_targets", send_to_targets)  # noqa: B010 - types have no word for replacing a method
+
+
+def _tell_target(rule: Any, target: Mapping[str, Any], event: Mapping[str, Any]) -> None:
+    try:
+        text = triggering.target_input(target, event, rule.arn, _at_path)
+    except ValueError as error:
+        _log.warning("target %s of %s is not invoked: its template gives no JSON: %s", target["Id"], rule.arn, error)
+        return
+    _tell(Trigger(target["Arn"], triggering.EVENTS, rule.arn, rule.account_id, text))
+
+
+def _at_path(path: str, event: Mapping[str, Any]) -> Any:
+    from jsonpath_ng.ext.parser import parse  # noqa: PLC0415 - not before a rule wants it
+
+    found = parse(path).find(dict(event))
+    return found[0].value if found else None
+
+
+def _moment(given: str | float) -> str:
+    return given if isinstance(given, str) else _iso(given, "seconds")
+
+
+def _iso(seconds: float, precision: str) -> str:
+    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec=precision).removesuffix("+00:00") + "Z"
