@@ -119,10 +119,16 @@ class Connections:
         self._connections.add(framed)
         pipe.begin(framed)
 
-    def close(self) -> None:
+    def ignore(self) -> None:
+        """Hear nothing more from whoever is connected or will be, which nobody notices until `close`."""
         if self._pause is not None:
             self._pause.cancel()
         self._loop.remove_reader(self._listener)
+        for connection in list(self._connections):
+            connection.ignore()
+
+    def close(self) -> None:
+        self.ignore()
         self._listener.close()
         for connection in list(self._connections):
             connection.close()
@@ -313,6 +319,13 @@ class _Connection(asyncio.Protocol):
     def resume(self) -> None:
         if self._transport is not None and not self._transport.is_closing():
             self._transport.resume_reading()
+
+    def ignore(self) -> None:
+        """Hear nothing more from it, which it does not notice."""
+        if self._transport is not None:
+            self._transport.pause_reading()
+        elif self.task is not None:
+            self.task.cancel()
 
     def close(self) -> None:
         # Not only when the connection is lost, a turn of the loop later: an event could be given to it until then.

@@ -122,6 +122,8 @@ class Transport(Protocol):
 
     def get_extra_info(self, name: str) -> Any: ...
 
+    def pause_reading(self) -> None: ...
+
     def abort(self) -> None: ...
 
 
@@ -156,6 +158,10 @@ class FramedConnection(asyncio.Protocol):
         self._was_reset = isinstance(error, ConnectionResetError | BrokenPipeError)
         self._session.hung_up(self._waits)
         self._owner.forget(self)
+
+    def ignore(self) -> None:
+        """Hear nothing more from it, which it does not notice."""
+        self._transport.pause_reading()
 
     def close(self) -> None:
         self._session.hung_up(self._waits)

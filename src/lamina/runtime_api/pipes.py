@@ -34,6 +34,10 @@ class Pipe:
         self._reader = reader
         self._loop.add_reader(self._socket, self._readable)
 
+    def pause_reading(self) -> None:
+        """Hear nothing more, not even that the other end is closed."""
+        self._loop.remove_reader(self._socket)
+
     def write(self, data: bytes) -> None:
         """Send *data*, as soon as the other side takes it."""
         if not self._open:

@@ -49,6 +49,7 @@ class Prepared:
     executed: tuple[str, ...] = ()  # what has been executed in it ahead of time, if anything
     overran: bool = False  # the watchdog killed what ran in it
     door: Door | None = None  # to the server's API, once it is known whose it is
+    on_gone: Callable[[], object] | None = None  # what is to be done once its processes are gone
     _gone: asyncio.Future[None] | None = None
 
     def limit(self, memory_mb: int) -> None:
@@ -260,6 +261,8 @@ class Shelf:
         self._returning.add(task)
         try:
             await prepared.blank.wait_gone()
+            if prepared.on_gone is not None:
+                prepared.on_gone()
             if prepared.cgroup is not None:
                 await _removed(prepared.cgroup)
             # Where others run as the same user, one may have been in there: a template that keeps its /tmp open.

@@ -12,6 +12,7 @@ import pytest
 from lamina.runtime_api.frames import ANSWER, NEXT
 from lamina.runtime_api.session import Answer
 
+from .test_connections import NEXT as NEXT_REQUEST
 from .test_connections import OFFER, Client, Room, in_a_room
 from .test_frames import TOLD, _told, frame
 
@@ -61,6 +62,24 @@ async def test_a_new_session_is_nothing_to_the_pair_of_the_old_one(room: Room) -
     client = await _talking(room)
     room.renew()
     assert await client.wait_closed_by_peer() == b""
+
+
+@in_a_room
+async def test_who_is_ignored_does_not_notice_before_it_is_closed(room: Room) -> None:
+    client, over_http = await _talking(room), await room.client()
+    over_http.send(NEXT_REQUEST)
+    assert await room.told.get() == "ready"
+    room.server.ignore()
+    client.send(frame(NEXT))
+    over_http.post("invocation/ID/response", b"{}")
+    with pytest.raises(TimeoutError):
+        # Nothing is said to it; whether it is over must not be told either.
+        async with asyncio.timeout(0):
+            await client.line()
+    assert room.told.empty()
+    room.close()
+    assert await client.wait_closed_by_peer() == b""
+    assert await over_http.wait_closed_by_peer() == b""
 
 
 @in_a_room

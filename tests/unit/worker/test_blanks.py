@@ -194,13 +194,17 @@ def test_each_has_an_id_a_name_and_a_tmp_of_its_own() -> None:
 def test_nothing_is_given_back_before_its_processes_are_gone() -> None:
     async def test(stand: Stand) -> None:
         taken = await stand.shelf.take(DEFAULT_STORAGE_MB)
+        told: list[str] = []
+        taken.on_gone = lambda: told.append("gone")
         taken.release()
         taken.release()
         await asyncio.sleep(0)
         assert free_uids(stand.machine) == UIDS - 1
         assert not stand.scratch.made[0].removed
+        assert not told
         stand.zygote.forked[0].die()
         await taken.wait_gone()
+        assert told == ["gone"]
         assert free_uids(stand.machine) == UIDS, "once, though released twice"
         assert stand.scratch.made[0].removed
 
