@@ -46,7 +46,7 @@ def watch(
       lamina rollout watch my-layer:12 --region eu-central-1,us-east-1
     """
     from lamina.rollouts.consumers import consumers
-    from lamina.rollouts.drift import attached, look
+    from lamina.rollouts.drift import look
     from lamina.rollouts.drift import markdown as printed
     from lamina.workshop.consuming import Reading, places, read_consumers
     from lamina.workshop.layer_versions import newest_numbers
@@ -60,7 +60,7 @@ def watch(
     whole = replace(named, versions=frozenset())
     with reading() as told:
         seen = consumers(whole, read_consumers(where, Reading(whole, tags=channels is not None), told))
-        layers = {arn.layer for consumer in seen for arn in attached(whole, consumer)}
+        layers = {arn.layer for consumer in seen for arn in consumer.attached(whole)}
         due = {each: min(named.versions) for each in layers} if named.versions else newest_numbers(where, layers)
     drift = look(whole, seen, due, [] if channels is None else _channels(channels, where))
     if markdown is not None:

@@ -44,8 +44,23 @@ class Alias:
     revision_id: str
 
 
+class OfFunction:
+    """What tells of a function, by its ARN without a qualifier."""
+
+    __slots__ = ()
+    function: str
+
+    @property
+    def name(self) -> str:
+        return parse_function_name(self.function).name
+
+    @property
+    def account(self) -> str:
+        return parse_function_name(self.function).account or ""
+
+
 @dataclass(frozen=True, slots=True)
-class Consumer:
+class Consumer(OfFunction):
     """One version of a function as it was seen; `version` is $LATEST or a number.
 
     `function` is the ARN without a qualifier, `layers` are ARNs as the endpoint spells them, the bottom one first.
@@ -68,14 +83,6 @@ class Consumer:
     tags: Mapping[str, str] | None = None
     settling: bool = False
     failure: str | None = None
-
-    @property
-    def name(self) -> str:
-        return parse_function_name(self.function).name
-
-    @property
-    def account(self) -> str:
-        return parse_function_name(self.function).account or ""
 
     @property
     def is_latest(self) -> bool:

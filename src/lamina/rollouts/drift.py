@@ -8,7 +8,7 @@ from typing import Final
 
 from lamina.names import LATEST, LayerArn, LayerVersionArn
 from lamina.rollouts.channels import Channel, followed
-from lamina.rollouts.consumers import Consumer, LayerReference, layer_version
+from lamina.rollouts.consumers import Consumer, LayerReference
 
 # What a comment to a pull request may be long on the code hosts that people use, less what stands around the table.
 _ROWS_MAX: Final = 200
@@ -56,7 +56,7 @@ def look(
     for consumer in consumers:
         if not (consumer.is_latest or consumer.aliases):
             continue
-        for arn in attached(layer, consumer):
+        for arn in consumer.attached(layer):
             counted += 1
             channel = followed(consumer, arn.layer.name)
             due = newest.get(arn.layer) if channel is None else pointing.get((arn.layer, channel))
@@ -66,14 +66,6 @@ def look(
                 aliases = tuple(alias.name for alias in consumer.aliases)
                 drifted.append(Drifted(consumer.function, consumer.version, aliases, arn, due, channel))
     return Drift(tuple(drifted), counted, tuple(sorted(untold)))
-
-
-def attached(layer: LayerReference, consumer: Consumer) -> Iterator[LayerVersionArn]:
-    """The versions of *layer* that *consumer* has, as ARNs."""
-    for text in consumer.layers:
-        arn = layer_version(text)
-        if arn is not None and layer.names(arn):
-            yield arn
 
 
 def markdown(title: str, drift: Drift) -> str:

@@ -11,9 +11,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Final
 
-from lamina.names import parse_function_name
 from lamina.rollouts import documents
-from lamina.rollouts.consumers import Alias, Place
+from lamina.rollouts.consumers import Alias, OfFunction, Place
 from lamina.rollouts.documents import DocumentError
 
 FORMAT: Final = 1
@@ -73,7 +72,7 @@ class Options:
 
 
 @dataclass(frozen=True, slots=True)
-class Target:
+class Target(OfFunction):
     """A function that the plan changes, as it was when planned: what is put back is exactly this.
 
     `layers_before` and `layers_after` differ in nothing but the versions that the plan moves; they are equal where
@@ -95,14 +94,6 @@ class Target:
     alias: Alias | None = None
     event: str | None = None
     combination: int | None = None
-
-    @property
-    def name(self) -> str:
-        return parse_function_name(self.function).name
-
-    @property
-    def account(self) -> str:
-        return parse_function_name(self.function).account or ""
 
 
 @dataclass(frozen=True, slots=True)

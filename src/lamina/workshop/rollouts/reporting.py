@@ -24,6 +24,7 @@ class State(StrEnum):
     CHANGED = "changed by somebody else"
     GONE = "gone"
     PUT_BACK = "put back"
+    PARTLY_PUT_BACK = "put back in part"
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +143,7 @@ def _state(plan: Plan, target: Target, life: Life) -> State:
     if life.trouble is not None:
         return {Trouble.FAILED: State.FAILED, Trouble.CHANGED: State.CHANGED, Trouble.GONE: State.GONE}[life.trouble]
     if life.put_back:
-        return State.PUT_BACK
+        return State.PARTLY_PUT_BACK if life.left else State.PUT_BACK
     if not life.touched and not life.passed:
         return State.NOT_BEGUN
     shares = plan.options.shares

@@ -72,7 +72,10 @@ def test_it_is_whole_only_once_every_target_is_where_it_should_be() -> None:
     # Who asked for the way back has it; who did not has something to look at.
     assert (whole.is_whole(Way.BACK), whole.is_whole(Way.FORWARD)) == (True, False)
     left = Turned(6, None, "asked for"), PutBack(7, A.function, ("its layers",)), Ended(8, Outcome.ROLLED_BACK, "")
-    assert not report(progress(BEGAN, *MOVED, *left)).is_whole(Way.BACK)
+    partly = report(progress(BEGAN, *MOVED, *left))
+    assert not partly.is_whole(Way.BACK)
+    assert partly.counts == {State.NOT_BEGUN: 1, State.PARTLY_PUT_BACK: 1}
+    assert whole.targets[0].state is State.PUT_BACK
 
 
 def test_with_an_alias_a_target_is_done_once_all_callers_get_the_new_version() -> None:
