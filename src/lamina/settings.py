@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from lamina import user_folders
+
 
 class BadSetting(ValueError):
     """A setting holds what it cannot mean; the message names where it was set and what would do."""
@@ -125,14 +127,10 @@ def _folder(value: str) -> Path:
 
 
 def _default_folder(environ: Mapping[str, str], root: bool) -> Path:
-    # The XDG specification: a relative XDG_STATE_HOME is invalid and to be ignored.
     if root:
         return Path("/var/lib/lamina")
-    home = environ.get("XDG_STATE_HOME", "")
-    if home.startswith("/"):
-        return Path(home) / "lamina"
-    if environ.get("HOME", "").startswith("/"):
-        return Path(environ["HOME"]) / ".local" / "state" / "lamina"
+    if any(environ.get(name, "").startswith("/") for name in ("XDG_STATE_HOME", "HOME")):
+        return user_folders.state(environ)
     raise BadSetting("HOME", environ.get("HOME", ""), "set, or LAMINA_STATE must be, to a folder to keep the state in")
 
 

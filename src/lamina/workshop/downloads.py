@@ -19,6 +19,7 @@ import urllib3
 from urllib3.exceptions import HTTPError
 from urllib3.util import Timeout
 
+from lamina import user_folders
 from lamina.workshop.caches import trim
 from lamina.workshop.endpoint import is_this_machine
 from lamina.workshop.errors import WorkshopError
@@ -47,9 +48,7 @@ class Downloads:
     @classmethod
     def of_the_user(cls, told: Progress = _silence) -> Downloads:
         """In the user's cache folder, as XDG names it."""
-        home = os.environ.get("XDG_CACHE_HOME", "")
-        cache = Path(home) if home.startswith("/") else Path.home() / ".cache"
-        return cls(cache / "lamina" / "layers" / "v1", told)
+        return cls(user_folders.cache(os.environ) / "layers" / "v1", told)
 
     def fetch(self, location: str, code_sha256: str, name: str) -> Path:
         """The file at *location*, which must have *code_sha256* (base64, as the API gives it); *name* is for messages.

@@ -14,6 +14,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from lamina import user_folders
 from lamina.names import Digest
 from lamina.workshop.building.pieces import Package
 from lamina.workshop.building.sizes import PackageSize
@@ -55,9 +56,7 @@ class Builds:
     @classmethod
     def of_the_user(cls, environ: Mapping[str, str]) -> Builds:
         """In the user's cache folder, as XDG names it."""
-        home = environ.get("XDG_CACHE_HOME", "")
-        cache = Path(home) if home.startswith("/") else Path.home() / ".cache"
-        return cls(cache / "lamina" / "builds" / "v1")
+        return cls(user_folders.cache(environ) / "builds" / "v1")
 
     @contextmanager
     def aside(self) -> Iterator[Path]:

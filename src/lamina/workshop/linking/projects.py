@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from lamina import user_folders
 from lamina.workshop.artifacts import Artifact, Kind
 from lamina.workshop.errors import WorkshopError
 from lamina.workshop.linking.plans import Environment, Plan
@@ -46,10 +47,8 @@ class Links:
     @classmethod
     def of(cls, project: Path, environ: Mapping[str, str]) -> Links:
         """Kept in the user's state folder, as XDG names it."""
-        home = environ.get("XDG_STATE_HOME", "")
-        state = Path(home) if home.startswith("/") else Path.home() / ".local" / "state"
         name = hashlib.sha256(os.fsencode(project)).hexdigest()[:32]
-        folder = state / "lamina" / "links" / "v1"
+        folder = user_folders.state(environ) / "links" / "v1"
         return cls(folder / f"{name}.json", folder / name)
 
     def unpack(self, artifact: Artifact) -> Path:

@@ -20,6 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from lamina import user_folders
 from lamina.rollouts.documents import DocumentError
 from lamina.rollouts.journal import Record, read_record, write_record
 from lamina.rollouts.plans import Plan, read_plan, write_plan
@@ -94,9 +95,7 @@ class Rollouts:
     @classmethod
     def of_the_user(cls, environ: Mapping[str, str]) -> Rollouts:
         """In the user's state folder, as XDG names it."""
-        home = environ.get("XDG_STATE_HOME", "")
-        state = Path(home) if home.startswith("/") else Path.home() / ".local" / "state"
-        return cls(state / "lamina" / "rollouts" / "v1")
+        return cls(user_folders.state(environ) / "rollouts" / "v1")
 
     def add(self, plan: Plan) -> None:
         """Keep *plan*, with a journal that is empty. Raises WorkshopError."""
