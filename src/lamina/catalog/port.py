@@ -363,6 +363,9 @@ class Archives(Protocol):
 
     def in_use(self, digest: Digest) -> bool: ...
 
+    def in_use_among(self, digests: Sequence[Digest]) -> frozenset[Digest]:
+        """Those of *digests*, some hundreds at most, that are in use."""
+
     def all_in_use(self) -> frozenset[Digest]: ...
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets as randomness
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from sqlalchemy import ColumnElement, Connection, and_, bindparam, delete, exists, insert, or_, select, union
 
@@ -14,6 +14,12 @@ SECRET_BYTES = 32
 _ARCHIVE_TABLES = (layer_versions, function_versions, function_layers)
 # Asked after every upload.
 _IN_USE = select(or_(*(exists().where(table.c.digest == bindparam("digest")) for table in _ARCHIVE_TABLES)))
+_AMONG = union(
+    *(
+        select(table.c.digest).where(table.c.digest.in_(bindparam("digests", expanding=True)))
+        for table in _ARCHIVE_TABLES
+    )
+)
 
 
 class SqlSecrets:
@@ -55,6 +61,10 @@ class SqlArchives:
 
     def in_use(self, digest: Digest) -> bool:
         return bool(self._connection.scalar(_IN_USE, {"digest": digest.hex}))
+
+    def in_use_among(self, digests: Sequence[Digest]) -> frozenset[Digest]:
+        found = self._connection.scalars(_AMONG, {"digests": [digest.hex for digest in digests]})
+        return frozenset(Digest(text) for text in found)
 
     def all_in_use(self) -> frozenset[Digest]:
         everywhere = union(*(select(table.c.digest) for table in _ARCHIVE_TABLES))

@@ -16,11 +16,13 @@ import threading
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Protocol
+from itertools import islice
+from typing import Final, Protocol
 
 from lamina.catalog.port import Catalog
 from lamina.names import Digest
 
+_TOGETHER: Final = 500
 _log = logging.getLogger(__name__)
 
 
@@ -100,11 +102,16 @@ class Reclaimer:
             self._reclaim(digest)
 
     def sweep(self) -> None:
-        """Remove whatever a killed server left over. May run while requests are served."""
-        with self._catalog.reading() as transaction:
-            used = transaction.archives.all_in_use()
+        """Remove whatever a killed server left over. May run while requests are served.
+
+        However many archives there are, a few hundred are looked at together.
+        """
         for store in self._stores:
-            self.reclaim(digest for digest in store.digests() if digest not in used)
+            digests = iter(store.digests())
+            while some := list(islice(digests, _TOGETHER)):
+                with self._catalog.reading() as transaction:
+                    used = transaction.archives.in_use_among(some)
+                self.reclaim(digest for digest in some if digest not in used)
 
     def _reclaim(self, digest: Digest) -> None:
         with self._changed:

@@ -89,6 +89,9 @@ def test_an_archive_is_in_use_as_long_as_anything_consists_of_it(catalog: Catalo
         transaction.layers.add(base)
         transaction.functions.add(user, {})
         assert archives.all_in_use() == {base.archive.digest, user.code.digest}
+        unknown = archive("never stored").digest
+        assert archives.in_use_among([unknown, base.archive.digest, user.code.digest]) == archives.all_in_use()
+        assert archives.in_use_among([unknown]) == archives.in_use_among([]) == frozenset()
         transaction.layers.delete(base.arn)
         # The function goes on using it.
         assert archives.in_use(base.archive.digest)
