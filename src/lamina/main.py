@@ -310,6 +310,9 @@ async def build(settings: Settings, house: contextlib.AsyncExitStack, choices: C
     async def metrics() -> str:
         return await figures().text()
 
+    async def look() -> Mapping[str, Any]:
+        return await figures().look()
+
     answering = handlers(
         layers=layers,
         layer_permissions=LayerPermissionOperations(catalog, stamps),
@@ -347,7 +350,7 @@ async def build(settings: Settings, house: contextlib.AsyncExitStack, choices: C
     house.push_async_callback(_drain, gateway, invocations, choices.grace_s)
     stacks.open()
     house.push_async_callback(asyncio.to_thread, stacks.close)
-    return Built(gateway, worker, invocations, Control(layers, live, mirroring))
+    return Built(gateway, worker, invocations, Control(layers, live, mirroring, look))
 
 
 async def _drain(gateway: Gateway, invocations: InvocationOperations, grace_s: float) -> None:

@@ -33,6 +33,7 @@ from lamina.cli import (
     share,
     shell,
     subscribe,
+    top,
     tree,
     up,
     update,
@@ -75,6 +76,7 @@ app.command("link")(link.link)
 app.command("live")(live.live)
 app.add_typer(runtimes.runtimes, name="runtimes")
 app.command("logs")(logs.logs)
+app.command("top")(top.top)
 app.command("build")(build.build)
 app.command("publish")(publish.publish)
 app.command("check")(check.check)

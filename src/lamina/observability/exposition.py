@@ -33,7 +33,7 @@ def exposition(samples: Samples) -> str:
 
 def counted(meter: Meter) -> Samples:
     """What *meter* has counted."""
-    functions = [(_names(function), figures) for function, figures in meter.functions]
+    functions = [(names(function), figures) for function, figures in meter.functions]
     requests = meter.answers.items()
     answered: dict[tuple[str, str], int] = {}
     for (service, operation, _), count in requests:
@@ -45,11 +45,11 @@ def counted(meter: Meter) -> Samples:
         "lamina_api_request_duration_seconds": [
             (key, (meter.answering_seconds[key], count)) for key, count in answered.items()
         ],
-        "lamina_invocations_total": [(names, figures.calls) for names, figures in functions],
-        "lamina_invocation_errors_total": [(names, figures.errors) for names, figures in functions],
-        "lamina_invocation_throttles_total": [(names, figures.throttles) for names, figures in functions],
-        "lamina_cold_invocations_total": [(names, figures.cold) for names, figures in functions],
-        "lamina_invocation_duration_seconds": [(names, figures.durations) for names, figures in functions],
+        "lamina_invocations_total": [(whose, figures.calls) for whose, figures in functions],
+        "lamina_invocation_errors_total": [(whose, figures.errors) for whose, figures in functions],
+        "lamina_invocation_throttles_total": [(whose, figures.throttles) for whose, figures in functions],
+        "lamina_cold_invocations_total": [(whose, figures.cold) for whose, figures in functions],
+        "lamina_invocation_duration_seconds": [(whose, figures.durations) for whose, figures in functions],
         "lamina_invocation_wait_seconds": [((), meter.waits)],
         "lamina_environment_start_seconds": list(meter.starts.items()),
         "lamina_environment_start_failures_total": [((kind,), count) for kind, count in meter.start_failures.items()],
@@ -59,7 +59,8 @@ def counted(meter: Meter) -> Samples:
     }
 
 
-def _names(function: FunctionArn | None) -> Labels:
+def names(function: FunctionArn | None) -> Labels:
+    """Account, region and name of *function*; "other" for those of all that have no figures of their own."""
     return _OTHERS if function is None else (function.scope.account, function.scope.region, function.name)
 
 

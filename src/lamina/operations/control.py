@@ -13,7 +13,7 @@ import json
 import os
 import socket
 import uuid
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -36,13 +36,21 @@ class Control:
     * `{"live": FOLDER, "layer": NAME, "account", "region"}` with `{"arn"}`, of a layer that is live as long as the
       connection lasts;
     * `{"mirror": FILE, "arn": ARN, "attributes": {…}}` with `{"arn", "added"}`, where the latter is false for what was
-      there already.
+      there already;
+    * `{"figures": true}` with what the server has counted, as `operations.figures` makes it up.
     """
 
-    def __init__(self, layers: LayerOperations, live: LiveLayers, mirroring: Mirroring) -> None:
+    def __init__(
+        self,
+        layers: LayerOperations,
+        live: LiveLayers,
+        mirroring: Mirroring,
+        figures: Callable[[], Awaitable[Mapping[str, Any]]],
+    ) -> None:
         self._layers = layers
         self._live = live
         self._mirroring = mirroring
+        self._figures = figures
         self._server: asyncio.Server | None = None
         self._conversations: set[asyncio.Task[None]] = set()
 
@@ -77,10 +85,12 @@ class Control:
         arn: LayerVersionArn | None = None
         try:
             line = await reader.readline()
-            answer: dict[str, Any]
+            answer: Mapping[str, Any]
             try:
                 request = json.loads(line)
-                if "mirror" in request:
+                if "figures" in request:
+                    answer = await self._figures()
+                elif "mirror" in request:
                     answer = await asyncio.to_thread(self._mirror, request)
                 else:
                     arn = await self._begin(request)

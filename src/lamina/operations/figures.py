@@ -1,4 +1,4 @@
-"""What a server tells of itself while it runs: every metric as Prometheus reads it."""
+"""What a server tells of itself while it runs: every metric for Prometheus, and what `lamina top` looks at."""
 
 from __future__ import annotations
 
@@ -6,15 +6,18 @@ import asyncio
 import os
 import resource
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Final, Protocol
+from typing import Any, Final, Protocol
 
 import lamina
-from lamina.names import Digest
-from lamina.observability.exposition import Samples, counted, exposition
+from lamina.names import Digest, FunctionArn
+from lamina.observability.exposition import Samples, counted, exposition, names
+from lamina.observability.functions import Figures
+from lamina.observability.histograms import BOUNDS
 from lamina.observability.meter import Meter
-from lamina.worker.worker import Worker
+from lamina.worker.worker import Resident, Worker
 
 # To look at every archive takes a second where there are a hundred thousand.
 _LOOK_SECONDS: Final = 60.0
@@ -57,6 +60,8 @@ class ServerFigures:
         self._stores = stores
         self._connections = connections
         self._environments_max = environments_max
+        # Tells counts of this server from those of the one before it.
+        self._began = time.time()
         self._kept: Samples = {}
         self._kept_at = float("-inf")
 
@@ -67,6 +72,23 @@ class ServerFigures:
         if memory is not None:
             now["lamina_environments_memory_bytes"] = [((), memory)]
         return exposition({**counts, **now, **process, **await self._look_at_stores()})
+
+    async def look(self) -> Mapping[str, Any]:
+        """The counts of each function, with its environments, as JSON holds them. Call on the loop."""
+        residents = defaultdict[FunctionArn | None, list[Resident]](list)
+        for resident in await self._worker.residents():
+            residents[resident.function].append(resident)
+        figures = dict(self._meter.functions)
+        return {
+            "began": self._began,
+            "at": time.monotonic(),
+            "bounds": BOUNDS,
+            "environments": self._worker.states(),
+            "environments_max": self._environments_max,
+            "functions": [
+                _told(name, figures.get(name, Figures()), residents.get(name, ())) for name in {**figures, **residents}
+            ],
+        }
 
     def _now(self) -> dict[str, list[tuple[tuple[str, ...], float]]]:
         states = self._worker.states().items()
@@ -91,6 +113,25 @@ class ServerFigures:
             "lamina_store_entries": [(("blobs",), count), *others],
             "lamina_store_bytes": [(("blobs",), size_bytes)],
         }
+
+
+def _told(name: FunctionArn | None, figures: Figures, residents: Sequence[Resident]) -> Mapping[str, Any]:
+    account, region, function = names(name)
+    held = [resident.memory_bytes for resident in residents if resident.memory_bytes is not None]
+    idle = sum(resident.idle for resident in residents)
+    return {
+        "account": account,
+        "region": region,
+        "function": function,
+        "calls": figures.calls,
+        "errors": figures.errors,
+        "throttles": figures.throttles,
+        "cold": figures.cold,
+        "durations": figures.durations.counts,
+        "busy": len(residents) - idle,
+        "idle": idle,
+        "memory_bytes": sum(held) if held else None,
+    }
 
 
 def _process() -> Samples:

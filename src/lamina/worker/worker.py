@@ -58,6 +58,15 @@ class Throttled(Exception):
     """As many calls are under way as may be."""
 
 
+@dataclass(frozen=True, slots=True)
+class Resident:
+    """An environment of *function*: whether it waits for an event, and the bytes it holds where those are counted."""
+
+    function: FunctionArn
+    idle: bool
+    memory_bytes: int | None
+
+
 class Worker:
     """The execution environments of one machine.
 
@@ -262,6 +271,17 @@ class Worker:
         starting = pool.alive - pool.idle - pool.busy
         templates = len(self._templates.environments)
         return {"starting": starting, "busy": pool.busy, "idle": pool.idle, "template": templates}
+
+    async def residents(self) -> list[Resident]:
+        """Every environment but templates. Reads a file for each."""
+        counted = self._machine.cgroups is not None
+        here = [(each.spec.function, each.idle, each.prepared) for each in self._environments]
+
+        def held() -> list[int | None]:
+            return [prepared.memory_held_bytes() if counted else None for _, _, prepared in here]
+
+        sizes = await asyncio.to_thread(held)
+        return [Resident(function, idle, size) for (function, idle, _), size in zip(here, sizes, strict=True)]
 
     async def memory_held_bytes(self) -> int | None:
         """What all environments hold, without pages of files; None where nobody counts it. Reads a file for each."""

@@ -28,6 +28,7 @@ COMMANDS = [
         "fsck",
         "backup",
         "restore",
+        "top",
         "demo",
         "completion",
         "runtimes",
