@@ -54,6 +54,9 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    # Files that take long begin first, so that no process is still at one when the others have nothing left.
+    long = {item.path for item in items if item.get_closest_marker("slow") or item.get_closest_marker("tools")}
+    items.sort(key=lambda item: item.path not in long)
     if os.geteuid() != 0:
         for item in items:
             if item.get_closest_marker("root"):
