@@ -12,10 +12,13 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import boto3
 from botocore.config import Config
+
+if TYPE_CHECKING:
+    from faults.supervisor import Supervisor
 
 ACCOUNT = "000000000000"
 REGION = "us-east-1"
@@ -51,13 +54,21 @@ class Server:
         assert code == 0, f"the server stopped with {code}:\n{server.said()}"
 
     @classmethod
-    def start(cls, state: Path, environ: Mapping[str, str] | None = None, *options: str) -> Server:
-        """A server that answers. The caller sees to its end: `stop`, or `kill`."""
+    def start(
+        cls,
+        state: Path,
+        environ: Mapping[str, str] | None = None,
+        *options: str,
+        supervisor: Supervisor | None = None,
+    ) -> Server:
+        """A server that answers, under the eyes of *supervisor*. The caller sees to its end: `stop`, or `kill`."""
         state.parent.mkdir(parents=True, exist_ok=True)
         log = state.parent / f"{state.name}.log"
+        command = [sys.executable, "-m", "lamina", "up", "--port", "0", "--state", str(state), *options]
         with log.open("ab") as errors:
             process = subprocess.Popen(
-                [sys.executable, "-m", "lamina", "up", "--port", "0", "--state", str(state), *options],
+                command if supervisor is None else supervisor.command(*command),
+                pass_fds=() if supervisor is None else (supervisor.theirs.fileno(),),
                 stdout=subprocess.PIPE,
                 stderr=errors,
                 text=True,

@@ -1,0 +1,263 @@
+"""Every point of a request, with a fault at each: what was acknowledged is there, what was not is there whole or not.
+
+A round is one request with a fault at its n-th change of the state folder; n counts up until the request is through
+before the fault has struck. After a kill the folder is looked at as `lamina fsck` does, and a server started on it;
+after any other fault a copy of the folder, as a kill at this moment would have left it, is looked at, the fault is
+lifted, and the same server has to do the request that it refused.
+"""
+
+from __future__ import annotations
+
+import itertools
+import os
+import shutil
+import signal
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from faults.calls import Kind
+from faults.operations import Operation, View
+from faults.points import Fault
+from faults.supervisor import Supervisor
+from lamina import fsck
+from tests.support.server import Server
+
+# Of a state folder, what `lamina fsck` looks at. SQLite makes catalog.db-shm again from the others, as after a kill.
+_CATALOG: Final = ("catalog.db", "catalog.db-wal")
+_IMMUTABLE: Final = ("blobs", "trees")
+_ENVIRON: Final = {"LAMBDA_RETRY_BASE_DELAY": "0"}
+_BROKEN_MAX: Final = 20
+_REFUSALS: Final = (500, 503, 507)
+
+
+class Broken(AssertionError):
+    """A promise was not kept; the text says which, and where the fault struck."""
+
+
+@dataclass
+class Result:
+    """Of one operation and one fault: where it struck and what came of it. Times in seconds."""
+
+    operation: str
+    fault: Fault
+    struck: list[str] = field(default_factory=list)
+    acknowledged: int = 0
+    refused: int = 0
+    degraded: int = 0
+    ready_s: list[float] = field(default_factory=list)
+    broken: list[str] = field(default_factory=list)
+
+    @property
+    def places(self) -> Counter[str]:
+        return Counter(self.struck)
+
+
+@dataclass
+class House:
+    """A server that is watched, and its state folder; another server takes its place when it was killed."""
+
+    folder: Path
+    server: Server
+    supervisor: Supervisor
+
+    @classmethod
+    @contextmanager
+    def open(cls, folder: Path) -> Iterator[House]:
+        """One in *folder*, which is the caller's to remove."""
+        house = cls(folder, *_started(folder / "state"))
+        try:
+            yield house
+        finally:
+            house.server.stop()
+            house.supervisor.close()
+
+    @property
+    def state(self) -> Path:
+        return self.folder / "state"
+
+    def again(self) -> float:
+        """Start a server in the place of the one that was killed; seconds until it was ready."""
+        self.server.stop()
+        self.supervisor.close()
+        began = time.monotonic()
+        server, self.supervisor = _started(self.state)
+        self.server.endpoint, self.server.process = server.endpoint, server.process
+        return time.monotonic() - began
+
+    @property
+    def runs(self) -> bool:
+        return self.server.process.poll() is None
+
+    def as_killed_now(self) -> list[str]:
+        """What `lamina fsck` would find if the server were killed at this moment, harmless things left out."""
+        os.kill(self.server.process.pid, signal.SIGSTOP)
+        try:
+            copy = Path(tempfile.mkdtemp(dir=self.folder))
+            for name in _CATALOG:
+                shutil.copy(self.state / name, copy / name)
+            for name in _IMMUTABLE:
+                # Another name is as good as a copy: none of these files is ever written again.
+                shutil.copytree(self.state / name, copy / name, symlinks=True, copy_function=os.link)
+        finally:
+            os.kill(self.server.process.pid, signal.SIGCONT)
+        try:
+            return _faults_of(copy)
+        finally:
+            shutil.rmtree(copy)
+
+
+def campaign(
+    make: Callable[[Server], Operation],
+    fault: Fault,
+    house: House,
+    *,
+    first: int = 1,
+    choose: Callable[[int], bool] = lambda _: True,
+    told: Callable[[Result], object] = lambda _: None,
+) -> Result:
+    """All points of the operation, or those that *choose* takes. *first* numbers the things it is done to.
+
+    *told* after every round. What is not as promised is in `broken`, and the campaign goes on.
+    """
+    operation = make(house.server)
+    result = Result(operation.name, fault)
+    # Twice in vain: what only the first request of a server does is not what the rounds are to count.
+    for number in (first, first + 1):
+        _once(operation, number, house)
+    points = house.supervisor.points
+    passed_by = {
+        at
+        for at, point in enumerate(points, 1)
+        if not choose(at) or (fault.is_of_writes and point.kind is not Kind.WRITE)
+    }
+    at = 0
+    for number in itertools.count(first + 2):
+        at = next(each for each in itertools.count(at + 1) if each not in passed_by)
+        try:
+            through = _round(operation, number, fault, at, house, result)
+        except (Broken, AssertionError, BotoCoreError, ClientError) as error:
+            where = f"{fault} at {at}, {result.struck[-1] if result.struck else 'nowhere yet'}"
+            result.broken.append(f"{where}: {type(error).__name__}: {error}")
+            through = len(result.broken) > _BROKEN_MAX
+            house.supervisor.arm(None)
+            if not house.runs:
+                house.again()
+        told(result)
+        if through:
+            break
+    return result
+
+
+def _round(operation: Operation, number: int, fault: Fault, at: int, house: House, result: Result) -> bool:
+    """Whether the request was through before the fault could strike."""
+    operation.prepare(number)
+    before = operation.view(number)
+    house.supervisor.wait_quiet()
+    house.supervisor.arm(fault, at)
+    refusal = _ask(operation, number)
+    if refusal is None:
+        house.supervisor.wait_quiet()
+    struck = house.supervisor.struck
+    if struck is None:
+        house.supervisor.arm(None)
+        if refusal is not None:
+            raise Broken(f"refused with nothing in its way: {refusal}")
+        _check(operation, number, before, operation.view(number), acknowledged=True)
+        return True
+    result.struck.append(str(struck))
+    if refusal is None:
+        result.acknowledged += 1
+    else:
+        result.refused += 1
+    if fault.ends_server:
+        _after_a_kill(operation, number, before, refusal is None, house, result)
+    else:
+        _after_an_error(operation, number, before, refusal, house, result)
+    return False
+
+
+def _after_a_kill(
+    operation: Operation, number: int, before: View, acknowledged: bool, house: House, result: Result
+) -> None:
+    house.server.process.wait(10)
+    if found := _faults_of(house.state):
+        raise Broken(f"fsck of what the kill left: {found}")
+    result.ready_s.append(house.again())
+    _check(operation, number, before, operation.view(number), acknowledged=acknowledged)
+
+
+def _after_an_error(
+    operation: Operation, number: int, before: View, refusal: Exception | None, house: House, result: Result
+) -> None:
+    if refusal is not None:
+        _check_modelled(refusal)
+    if not house.runs:
+        raise Broken(f"the server ended with {house.server.process.wait()}")
+    if found := house.as_killed_now():
+        raise Broken(f"fsck of what a kill would have left: {found}")
+    house.supervisor.arm(None)
+    seen = operation.view(number)
+    if refusal is None and seen != operation.wanted(number, before) and operation.degraded(number, seen):
+        result.degraded += 1
+        return
+    _check(operation, number, before, seen, acknowledged=refusal is None)
+    if seen == before and before != operation.wanted(number, before):
+        # The disk is well again, and so is the server.
+        operation.ask(number)
+        _check(operation, number, before, operation.view(number), acknowledged=True)
+
+
+def _check(operation: Operation, number: int, before: View, seen: View, *, acknowledged: bool) -> None:
+    wanted = operation.wanted(number, before)
+    if seen == wanted:
+        return
+    if acknowledged:
+        raise Broken(f"acknowledged, and {seen} is to be seen in the place of {wanted}")
+    if seen != before:
+        raise Broken(f"half done: {seen} is to be seen, before it was {before}, and {wanted} was asked for")
+
+
+def _check_modelled(refusal: Exception) -> None:
+    if not isinstance(refusal, ClientError):
+        raise Broken(f"no answer: {refusal!r}")
+    status = refusal.response["ResponseMetadata"]["HTTPStatusCode"]
+    if status not in _REFUSALS or not refusal.response["Error"]["Code"]:
+        raise Broken(f"answered with {status}: {refusal}")
+
+
+def _ask(operation: Operation, number: int) -> Exception | None:
+    """What the request was refused with, or how its connection ended; None once it is acknowledged."""
+    try:
+        operation.ask(number)
+    except (BotoCoreError, ClientError) as error:
+        refusal: Exception = error
+        return refusal
+    return None
+
+
+def _once(operation: Operation, number: int, house: House) -> None:
+    operation.prepare(number)
+    before = operation.view(number)
+    house.supervisor.wait_quiet()
+    house.supervisor.arm(None)
+    operation.ask(number)
+    house.supervisor.wait_quiet()
+    _check(operation, number, before, operation.view(number), acknowledged=True)
+
+
+def _started(state: Path) -> tuple[Server, Supervisor]:
+    supervisor = Supervisor(state)
+    return Server.start(state, _ENVIRON, supervisor=supervisor), supervisor
+
+
+def _faults_of(state: Path) -> list[str]:
+    findings: Any = fsck.check(state).findings
+    return [f"{each.kind} {each.where}: {each.says}" for each in findings if not each.harmless]
