@@ -123,7 +123,9 @@ class Connections:
         """Hear nothing more from whoever is connected or will be, which nobody notices until `close`."""
         if self._pause is not None:
             self._pause.cancel()
-        self._loop.remove_reader(self._listener)
+        # A listener may be closed with its sandbox before `close` comes.
+        if self._listener.fileno() >= 0:
+            self._loop.remove_reader(self._listener)
         for connection in list(self._connections):
             connection.ignore()
 

@@ -66,9 +66,9 @@ class Room:
     """A served session. `told` holds what reached the worker."""
 
     def __init__(self) -> None:
-        listener = socket.create_server(("127.0.0.1", 0))
-        self.address = listener.getsockname()
-        self.server = Connections(listener)
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.address = self.listener.getsockname()
+        self.server = Connections(self.listener)
         self.told: asyncio.Queue[object] = asyncio.Queue()
         self.clients: list[Client] = []
         self._open = True
@@ -508,6 +508,15 @@ async def test_a_new_runtime_has_a_session_of_its_own_and_the_old_ones_connectio
     assert (await new.answer()).status == 400
     new.send(NEXT)
     assert await room.told.get() == "ready"
+
+
+@in_a_room
+async def test_what_is_ignored_is_closed_later_whatever_became_of_the_listener(room: Room) -> None:
+    client = await room.running()
+    room.server.ignore()
+    room.listener.close()
+    room.close()
+    assert await client.wait_closed_by_peer() == b""
 
 
 @in_a_room
