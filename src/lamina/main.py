@@ -9,7 +9,6 @@ import logging
 import os
 import resource
 import signal
-import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, partial
@@ -65,6 +64,7 @@ from lamina.operations.uploads import Archives, Uploads
 from lamina.operations.urls import UrlServer
 from lamina.operations.versions import VersionOperations
 from lamina.sandbox import processes
+from lamina.server_log import begin as begin_log
 from lamina.settings import Settings
 from lamina.store import ObstoreBlobs, Trees
 from lamina.store.bytecode import ByteCode
@@ -123,9 +123,7 @@ def serve(settings: Settings, ready: Callable[[int], None]) -> None:
 
     Raises StateInUse, StateTooNew, and OSError where the folder or the address cannot be had.
     """
-    logging.basicConfig(
-        level=settings.log_level.upper(), stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
-    )
+    begin_log(settings.log_level, settings.log_format)
     # Cancelled is what a second signal does to it.
     with exclusive(settings.state_dir), contextlib.suppress(asyncio.CancelledError):
         choices = Choices(partial(runtimes.find, settings.state_dir), grace_s=settings.drain_s)

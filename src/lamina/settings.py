@@ -41,6 +41,7 @@ class Settings:
     retry_base_delay_s: int
     drain_s: int
     log_level: str
+    log_format: Literal["text", "json"]
     metrics_token: str | None
     companions: bool
 
@@ -136,6 +137,12 @@ def _default_folder(environ: Mapping[str, str], root: bool) -> Path:
 
 def _always(value: Any) -> Callable[[Mapping[str, str], bool], Any]:
     return lambda _environ, _root: value
+
+
+def _log_format(value: str) -> str:
+    if value.lower() not in ("text", "json"):
+        raise ValueError
+    return value.lower()
 
 
 LOG_LEVELS = ("debug", "info", "warning", "error")
@@ -276,6 +283,16 @@ SETTINGS = (
         _always("warning"),
         "`warning`",
         "What the server tells about itself on standard error: `debug`, `info`, `warning` or `error`.",
+    ),
+    Setting(
+        "log_format",
+        None,
+        ("LAMINA_LOG_FORMAT",),
+        _log_format,
+        "text or json",
+        _always("text"),
+        "`text`",
+        "How it tells that: `text` for a person, or with `json` [one object a line](#the-servers-log) for a machine.",
     ),
     Setting(
         "metrics_token",

@@ -23,17 +23,25 @@ def up(given: Mapping[str, str | None], quiet: bool) -> None:
     # All that is made until the server is ready lives as long as it does: looking for garbage in it finds nothing.
     gc.disable()
     settings = Settings.read(os.environ, given, root=os.geteuid() == 0)
+    import logging
     from concurrent.futures import ThreadPoolExecutor
 
     from lamina.sandbox import probe
+    from lamina.server_log import begin as begin_log
 
     with ThreadPoolExecutor(1) as aside:
         # It waits for other programs while this one reads its own code.
         examined = aside.submit(probe.examine, settings.network)
         from lamina.main import StateInUse, StateTooNew, serve
 
-    for line in notes(examined.result()):
-        print(folded(line), file=sys.stderr)
+    said = notes(examined.result())
+    if settings.log_format == "json":
+        begin_log(settings.log_level, settings.log_format)
+        for line in said:
+            logging.getLogger("lamina.machine").warning("%s", line)
+    else:
+        for line in said:
+            print(folded(line), file=sys.stderr)
 
     def ready(bound_port: int) -> None:
         gc.freeze()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextvars
 import json
 import logging
 import time
@@ -99,8 +100,10 @@ class Dispatcher:
             _log.exception("%s %s failed, request %s", request.method, request.path, request_id)
             message = f"An internal error occurred. The server's log tells of it under the request id {request_id}."
             answer = _from_wire(service.api.serialise_error(service.failure, 500, message, "Service", {}, request_id))
-        self._meter.answered(exchange, answer.status, time.perf_counter())
-        _log.debug("%s %s %d %s", request.method, request.target, answer.status, request_id)
+        now = time.perf_counter()
+        if _log.isEnabledFor(logging.INFO):
+            _tell(request, exchange, answer, now)
+        self._meter.answered(exchange, answer.status, now)
         return answer
 
     def open_intake(self, request: Request) -> Intake | None:
@@ -200,7 +203,9 @@ class Dispatcher:
         if service.waits(operation):
             return await cast(Awaitable[Mapping[str, Any]], handler(call, params))
         loop = asyncio.get_running_loop()
-        return cast(Mapping[str, Any], await loop.run_in_executor(self._threads, handler, call, params))
+        # What it logs is told of this request.
+        within = contextvars.copy_context().run
+        return cast(Mapping[str, Any], await loop.run_in_executor(self._threads, within, handler, call, params))
 
     async def _answer_internal(self, request: Request, request_id: str) -> Answer:
         """The few addresses that are ours and not the API's."""
@@ -235,6 +240,16 @@ class Dispatcher:
     def _call(self, request: Request, request_id: str) -> Call:
         host = request.headers.get("host") or "localhost"
         return Call(request_id, self._default_scope, f"http://{host}", request.headers)
+
+
+def _tell(request: Request, exchange: Exchange, answer: Answer, now: float) -> None:
+    """Log a request and its answer: without its query, for that may hold somebody's signature."""
+    measured = {
+        "status": answer.status,
+        "duration_ms": round((now - exchange.began) * 1000, 3),
+        "peer": request.peer,
+    }
+    _log.info("%s %s %d %s", request.method, request.path, answer.status, exchange.request_id, extra=measured)
 
 
 def _parsed(request: Request, route: Route, api: Api) -> Mapping[str, Any]:

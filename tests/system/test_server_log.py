@@ -1,0 +1,31 @@
+"""What a server says on standard error where a machine reads it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from tests.support.functions import create
+from tests.support.server import ACCOUNT, REGION, Server
+
+
+def test_every_line_is_json_and_names_its_request(tmp_path: Path) -> None:
+    environ = {"LAMINA_LOG_FORMAT": "json", "LAMINA_LOG_LEVEL": "info"}
+    with Server.started(tmp_path / "state", environ) as server:
+        function = create(server, "def handler(event, context):\n    return 1\n")
+        answer = function.call({})
+        with pytest.raises(ClientError) as refused:
+            server.client().get_function(FunctionName="nobody")
+    lines: list[dict[str, Any]] = [json.loads(line) for line in server.said().splitlines()]
+    by_request = {line["request_id"]: line for line in lines if "status" in line}
+    line = by_request[answer.request_id]
+    assert line["operation"] == "Invoke"
+    assert (line["account"], line["region"], line["service"]) == (ACCOUNT, REGION, "lambda")
+    assert (line["function"], line["status"]) == (function.name, 200)
+    assert 0 < line["duration_ms"] < 60_000
+    missing = by_request[refused.value.response["ResponseMetadata"]["RequestId"]]
+    assert (missing["operation"], missing["function"], missing["status"]) == ("GetFunction", "nobody", 404)
