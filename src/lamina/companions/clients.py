@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import AsyncIterator, Iterator
-from io import BytesIO
+from collections.abc import AsyncIterator
 from typing import Any, Final
 
+from lamina.companions.answering import Answer, Sent, answered_by
 from lamina.companions.companions import Companions
 from lamina.companions.messages import Question
 from lamina.companions.recording import service_of
@@ -41,7 +41,6 @@ class Clients:
 
     def _make(self, service: str, scope: Scope) -> Any:
         import boto3  # noqa: PLC0415 - not needed to start
-        from botocore.awsrequest import AWSResponse  # noqa: PLC0415 - not needed to start
         from botocore.config import Config  # noqa: PLC0415 - not needed to start
 
         client = boto3.session.Session().client(
@@ -53,16 +52,13 @@ class Clients:
             config=Config(retries={"total_max_attempts": 2, "mode": "standard"}, s3={"addressing_style": "path"}),
         )
 
-        def send(request: Any, **_: Any) -> Any:
-            """Answers in the place of a connection, as botocore's before-send event lets one do."""
-            work = self._ask(_question(request), scope.account)
-            status, headers, body = asyncio.run_coroutine_threadsafe(work, self._loop).result()
-            return AWSResponse(request.url, status, headers, _Raw(body))
+        def answer(sent: Sent) -> Answer:
+            work = self._ask(_question(sent), scope.account)
+            return asyncio.run_coroutine_threadsafe(work, self._loop).result()
 
-        client.meta.events.register("before-send.*.*", send)
-        return client
+        return answered_by(client, answer)
 
-    async def _ask(self, question: Question, account: str) -> tuple[int, dict[str, str], bytes]:
+    async def _ask(self, question: Question, account: str) -> Answer:
         reply = await self._companions.ask(question, service_of(question), account)
         body = reply.body
         if isinstance(body, AsyncIterator):
@@ -71,24 +67,6 @@ class Clients:
         return reply.status, headers, body
 
 
-class _Raw(BytesIO):
-    """A body as botocore reads it."""
-
-    def stream(self, **_: Any) -> Iterator[bytes]:
-        while piece := self.read(65536):
-            yield piece
-
-
-def _question(request: Any) -> Question:
-    body = request.body or b""
-    if hasattr(body, "read"):
-        body = body.read()
-    if isinstance(body, str):
-        body = body.encode()
-    target = request.url.partition(_HOST)[2] or "/"
-    headers = [(name.lower(), _text(value)) for name, value in request.headers.items()]
-    return Question(request.method, target, [*headers, ("host", _HOST)], (body,))
-
-
-def _text(value: Any) -> str:
-    return value.decode("latin-1") if isinstance(value, bytes) else str(value)
+def _question(sent: Sent) -> Question:
+    target = sent.url.partition(_HOST)[2] or "/"
+    return Question(sent.method, target, [*sent.headers, ("host", _HOST)], (sent.body,))

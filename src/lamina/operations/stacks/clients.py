@@ -10,10 +10,10 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from io import BytesIO
 from typing import Any, Final, Protocol
 from urllib.parse import urlsplit
 
+from lamina.companions.answering import Answer, Sent, answered_by
 from lamina.names import Scope
 from lamina.operations import endpoints
 
@@ -75,7 +75,6 @@ class Clients:
 
     def _make(self, service: str, scope: Scope, endpoint: str) -> Any:
         import boto3  # noqa: PLC0415 - not needed to start
-        from botocore.awsrequest import AWSResponse  # noqa: PLC0415 - not needed to start
         from botocore.config import Config  # noqa: PLC0415 - not needed to start
 
         client = boto3.session.Session().client(
@@ -87,13 +86,11 @@ class Clients:
             config=Config(retries={"total_max_attempts": 2, "mode": "standard"}),
         )
 
-        def send(request: Any, **_: Any) -> Any:
-            """Answers in the place of a connection, as botocore's before-send event lets one do."""
-            told = self._ask(_asked(request))
-            return AWSResponse(request.url, told.status, dict(told.headers), _Raw(told.body))
+        def answer(sent: Sent) -> Answer:
+            told = self._ask(_asked(sent))
+            return told.status, told.headers, told.body
 
-        client.meta.events.register("before-send.*.*", send)
-        return client
+        return answered_by(client, answer)
 
 
 def _elsewhere(service: str, scope: Scope, endpoint: str) -> Any:
@@ -106,24 +103,7 @@ def _elsewhere(service: str, scope: Scope, endpoint: str) -> Any:
     return boto3.session.Session().client(service, endpoint_url=endpoint, region_name=scope.region, config=config)
 
 
-class _Raw(BytesIO):
-    """A body as botocore reads it."""
-
-    def stream(self, **_: Any) -> Any:
-        while piece := self.read(65536):
-            yield piece
-
-
-def _asked(request: Any) -> Asked:
-    parts = urlsplit(request.url)
-    body = request.body or b""
-    if hasattr(body, "read"):
-        body = body.read()
-    headers = {name.lower(): _text(value) for name, value in request.headers.items()}
+def _asked(sent: Sent) -> Asked:
+    parts = urlsplit(sent.url)
     target = parts.path + (f"?{parts.query}" if parts.query else "")
-    content = body.encode() if isinstance(body, str) else bytes(body)
-    return Asked(request.method, target or "/", {"host": parts.netloc, **headers}, content)
-
-
-def _text(value: Any) -> str:
-    return value.decode("latin-1") if isinstance(value, bytes) else str(value)
+    return Asked(sent.method, target or "/", {"host": parts.netloc, **dict(sent.headers)}, bytes(sent.body))
