@@ -34,7 +34,7 @@ class RolloutProgress:
         self._bars: Progress | None = None
         self._tasks: dict[int, TaskID] = {}
         self._stage: Work | Bake | None = None
-        self._said = ""
+        self._said: tuple[str, str] = ("", "")
         self._counted_at = 0.0
 
     @contextmanager
@@ -53,11 +53,11 @@ class RolloutProgress:
             return
         with self._lock:
             self._stage = stage
-            saying = _saying(stage, progress)
-            if saying != self._said:
-                self._said, self._counted_at = saying, time.monotonic()
+            where, saying = told = _where(stage, progress), _saying(stage, progress)
+            if told != self._said:
+                self._said, self._counted_at = told, time.monotonic()
                 if self._bars is None:
-                    self._print(f"{_where(stage, progress)}{escape(saying)} …")
+                    self._print(f"{where}{escape(saying)} …")
             if self._bars is not None:
                 self._draw(self._bars, stage, saying, progress)
 
@@ -86,7 +86,7 @@ class RolloutProgress:
             return
         self._counted_at = now
         if self._bars is not None:
-            self._draw(self._bars, stage, self._said, progress)
+            self._draw(self._bars, stage, self._said[1], progress)
         elif isinstance(stage, Work):
             there = _arrived(stage.functions, stage.goal, progress)
             self._print(f"{_where(stage, progress)}{there} of {len(stage.functions)} are through")

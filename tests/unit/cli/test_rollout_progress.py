@@ -57,6 +57,15 @@ def test_elsewhere_than_on_a_terminal_each_stage_and_each_trouble_is_a_line() ->
     ]
 
 
+def test_waves_that_are_alike_are_told_each() -> None:
+    alike = replace(PLAN, waves=((0,), (1,), (2,)))
+    progress, file = told(alike)
+    for wave, arn in enumerate(ARNS):
+        progress.stage(Work(wave, Apply(), (arn,)), Progress.of(alike, (BEGAN,)))
+    lines = file.getvalue().splitlines()
+    assert lines == [f"wave {number} of 3: new layers for 1 function …" for number in (1, 2, 3)]
+
+
 def test_an_alias_that_moves_is_named_with_its_share() -> None:
     canary = replace(PLAN, options=replace(OPTIONS, alias="live", shares=(0.1, 1.0)))
     progress, file = told(canary)
