@@ -125,6 +125,8 @@ def test_a_region_that_refuses_keeps_no_other_from_it(owner: Owner) -> None:
 
 def test_a_layer_of_somebody_else_is_refused(owner: Owner) -> None:
     arn = f"arn:aws:lambda:us-east-1:{OWNER}:layer:{owner.layer}:1"
+    missing = owner.run(arn, "--public", profile="stranger")
+    assert f"you have no version 1 of the layer {owner.layer}" in missing.stderr
     owner.server.client(account=STRANGER).publish_layer_version(
         LayerName=owner.layer, Content={"ZipFile": owner.archive}
     )

@@ -110,6 +110,12 @@ def test_layers_are_named_in_three_ways_and_keep_their_order(shop: Shop) -> None
     assert shop.leads_to() == "1"
 
 
+def test_a_layers_version_that_is_not_there_is_named(shop: Shop) -> None:
+    done = shop.run("--layers", f"{shop.layer_name}:9")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert f"there is no version 9 of the layer {shop.layer_name}" in done.stderr
+
+
 def test_an_alias_that_is_not_there_is_made(shop: Shop) -> None:
     code = shop.folder / "code"
     for name in ("index.py", ".git/config"):

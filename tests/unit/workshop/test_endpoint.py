@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import pytest
 
-from lamina.workshop.endpoint import AWS, Endpoint
+from lamina.workshop.endpoint import AWS, Endpoint, EndpointError
 
 OWN = "http://127.0.0.1:4566"
 OTHER = {"AWS_ENDPOINT_URL": "http://other:1"}
@@ -60,3 +60,10 @@ def test_a_client_that_invokes_waits_as_long_as_a_function_may_take(monkeypatch:
     config = Endpoint(OWN).client(connections=16, invoking=True).meta.config
     assert config.read_timeout > 900
     assert (config.retries["mode"], config.max_pool_connections) == ("standard", 16)
+
+
+@pytest.mark.parametrize("address", ["http://127.0.0.1:4566,", "http://127.0.0.1:port", "localhost:4566", "http://"])
+def test_what_is_no_address_is_told_before_anybody_is_asked(address: str) -> None:
+    with pytest.raises(EndpointError, match="is no address of a server") as error:
+        Endpoint(address).client()
+    assert error.value.code == EndpointError.USAGE

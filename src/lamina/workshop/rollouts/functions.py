@@ -203,11 +203,14 @@ class Functions:
 
     def layer(self, layer: str, number: int | None) -> str:
         """The ARN of version *number* of the *layer*, a name or an ARN; of its newest version for None. Raises Gone."""
-        with self._asking():
-            if number is not None:
-                answer = self._client.get_layer_version(LayerName=layer, VersionNumber=number)
-                return str(answer["LayerVersionArn"])
-            versions = self._client.list_layer_versions(LayerName=layer, MaxItems=1)["LayerVersions"]
+        try:
+            with self._asking():
+                if number is not None:
+                    answer = self._client.get_layer_version(LayerName=layer, VersionNumber=number)
+                    return str(answer["LayerVersionArn"])
+                versions = self._client.list_layer_versions(LayerName=layer, MaxItems=1)["LayerVersions"]
+        except Gone as error:
+            raise Gone(f"there is no version {number} of the layer {layer}") from error
         if not versions:
             raise Gone(f"the layer {layer} has no version")
         return str(versions[0]["LayerVersionArn"])

@@ -107,7 +107,11 @@ class Copies:
 
     def _version(self, client: Any, name: str, number: int) -> SharedVersion:
         with self.endpoint.asking():
-            answer = client.get_layer_version(LayerName=name, VersionNumber=number)
+            try:
+                answer = client.get_layer_version(LayerName=name, VersionNumber=number)
+            except client.exceptions.ResourceNotFoundException:
+                where = client.meta.endpoint_url
+                raise WorkshopError(f"you have no version {number} of the layer {name} at {where}") from None
             arn = LayerVersionArn.parse(answer["LayerVersionArn"])
             return SharedVersion(arn, Attributes.told(answer), allowed(client, arn))
 
