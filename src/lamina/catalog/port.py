@@ -197,6 +197,9 @@ class Events(Protocol):
 
     def add(self, event: Event) -> None: ...
 
+    def are_at_least(self, count: int) -> bool:
+        """Whether there are so many, due or not. Takes the longer the more there are, up to *count*."""
+
     def due(self, now: float, limit: int) -> Sequence[Event]:
         """Up to *limit* events whose time has come, the longest due first. They stay until removed or rescheduled."""
 

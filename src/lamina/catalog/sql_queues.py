@@ -35,6 +35,10 @@ class SqlEvents:
             )
         )
 
+    def are_at_least(self, count: int) -> bool:
+        one_behind = select(events.c.due_at).order_by(events.c.due_at).offset(count - 1).limit(1)
+        return self._connection.scalar(one_behind) is not None
+
     def due(self, now: float, limit: int) -> Sequence[Event]:
         query = select(events).where(events.c.due_at <= now).order_by(events.c.due_at).limit(limit)
         return [_event(row) for row in self._connection.execute(query)]

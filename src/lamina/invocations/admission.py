@@ -9,6 +9,7 @@ from lamina.names import FunctionArn, Scope
 
 RESERVED = "ReservedFunctionConcurrentInvocationLimitExceeded"
 SHARED = "ConcurrentInvocationLimitExceeded"
+EVENTS = "FunctionInvocationRateLimitExceeded"
 
 
 @dataclass(frozen=True, slots=True)

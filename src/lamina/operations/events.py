@@ -10,11 +10,13 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from lamina import errors
 from lamina.catalog.port import Catalog, Delivery, Event, Kind, Transaction
 from lamina.functions import destinations
 from lamina.functions.destinations import Elsewhere
 from lamina.functions.event_invoke import EventInvoke
 from lamina.invocations import deliveries, retrying
+from lamina.invocations.admission import EVENTS
 from lamina.invocations.calls import Outcome
 from lamina.invocations.records import SUCCESS, Ended, record
 from lamina.invocations.retrying import GiveUp, Patience, RetryAt
@@ -23,13 +25,16 @@ from lamina.operations.deliveries import DeliveryQueue
 from lamina.operations.due import DueWork
 
 _AT_ONCE_MAX: Final = 100
+# Those who send more than are run are told so at some time, rather than the disk filled.
+_WAITING_MAX: Final = 100_000
 _log = logging.getLogger(__name__)
 
 
 class EventQueue:
     """Runs the catalog's events when they are due. *run* gives an outcome, None for "not now", a GiveUp for "never".
 
-    What other AWS services are to be told goes into *told*; without one, into the server's log.
+    What other AWS services are to be told goes into *told*; without one, into the server's log. At most *waiting_max*
+    events wait, of all functions.
     """
 
     def __init__(
@@ -37,10 +42,12 @@ class EventQueue:
         catalog: Catalog,
         run: Callable[[Event], Awaitable[Outcome | GiveUp | None]],
         told: DeliveryQueue | None = None,
+        waiting_max: int = _WAITING_MAX,
     ) -> None:
         self._catalog = catalog
         self._run = run
         self._told = told
+        self._waiting_max = waiting_max
         self._work: DueWork[Event] = DueWork(self._look, self._handle, _AT_ONCE_MAX, "events", hurry=self._hurry)
         self._put_off: dict[str, int] = {}
         self._base_delay_s = 60.0
@@ -59,12 +66,14 @@ class EventQueue:
         await self._work.close()
 
     async def add(self, event: Event) -> None:
-        """Record *event*; it is durable when this returns."""
+        """Record *event*; it is durable when this returns. AWS's error where too many wait."""
         await asyncio.to_thread(self._record, event)
         self._work.wake()
 
     def _record(self, event: Event) -> None:
         with self._catalog.writing() as transaction:
+            if transaction.events.are_at_least(self._waiting_max):
+                raise errors.too_many_requests("Rate Exceeded.", EVENTS)
             transaction.events.add(event)
 
     def _look(self, now: float, limit: int) -> tuple[Sequence[Event], float | None]:

@@ -13,6 +13,7 @@ import pytest
 
 from lamina.catalog.port import Catalog, Event, Transaction
 from lamina.catalog.sql import SqlCatalog
+from lamina.errors import ApiError
 from lamina.invocations.calls import Outcome
 from lamina.names import FunctionArn
 from lamina.operations.events import EventQueue
@@ -87,6 +88,50 @@ def test_it_is_durable_when_add_returns(catalog: Watched) -> None:
         assert catalog.events() == [one]
 
     with_queue(catalog, Script(DONE), test)
+
+
+def test_what_is_too_much_to_wait_is_refused_until_there_is_room(catalog: Watched) -> None:
+    later = time.time() + 3600
+    catalog.add(event(1, due_at=later), event(2))
+    gate = asyncio.Event()
+
+    async def run(_event: Event) -> Outcome | None:
+        await gate.wait()
+        return DONE
+
+    async def main() -> None:
+        queue = EventQueue(catalog, run, waiting_max=2)
+        queue.open(0)
+        with pytest.raises(ApiError, match="Rate Exceeded") as refused:
+            await queue.add(event(3))
+        assert (refused.value.status, refused.value.members["Reason"]) == (429, "FunctionInvocationRateLimitExceeded")
+        gate.set()
+        await catalog.wait_until(lambda: len(catalog.events()) == 1)
+        await queue.add(event(4, due_at=later))
+        await queue.close()
+
+    asyncio.run(main())
+    assert {each.id for each in catalog.events()} == {"id-1", "id-4"}
+
+
+def test_draining_finishes_what_has_begun_and_begins_nothing(catalog: Watched) -> None:
+    begun, gate = asyncio.Event(), asyncio.Event()
+
+    async def run(_event: Event) -> Outcome | None:
+        begun.set()
+        await gate.wait()
+        return DONE
+
+    async def test(queue: EventQueue) -> None:
+        await queue.add(event(1))
+        await begun.wait()
+        draining = asyncio.ensure_future(queue.drain(PATIENCE_S))
+        await queue.add(event(2))
+        gate.set()
+        await draining
+        assert [each.id for each in catalog.events()] == ["id-2"]
+
+    with_queue(catalog, run, test)
 
 
 def test_what_an_earlier_server_left_is_taken_up(catalog: Watched) -> None:
