@@ -23,6 +23,7 @@ from lamina.functions.concurrency import Quota
 from lamina.functions.versions import FunctionVersion
 from lamina.gateway import Beside, Doors, Gateway, Service, Services, within
 from lamina.gateway.metrics import MetricsPage
+from lamina.invocations.identifiers import new_trace
 from lamina.layers.versions import LayerVersion
 from lamina.log_store.groups import LogGroups
 from lamina.log_store.reading import LogReader
@@ -37,7 +38,7 @@ from lamina.operations.control import Control
 from lamina.operations.deliveries import DeliveryQueue, Destinations
 from lamina.operations.functions import FunctionOperations
 from lamina.operations.granting import granting
-from lamina.operations.invocations import InvocationOperations
+from lamina.operations.invocations import InvocationOperations, Runner
 from lamina.operations.layer_permissions import LayerPermissionOperations
 from lamina.operations.layers import LayerOperations
 from lamina.operations.live import LiveLayers
@@ -45,7 +46,7 @@ from lamina.operations.log_expiry import LogExpiry
 from lamina.operations.logs_table import log_handlers
 from lamina.operations.markers import Markers
 from lamina.operations.mirroring import Mirroring
-from lamina.operations.observing import ObservedRunner
+from lamina.operations.observing import ObservedRunner, TracedRunner
 from lamina.operations.permissions import PermissionOperations
 from lamina.operations.provisioned import ProvisionedOperations
 from lamina.operations.reclaiming import Reclaimer
@@ -73,6 +74,7 @@ from lamina.worker.runtimes import Runtimes
 from lamina.worker.worker import Worker
 
 if TYPE_CHECKING:
+    from lamina.observability.tracing import TracingMeter
     from lamina.operations.figures import ServerFigures
 
 _log = logging.getLogger(__name__)
@@ -217,6 +219,11 @@ async def build(settings: Settings, house: contextlib.AsyncExitStack, choices: C
     doors = Doors()
     house.callback(doors.close)
     meter = Meter()
+    tracer: TracingMeter | None = None
+    if settings.tracing is not None:
+        from lamina.span_export import traced  # noqa: PLC0415 - few servers are traced
+
+        meter = tracer = traced(settings.tracing, new_trace, house)
     worker = Worker(
         means,
         choices.find_runtimes,
@@ -275,8 +282,17 @@ async def build(settings: Settings, house: contextlib.AsyncExitStack, choices: C
     deliveries = DeliveryQueue(catalog, destinations)
     deliveries.open()
     house.push_async_callback(deliveries.close)
-    runner = ObservedRunner(AdmittingRunner(catalog, worker, quota), meter.throttled)
-    invocations = InvocationOperations(catalog, activations, runner, deliveries=deliveries, live=live)
+    runner: Runner = ObservedRunner(AdmittingRunner(catalog, worker, quota), meter.throttled)
+    if tracer is not None:
+        runner = TracedRunner(runner, tracer)
+    invocations = InvocationOperations(
+        catalog,
+        activations,
+        runner,
+        deliveries=deliveries,
+        live=live,
+        header=None if tracer is None else tracer.header,
+    )
     invocations.open(settings.retry_base_delay_s)
     house.push_async_callback(invocations.close)
     companions.invoke = Triggers(catalog, invocations.record).take

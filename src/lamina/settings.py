@@ -11,7 +11,10 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
+
+if TYPE_CHECKING:
+    from lamina.observability.otel import ExportPlan
 
 from lamina import user_folders
 
@@ -43,6 +46,7 @@ class Settings:
     log_level: str
     log_format: Literal["text", "json"]
     metrics_token: str | None
+    tracing: ExportPlan | None
     companions: bool
 
     @classmethod
@@ -81,6 +85,22 @@ class Setting:
                 except ValueError:
                     raise BadSetting(source, value, self.expected) from None
         return self.default(environ, root)
+
+
+class _Tracing(Setting):
+    """OpenTelemetry's variables, of which several make one plan."""
+
+    __slots__ = ()
+
+    def read(self, environ: Mapping[str, str], override: str | None, root: bool) -> Any:
+        if not any(environ.get(name) for name in self.variables):
+            return self.default(environ, root)
+        from lamina.observability import otel  # noqa: PLC0415 - few servers are traced
+
+        try:
+            return otel.read(environ)
+        except otel.BadVariable as error:
+            raise BadSetting(error.name, error.value, error.expected) from None
 
 
 def _matching(pattern: str) -> Callable[[str], str]:
@@ -304,6 +324,17 @@ SETTINGS = (
         "none",
         "Who sends it as `Authorization: Bearer TOKEN` may read [the metrics](METRICS.md), and nobody else. Without "
         "one, programs on this machine may.",
+    ),
+    _Tracing(
+        "tracing",
+        None,
+        ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT"),
+        str,
+        "the address of a collector, such as http://127.0.0.1:4318",
+        _always(None),
+        "none",
+        "The OpenTelemetry collector that traces of requests go to, [with OpenTelemetry's other variables](TRACES.md). "
+        "Without one, nothing is traced.",
     ),
     Setting(
         "companions",

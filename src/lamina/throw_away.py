@@ -101,7 +101,7 @@ def throw_away(
         archives.mkdir()
         find = partial(runtimes.find, settings.state_dir)
         choices = Choices(find, _Folder(archives), hear, patient, compiles=False, grace_s=0)
-        with exclusive(folder), _served(replace(settings, state_dir=folder), choices) as (built, loop):
+        with exclusive(folder), _served(replace(settings, state_dir=folder, tracing=None), choices) as (built, loop):
             yield ThrowAway(_socket(folder), archives, Scope(settings.account_id, settings.region), built, loop)
 
 

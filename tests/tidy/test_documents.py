@@ -11,6 +11,7 @@ from typer.main import get_command
 
 from lamina.cli.commands import app
 from lamina.observability.families import FAMILIES
+from lamina.observability.otel import VARIABLES
 from lamina.settings import SETTINGS
 from tests.support.recorded import RECORDED
 
@@ -64,6 +65,14 @@ def test_the_page_on_metrics_holds_exactly_the_rows_of_the_table() -> None:
     assert rows == [
         f"| `{family.name}` | {family.kind} | {told} | {family.says} |"
         for family, told in zip(FAMILIES, labels, strict=True)
+    ]
+
+
+def test_the_page_on_traces_holds_exactly_the_variables_of_the_table() -> None:
+    rows = [line for line in (DOCS / "TRACES.md").read_text().splitlines() if line.startswith("| `OTEL_")]
+    names = [", ".join(f"`{name}`" for name in variable.names) for variable in VARIABLES]
+    assert rows == [
+        f"| {told} | {variable.default} | {variable.says} |" for told, variable in zip(names, VARIABLES, strict=True)
     ]
 
 

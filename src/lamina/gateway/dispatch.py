@@ -82,7 +82,8 @@ class Dispatcher:
         request_id = new_request_id()
         caller = self._caller(request)
         service = self._services.asked(request.headers, caller.service)
-        exchange = Exchange(request_id, caller.scope, service.name, time.perf_counter())
+        trace = request.headers.get("x-amzn-trace-id")
+        exchange = Exchange(request_id, caller.scope, service.name, time.perf_counter(), trace)
         current.set(exchange)
         try:
             answer = await self._answer(request, exchange, caller, service)

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from contextvars import ContextVar
-from dataclasses import dataclass
-from typing import Final
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final
 
 from lamina.names import Scope
+
+if TYPE_CHECKING:
+    from lamina.observability.spans import Root
 
 # What is counted of a request whose operation was never found out.
 UNKNOWN: Final = "unknown"
@@ -14,9 +17,9 @@ UNKNOWN: Final = "unknown"
 
 @dataclass(slots=True)
 class Exchange:
-    """One request and its answer. *began* is of `time.perf_counter`.
+    """One request and its answer. *began* is of `time.perf_counter`, *trace* is the header X-Amzn-Trace-Id.
 
-    Who handles it fills in what is found out: its `operation`, the `function` it names.
+    Who handles it fills in what is found out: its `operation`, the `function` it names, its `root` span.
     Once it is `over`, what still goes on in its name is nobody's request any more.
     """
 
@@ -24,8 +27,10 @@ class Exchange:
     scope: Scope
     service: str
     began: float
+    trace: str | None = None
     operation: str = UNKNOWN
     function: str | None = None
+    root: Root | None = field(default=None, repr=False)
     over: bool = False
 
 

@@ -80,7 +80,7 @@ class Asked:
 class InvocationOperations:
     """Run functions: at once and wait, or later; what then is to be told to other AWS services goes into *deliveries*.
 
-    *draw* gives random numbers from 0 to below 1.
+    *draw* gives random numbers from 0 to below 1, *header* the trace header for a call that came with one or without.
     """
 
     def __init__(
@@ -91,6 +91,7 @@ class InvocationOperations:
         *,
         deliveries: DeliveryQueue | None = None,
         live: LiveLayers | None = None,
+        header: Callable[[str | None], str] | None = None,
         draw: Callable[[], float] = random.random,
     ) -> None:
         self._catalog = catalog
@@ -98,6 +99,7 @@ class InvocationOperations:
         self._worker = worker
         self._live = live
         self._draw = draw
+        self._header = header or _header
         self._events = EventQueue(catalog, self._run_event, deliveries)
         # Functions as last read, thrown away whenever any of them changes: an invocation reads no database.
         self._known: dict[FunctionArn, _Route] = {}
@@ -147,7 +149,7 @@ class InvocationOperations:
         if (spec.runtime, spec.architecture) not in self._runnable:
             await self._check_runtime(spec)
             self._runnable.add((spec.runtime, spec.architecture))
-        trace = call.headers.get("x-amzn-trace-id") or new_trace()
+        trace = self._header(call.headers.get("x-amzn-trace-id"))
         with_log = request.get("LogType") == "Tail"
         invocation = Invocation(call.request_id, str(arn), payload, spec.timeout_s, context, trace, with_log=with_log)
         return Asked(kind, arn, function, spec, invocation)
@@ -259,6 +261,10 @@ class InvocationOperations:
                 f"The function is for {spec.architecture}, and this machine is {_MACHINE}: it can be kept and"
                 " described here, but not run."
             )
+
+
+def _header(given: str | None) -> str:
+    return given or new_trace()
 
 
 def _answer(function: FunctionVersion, outcome: Outcome, *, with_log: bool) -> Output:
