@@ -21,6 +21,8 @@ class Intake:
         self._threads = threads
         self._pieces: deque[bytes] = deque()
         self._waiting_bytes = 0
+        # Whether a thread is at it, or about to be: several would only wait for one another.
+        self._reading = False
         self._lock = threading.Lock()
         self._failure: OSError | None = None
 
@@ -28,9 +30,9 @@ class Intake:
         """The next piece."""
         self._pieces.append(piece)
         self._waiting_bytes += len(piece)
-        if self._waiting_bytes >= _BATCH_BYTES:
-            self._waiting_bytes = 0
-            self._threads.submit(self._read)
+        if self._waiting_bytes >= _BATCH_BYTES and not self._reading:
+            self._waiting_bytes, self._reading = 0, True
+            self._threads.submit(self._read_waiting)
 
     def whole(self) -> ComingJson:
         """The body, once no more is taken. Raises OSError where it could not be kept."""
@@ -38,6 +40,12 @@ class Intake:
         if self._failure is not None:
             raise self._failure
         return self._coming
+
+    def _read_waiting(self) -> None:
+        try:
+            self._read()
+        finally:
+            self._reading = False
 
     def _read(self) -> None:
         with self._lock:

@@ -152,14 +152,16 @@ class FunctionOperations:
             latest = changing.update_code(before, request, code, self._stamps.stamp())
             code_signing.check_unsigned(transaction, arn)
             check_room(transaction, arn.scope, code.zipped_bytes - before.code.zipped_bytes)
-            if request.get("DryRun"):
-                return describe(latest, arn)
-            transaction.functions.replace(latest)
             recorded = [latest]
-            if request.get("Publish"):
-                recorded.append(
-                    unchanged(transaction, latest) or publish(transaction, latest, self._stamps, live=self._live)
-                )
+            if not request.get("DryRun"):
+                transaction.functions.replace(latest)
+                if request.get("Publish"):
+                    recorded.append(
+                        unchanged(transaction, latest) or publish(transaction, latest, self._stamps, live=self._live)
+                    )
+        if request.get("DryRun"):
+            self._reclaimer.reclaim([code.digest])
+            return describe(latest, arn)
         self._reclaimer.reclaim([before.code.digest])
         shown = self._activating(recorded, before.code.digest)[-1]
         return describe(shown, shown.arn if shown.is_latest else shown.qualified_arn)

@@ -58,7 +58,8 @@ class LayerOperations:
             version = versions.publish(layer, number, archive, request, self._stamps.text())
             check_room(transaction, call.scope, archive.zipped_bytes)
             transaction.layers.add(version)
-            before = transaction.layers.get(layer.version(number - 1))
+            # Nobody asks what it is like unless byte-code is made of it.
+            before = transaction.layers.get(layer.version(number - 1)) if version.compatible_runtimes else None
         self._published(version, None if before is None else before.archive.digest)
         return self._described(call, version)
 

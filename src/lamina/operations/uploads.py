@@ -41,8 +41,9 @@ class Uploads:
     def received(self, call: Call, source: Mapping[str, Any], what: str) -> Iterator[StoredArchive]:
         """The archive that *source* carries, for the time of the `with`, in which it has to be recorded.
 
-        Its bytes are durable; unless a row names them by the end, they are removed again. AWS's error if there is no
-        archive, more than one, or one that may not be unpacked. *what* it is for ("function code") goes into errors.
+        Its bytes are durable, and removed again if the `with` ends with an exception; who leaves it otherwise without
+        recording it has the digest reclaimed. AWS's error if there is no archive, more than one, or one that may not
+        be unpacked. *what* it is for ("function code") goes into errors.
         """
         with self.kept(self._bytes(call, source, what)) as archive:
             yield archive
@@ -60,9 +61,10 @@ class Uploads:
                 self._blobs.keep(received)
                 try:
                     yield StoredArchive(received.digest, zipped, inspected.unzipped_bytes)
-                finally:
-                    # Put off until the hold ends, then looked at: what was recorded stays.
+                except BaseException:
+                    # Put off until the hold ends, then looked at: others may have recorded the very same archive.
                     self._reclaimer.reclaim([received.digest])
+                    raise
         finally:
             received.drop()
 

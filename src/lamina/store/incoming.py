@@ -6,7 +6,6 @@ import hashlib
 import mmap
 import os
 import uuid
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from lamina.names import Digest
@@ -14,8 +13,8 @@ from lamina.store.syncing import begin_to_sync, sync_path
 
 # The disk is told to begin with what has come, so that in the end there is little left to wait for.
 _AHEAD_BYTES = 4 << 20
-# What is smaller is hashed sooner than a thread has begun to help.
-_HASHED_ALONE_BYTES_MAX = 1 << 20
+# Less than this is not worth a word to it.
+_AHEAD_BYTES_MIN = 128 << 10
 
 
 class Received:
@@ -60,7 +59,6 @@ class IncomingFile:
     def __init__(self, folder: Path) -> None:
         self._path: Path | None = None
         self._descriptor = -1
-        self._hashing: ThreadPoolExecutor | None = None
         path = folder / uuid.uuid4().hex
         self._descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
         self._path = path
@@ -69,8 +67,6 @@ class IncomingFile:
 
     def __del__(self) -> None:
         self._close()
-        if self._hashing is not None:
-            self._hashing.shutdown(wait=False, cancel_futures=True)
         if self._path is not None:
             self._path.unlink(missing_ok=True)
 
@@ -78,32 +74,28 @@ class IncomingFile:
         """The next bytes. Raises OSError."""
         rest = memoryview(data)
         self._size += len(rest)
-        self._hash(data)
+        # Not on a thread of its own: to hand pieces over to one takes half as much again as to hash them.
+        self._sha256.update(rest)
         while rest:
             rest = rest[os.write(self._descriptor, rest) :]
         if self._size - self._begun >= _AHEAD_BYTES:
-            begin_to_sync(self._descriptor, self._begun, self._size - self._begun)
-            self._begun = self._size
+            self._begin_to_sync()
 
     def finish(self) -> Received:
         """All of it. Nothing more is written."""
         assert self._path is not None, "finished before"
-        if self._hashing is not None:
-            self._hashing.shutdown()
+        if self._size - self._begun >= _AHEAD_BYTES_MIN:
+            # While it is being looked at.
+            self._begin_to_sync()
         # An empty file cannot be mapped.
         data = memoryview(mmap.mmap(self._descriptor, 0, access=mmap.ACCESS_READ) if self._size else b"")
         self._close()
         path, self._path = self._path, None
         return Received(Digest(self._sha256.hexdigest()), data, path)
 
-    def _hash(self, data: bytes | memoryview) -> None:
-        if self._size < _HASHED_ALONE_BYTES_MAX:
-            self._sha256.update(data)
-            return
-        # Hashing and writing take about as long as each other, and neither needs the interpreter.
-        if self._hashing is None:
-            self._hashing = ThreadPoolExecutor(1, "hash")
-        self._hashing.submit(self._sha256.update, data)
+    def _begin_to_sync(self) -> None:
+        begin_to_sync(self._descriptor, self._begun, self._size - self._begun)
+        self._begun = self._size
 
     def _close(self) -> None:
         descriptor, self._descriptor = self._descriptor, -1

@@ -23,7 +23,7 @@ _PARALLEL_BYTES_MIN = 4 << 20
 
 def content(data: memoryview, entry: Entry) -> bytes:
     """All of *entry*, checked. Takes memory for all of it, so for entries known to be small."""
-    packed = data[entry.data_offset : entry.data_offset + entry.packed_size]
+    packed = _packed(data, entry)
     found = _inflate_whole(packed, entry) if entry.deflated else bytes(packed)
     _check(entry, len(found), zlib.crc32(found))
     return found
@@ -31,7 +31,7 @@ def content(data: memoryview, entry: Entry) -> bytes:
 
 def chunks(data: memoryview, entry: Entry) -> Iterator[bytes | memoryview]:
     """*entry* piece by piece. Only when the iterator has ended is it known to be sound; never more than declared."""
-    packed = data[entry.data_offset : entry.data_offset + entry.packed_size]
+    packed = _packed(data, entry)
     size, crc = 0, 0
     for chunk in _inflate(packed, entry) if entry.deflated else _pieces(packed, CHUNK_BYTES):
         size += len(chunk)
@@ -70,11 +70,18 @@ def verify(
 
 def _verify(data: memoryview, entries: Iterable[Entry]) -> None:
     for entry in entries:
-        if entry.size <= CHUNK_BYTES:
+        if not entry.deflated:
+            # As it lies there: what is copied only to be counted takes pages that have to be had first.
+            _check(entry, entry.packed_size, zlib.crc32(_packed(data, entry)))
+        elif entry.size <= CHUNK_BYTES:
             content(data, entry)
         else:
             for _ in chunks(data, entry):
                 pass
+
+
+def _packed(data: memoryview, entry: Entry) -> memoryview:
+    return data[entry.data_offset : entry.data_offset + entry.packed_size]
 
 
 def _halves(entries: Iterable[Entry]) -> tuple[list[Entry], list[Entry]]:
