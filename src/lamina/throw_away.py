@@ -106,8 +106,7 @@ def throw_away(
 
 
 def _socket(folder: Path) -> Path:
-    # A socket's path may have 107 bytes, and the folder of temporary files takes some of them.
-    return folder / "api"
+    return folder / "api.sock"
 
 
 @contextlib.contextmanager

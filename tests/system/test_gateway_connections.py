@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from lamina import unix_sockets
 from lamina.gateway import CannotListen, Timeouts
 from lamina.operations.call import Call, Output, Parameters
 from tests.support.gateway import PATIENCE_S, RawClient, RunningGateway, request, running
@@ -244,12 +245,14 @@ def test_an_address_of_another_machine_is_said_with_what_to_do(host: str) -> Non
 def unix(path: Path) -> RawClient:
     sock = socket.socket(socket.AF_UNIX)
     sock.settimeout(PATIENCE_S)
-    sock.connect(str(path))
+    with unix_sockets.address(path) as address:
+        sock.connect(address)
     return RawClient(sock)
 
 
-def test_it_answers_at_a_unix_socket_too(tmp_path: Path) -> None:
-    path = tmp_path / "api.sock"
+def test_it_answers_at_a_unix_socket_too_whose_path_is_longer_than_an_address(tmp_path: Path) -> None:
+    path = tmp_path / ("x" * 100) / "api.sock"
+    path.parent.mkdir()
     with running() as server:
         server.run(server.gateway.listen_unix(path))
         with unix(path) as client:
@@ -259,8 +262,8 @@ def test_it_answers_at_a_unix_socket_too(tmp_path: Path) -> None:
 
 def test_a_socket_left_behind_is_replaced_and_one_in_use_is_not(tmp_path: Path) -> None:
     path = tmp_path / "api.sock"
-    with socket.socket(socket.AF_UNIX) as killed:
-        killed.bind(str(path))
+    with socket.socket(socket.AF_UNIX) as killed, unix_sockets.address(path) as address:
+        killed.bind(address)
     with running() as server:
         server.run(server.gateway.listen_unix(path))
         with pytest.raises(CannotListen, match="Another server listens"):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import socket
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -12,6 +11,7 @@ from io import BufferedReader
 from pathlib import Path
 from typing import Any, Final
 
+from lamina import unix_sockets
 from lamina.cli.failures import Failure
 
 _SOCKET: Final = "control.sock"
@@ -44,12 +44,8 @@ def server_door(state: Path, usage: str) -> Iterator[Door]:
     """A connection to the server that keeps its state in *state*; *usage* is what a hint shows of the command."""
     with socket.socket(socket.AF_UNIX) as connection:
         try:
-            folder = os.open(state, os.O_RDONLY | os.O_DIRECTORY)
-            try:
-                # The address of a Unix socket holds about a hundred characters, a path many more.
-                connection.connect(f"/proc/self/fd/{folder}/{_SOCKET}")
-            finally:
-                os.close(folder)
+            with unix_sockets.address(state / _SOCKET) as address:
+                connection.connect(address)
         except OSError as error:
             raise Failure(
                 f"no server that you may use keeps its state in {state}: {error.strerror}",

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import os
 import socket
 from collections.abc import Awaitable, Callable
 from concurrent.futures import Executor, ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 
+from lamina import unix_sockets
 from lamina.gateway.beside import Beside
 from lamina.gateway.connection import Connection
 from lamina.gateway.dispatch import Answered, Check, Content, Dispatcher, Health, Urls
@@ -103,19 +105,25 @@ class Gateway:
 
         A socket that a killed server left there is replaced, one that somebody answers at is not.
         """
+        try:
+            with unix_sockets.address(path) as address:
+                server = await self._listen_unix(address)
+        except OSError as error:
+            if error.errno == errno.EADDRINUSE:
+                why = f"Another server listens at {path}. Stop that one first."
+            else:
+                why = f"Cannot listen at {path}: {error.strerror or error}."
+            raise CannotListen(error.errno, why) from error
+        self._servers.append(server)
+
+    async def _listen_unix(self, address: str) -> asyncio.Server:
         loop = asyncio.get_running_loop()
         try:
-            transport, _ = await loop.create_unix_connection(asyncio.Protocol, str(path))
+            transport, _ = await loop.create_unix_connection(asyncio.Protocol, address)
         except OSError:
-            pass
-        else:
-            transport.abort()
-            raise CannotListen(errno.EADDRINUSE, f"Another server listens at {path}. Stop that one first.")
-        try:
-            server = await loop.create_unix_server(self._accept, path, backlog=_BACKLOG)
-        except OSError as error:
-            raise CannotListen(error.errno, f"Cannot listen at {path}: {error.strerror or error}.") from error
-        self._servers.append(server)
+            return await loop.create_unix_server(self._accept, address, backlog=_BACKLOG)
+        transport.abort()
+        raise OSError(errno.EADDRINUSE, os.strerror(errno.EADDRINUSE))
 
     async def stop(self, grace_s: float) -> None:
         """Accept nothing more, let what runs be answered for at most *grace_s* seconds, then close everything.

@@ -10,14 +10,13 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
-import os
 import socket
 import uuid
 from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from lamina import errors
+from lamina import errors, unix_sockets
 from lamina.layers import sizes
 from lamina.layers.archive import ArchiveError
 from lamina.names import LayerVersionArn, Scope
@@ -59,16 +58,13 @@ class Control:
         with contextlib.suppress(FileNotFoundError):
             (state / SOCKET).unlink()
         listener = socket.socket(socket.AF_UNIX)
-        folder = os.open(state, os.O_RDONLY | os.O_DIRECTORY)
         try:
-            # The address of a Unix socket holds about a hundred characters, a path many more.
-            listener.bind(f"/proc/self/fd/{folder}/{SOCKET}")
-            os.chmod(SOCKET, 0o600, dir_fd=folder)
+            with unix_sockets.address(state / SOCKET) as address:
+                listener.bind(address)
+            (state / SOCKET).chmod(0o600)
         except BaseException:
             listener.close()
             raise
-        finally:
-            os.close(folder)
         self._server = await asyncio.start_unix_server(self._converse, sock=listener)
 
     async def close(self) -> None:

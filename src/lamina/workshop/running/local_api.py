@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from lamina import unix_sockets
 from lamina.workshop.errors import WorkshopError
 
 _FUNCTIONS: Final = "/2015-03-31/functions"
@@ -75,7 +76,8 @@ class LocalApi:
     def _exchange(self, method: str, path: str, body: bytes) -> tuple[int, Mapping[str, str], bytes]:
         connection = http.client.HTTPConnection("localhost")
         with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection.sock:
-            connection.sock.connect(str(self.address))
+            with unix_sockets.address(self.address) as address:
+                connection.sock.connect(address)
             connection.request(method, path, body, {"Content-Type": "application/json"})
             with connection.getresponse() as answer:
                 return answer.status, dict(answer.getheaders()), answer.read()
