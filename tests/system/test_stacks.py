@@ -14,7 +14,7 @@ from botocore.exceptions import ClientError
 from tests.support import stacks, zips
 from tests.support.functions import client_of, unique, wait_until
 from tests.support.runtimes import NEWEST
-from tests.support.server import Server
+from tests.support.server import ACCOUNT, REGION, Server
 
 pytestmark = pytest.mark.anybody
 
@@ -135,6 +135,54 @@ def test_a_changed_layer_reaches_its_function_and_the_old_version_goes(server: S
     assert [each for each in server.client("s3").list_buckets()["Buckets"] if name in each["Name"]] == []
     with pytest.raises(ClientError, match="does not exist"):
         cloud.describe_stacks(StackName=name)
+
+
+def tagged(name: str, value: str | None) -> dict[str, Any]:
+    """A template of what bears tags: `kept` and, with a value, `own`."""
+    tags = {"kept": "same"} | ({} if value is None else {"own": value})
+    listed = {"Tags": [{"Key": key, "Value": held} for key, held in tags.items()]}
+    who = {"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}, "Action": "sts:AssumeRole"}
+    trust = {"Version": "2012-10-17", "Statement": [who]}
+    publishers = {"SigningProfileVersionArns": [f"arn:aws:signer:us-east-1:{ACCOUNT}:/signing-profiles/p/abcdefghij"]}
+    properties: dict[str, tuple[str, dict[str, Any]]] = {
+        "Queue": ("SQS::Queue", listed),
+        "Topic": ("SNS::Topic", listed),
+        "Rule": ("Events::Rule", {"ScheduleExpression": "rate(1 day)", **listed}),
+        "Role": ("IAM::Role", {"AssumeRolePolicyDocument": trust, **listed}),
+        "Parameter": ("SSM::Parameter", {"Name": name, "Type": "String", "Value": "v", "Tags": tags}),
+        "Group": ("Logs::LogGroup", {"LogGroupName": name, **listed}),
+        "Repository": ("ECR::Repository", listed),
+        "Signing": ("Lambda::CodeSigningConfig", {"AllowedPublishers": publishers, **listed}),
+    }
+    return {"Resources": {key: {"Type": f"AWS::{kind}", "Properties": of} for key, (kind, of) in properties.items()}}
+
+
+def tags_of(server: Server, made: dict[str, str], name: str) -> dict[str, dict[str, str]]:
+    clients = {each: server.client(each) for each in ("sqs", "sns", "events", "iam", "ssm", "logs", "ecr", "lambda")}
+    arns = {service: f"arn:aws:{service}:{REGION}:{ACCOUNT}" for service in clients}
+    repository = f"{arns['ecr']}:repository/{made['Repository']}"
+    found = {
+        "Queue": clients["sqs"].list_queue_tags(QueueUrl=made["Queue"])["Tags"],
+        "Topic": clients["sns"].list_tags_for_resource(ResourceArn=made["Topic"])["Tags"],
+        "Rule": clients["events"].list_tags_for_resource(ResourceARN=f"{arns['events']}:rule/{made['Rule']}")["Tags"],
+        "Role": clients["iam"].list_role_tags(RoleName=made["Role"])["Tags"],
+        "Parameter": clients["ssm"].list_tags_for_resource(ResourceType="Parameter", ResourceId=name)["TagList"],
+        "Group": clients["logs"].list_tags_for_resource(resourceArn=f"{arns['logs']}:log-group:{name}")["tags"],
+        "Repository": clients["ecr"].list_tags_for_resource(resourceArn=repository)["tags"],
+        "Signing": clients["lambda"].list_tags(Resource=made["Signing"])["Tags"],
+    }
+    return {
+        key: {tag["Key"]: tag["Value"] for tag in tags} if isinstance(tags, list) else tags
+        for key, tags in found.items()
+    }
+
+
+def test_tags_of_a_resource_are_those_of_its_template(server: Server, name: str) -> None:
+    for do, value in ((stacks.create, "one"), (stacks.update, "two"), (stacks.update, None)):
+        assert do(server, name, tagged(name, value)).endswith("E_COMPLETE"), stacks.events(server, name)
+        wanted = {"kept": "same"} | ({} if value is None else {"own": value})
+        found = tags_of(server, stacks.physical_ids(server, name), name)
+        assert found == dict.fromkeys(found, wanted)
 
 
 def test_a_creation_that_fails_leaves_nothing(server: Server, name: str) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-from lamina.operations.stacks.kinds.fitting import call, gone, only, tags_of
+from lamina.operations.stacks.kinds.fitting import call, check_known, gone, only, tags_of
 from lamina.operations.stacks.kinds.inline import archive
 from lamina.operations.stacks.kinds.kind import Made, Properties, Site, half_made
 from lamina.stacks.stack import Resource
@@ -18,6 +18,8 @@ _CONFIGURED: Final = (
 _CODE: Final = ("Code", "Architectures")
 # Properties that other operations carry out.
 _APART: Final = ("ReservedConcurrentExecutions", "RuntimeManagementConfig", "RecursiveLoop", "Tags")
+# Those that a change looks at by name, or replaces the function for.
+_NAMED: Final = ("CodeSigningConfigArn", "FunctionName", "KmsKeyArn", "PackageType")
 # What a property is set to that a template mentions no more.
 _DEFAULTS: Final[Mapping[str, Any]] = {
     "Description": "",
@@ -53,6 +55,9 @@ class Functions:
             return _made(client, name)
 
     def change(self, site: Site, before: Resource, properties: Properties) -> Made:
+        names = before.properties.keys() | properties.keys()
+        changed = {key: None for key in sorted(names) if before.properties.get(key) != properties.get(key)}
+        check_known(changed, *_CONFIGURED, *_CODE, *_APART, *_NAMED)
         client, name = site.own("lambda"), before.physical_id
         waiter = client.get_waiter("function_updated_v2")
         if any(before.properties.get(key) != properties.get(key) for key in _CODE):

@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from lamina.operations.stacks.kinds.fitting import call, check_known, gone, only, tags_list, tags_of
 from lamina.operations.stacks.kinds.kind import Made, Properties, Site, half_made
+from lamina.operations.stacks.kinds.tagging import Tagging
 from lamina.stacks.reading import write
 from lamina.stacks.stack import Resource
 
@@ -47,8 +48,7 @@ class Roles:
                 call(client, "DeleteRolePermissionsBoundary", at)
             else:
                 call(client, "PutRolePermissionsBoundary", {**at, "PermissionsBoundary": boundary})
-        if tags := tags_list(tags_of(properties, site.tags)):
-            call(client, "TagRole", {**at, "Tags": tags})
+        Tagging("TagRole", "UntagRole").retag(client, at, before.properties, properties, site.tags)
         self._attach(site, before.properties, properties)
         return Made(before.physical_id, before.attributes)
 

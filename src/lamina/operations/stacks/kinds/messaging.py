@@ -6,9 +6,11 @@ from typing import Any, Final
 
 from lamina.operations.stacks.kinds.fitting import call, check_known, gone, only, tags_list, tags_of
 from lamina.operations.stacks.kinds.kind import Made, Properties, Site, half_made
+from lamina.operations.stacks.kinds.tagging import Tagging
 from lamina.stacks.reading import write
 from lamina.stacks.stack import Resource
 
+_QUEUE_TAGS: Final = Tagging("TagQueue", "UntagQueue", listed=False)
 _QUEUE_GONE = ("AWS.SimpleQueueService.NonExistentQueue", "QueueDoesNotExist")
 _OF_A_QUEUE: Final = (
     *("ContentBasedDeduplication", "DeduplicationScope", "DelaySeconds", "FifoQueue", "FifoThroughputLimit"),
@@ -32,8 +34,7 @@ class Queues:
         client, at = site.own("sqs"), {"QueueUrl": before.physical_id}
         attributes = {key: value for key, value in _texts(properties).items() if key != "FifoQueue"}
         call(client, "SetQueueAttributes", {**at, "Attributes": attributes})
-        if tags := tags_of(properties, site.tags):
-            call(client, "TagQueue", {**at, "Tags": tags})
+        _QUEUE_TAGS.retag(client, at, before.properties, properties, site.tags)
         return self._made(client, before.physical_id)
 
     def remove(self, site: Site, made: Resource) -> None:
@@ -88,6 +89,7 @@ class Topics:
                 call(client, "SetTopicAttributes", {"TopicArn": arn, "AttributeName": name, "AttributeValue": value})
         for each in properties.get("Subscription") or ():
             call(client, "Subscribe", {"TopicArn": arn, **each})
+        Tagging().retag(client, {"ResourceArn": arn}, before.properties, properties, site.tags)
         return Made(arn, before.attributes)
 
     def remove(self, site: Site, made: Resource) -> None:
@@ -137,6 +139,10 @@ class Rules:
     """AWS::Events::Rule."""
 
     def make(self, site: Site, properties: Properties) -> Made:
+        tags = tags_list(tags_of(properties, site.tags))
+        return self._put(site, properties, {"Tags": tags} if tags else {})
+
+    def _put(self, site: Site, properties: Properties, more: Properties) -> Made:
         check_known(
             properties,
             *("Name", "Description", "EventBusName", "EventPattern", "RoleArn", "ScheduleExpression", "State"),
@@ -144,6 +150,7 @@ class Rules:
         )
         client = site.own("events")
         wanted = {key: value for key, value in properties.items() if key not in ("Targets", "Tags")}
+        wanted.update(more)
         if not isinstance(wanted.get("EventPattern", ""), str):
             wanted["EventPattern"] = write(wanted["EventPattern"])
         arn = call(client, "PutRule", wanted)["RuleArn"]
@@ -154,7 +161,9 @@ class Rules:
         return Made(str(properties["Name"]), {"Arn": arn})
 
     def change(self, site: Site, before: Resource, properties: Properties) -> Made:
-        made = self.make(site, properties)
+        made = self._put(site, properties, {})
+        at = {"ResourceARN": made.attributes["Arn"]}
+        Tagging().retag(site.own("events"), at, before.properties, properties, site.tags)
         kept = {target["Id"] for target in properties.get("Targets") or ()}
         former = {target["Id"] for target in before.properties.get("Targets") or ()}
         if surplus := sorted(former - kept):

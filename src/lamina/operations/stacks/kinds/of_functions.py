@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from lamina.operations.stacks.kinds.fitting import call, gone
+from lamina.operations.stacks.kinds.fitting import call, gone, tags_of
 from lamina.operations.stacks.kinds.kind import Failed, Fixed, Made, Properties, Site, half_made
+from lamina.operations.stacks.kinds.tagging import Tagging
 from lamina.stacks.stack import Resource
 
 _NOT_THERE = "ResourceNotFoundException"
 _PROVISIONED = "ProvisionedConcurrencyConfig"
+_TAGGING = Tagging(listed=False)
 
 
 class Versions:
@@ -121,16 +123,17 @@ class EventSourceMappings:
     """AWS::Lambda::EventSourceMapping."""
 
     def make(self, site: Site, properties: Properties) -> Made:
-        tags = {tag["Key"]: tag["Value"] for tag in properties.get("Tags", ())}
-        return _mapping(
-            call(site.own("lambda"), "CreateEventSourceMapping", {**properties, "Tags": {**site.tags, **tags}})
-        )
+        tags = tags_of(properties, site.tags)
+        return _mapping(call(site.own("lambda"), "CreateEventSourceMapping", {**properties, "Tags": tags}))
 
     def change(self, site: Site, before: Resource, properties: Properties) -> Made:
         client = site.own("lambda")
         known = client.meta.service_model.operation_model("UpdateEventSourceMapping").input_shape.members
         wanted = {key: value for key, value in properties.items() if key in known}
-        return _mapping(call(client, "UpdateEventSourceMapping", {**wanted, "UUID": before.physical_id}))
+        made = _mapping(call(client, "UpdateEventSourceMapping", {**wanted, "UUID": before.physical_id}))
+        at = {"Resource": made.attributes["EventSourceMappingArn"]}
+        _TAGGING.retag(client, at, before.properties, properties, site.tags)
+        return made
 
     def remove(self, site: Site, made: Resource) -> None:
         with gone(_NOT_THERE):
@@ -141,11 +144,14 @@ class CodeSigningConfigs:
     """AWS::Lambda::CodeSigningConfig."""
 
     def make(self, site: Site, properties: Properties) -> Made:
-        return _signing(call(site.own("lambda"), "CreateCodeSigningConfig", _without(properties, "Tags")))
+        tags = tags_of(properties, site.tags)
+        return _signing(call(site.own("lambda"), "CreateCodeSigningConfig", {**properties, "Tags": tags}))
 
     def change(self, site: Site, before: Resource, properties: Properties) -> Made:
-        at = {"CodeSigningConfigArn": before.physical_id}
-        return _signing(call(site.own("lambda"), "UpdateCodeSigningConfig", {**_without(properties, "Tags"), **at}))
+        client, at = site.own("lambda"), {"CodeSigningConfigArn": before.physical_id}
+        made = _signing(call(client, "UpdateCodeSigningConfig", {**_without(properties, "Tags"), **at}))
+        _TAGGING.retag(client, {"Resource": made.physical_id}, before.properties, properties, site.tags)
+        return made
 
     def remove(self, site: Site, made: Resource) -> None:
         with gone(_NOT_THERE):

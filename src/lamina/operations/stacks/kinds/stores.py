@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from lamina.operations.stacks.kinds.fitting import call, check_known, gone, only, tags_list, tags_of
 from lamina.operations.stacks.kinds.kind import Made, Properties, Site, half_made
+from lamina.operations.stacks.kinds.tagging import Tagging
 from lamina.stacks.reading import write
 from lamina.stacks.stack import Resource
 
@@ -18,9 +19,11 @@ class Parameters:
         return self._made(properties)
 
     def change(self, site: Site, before: Resource, properties: Properties) -> Made:
-        del before
+        client, at = site.own("ssm"), {"ResourceType": "Parameter", "ResourceId": before.physical_id}
         wanted = {key: value for key, value in properties.items() if key != "Tags"}
-        call(site.own("ssm"), "PutParameter", {**wanted, "Overwrite": True})
+        call(client, "PutParameter", {**wanted, "Overwrite": True})
+        tagging = Tagging("AddTagsToResource", "RemoveTagsFromResource")
+        tagging.retag(client, at, before.properties, properties, site.tags)
         return self._made(properties)
 
     def remove(self, site: Site, made: Resource) -> None:
@@ -54,6 +57,9 @@ class Repositories:
 
     def change(self, site: Site, before: Resource, properties: Properties) -> Made:
         self._carry_out(site, properties)
+        tagging = Tagging(tags="tags", keys="tagKeys")
+        at = {"resourceArn": before.attributes["Arn"]}
+        tagging.retag(site.own("ecr"), at, before.properties, properties, site.tags)
         return Made(before.physical_id, before.attributes)
 
     def remove(self, site: Site, made: Resource) -> None:
@@ -97,6 +103,9 @@ class LogGroups:
             call(client, "DeleteRetentionPolicy", at)
         else:
             call(client, "PutRetentionPolicy", {**at, "retentionInDays": days})
+        tagging = Tagging(tags="tags", keys="tagKeys", listed=False)
+        where = {"resourceArn": str(before.attributes["Arn"]).removesuffix(":*")}
+        tagging.retag(client, where, before.properties, properties, site.tags)
         return Made(before.physical_id, before.attributes)
 
     def remove(self, site: Site, made: Resource) -> None:
