@@ -314,7 +314,7 @@ async def build(settings: Settings, house: contextlib.AsyncExitStack, choices: C
 
         return ServerFigures(
             meter,
-            worker,
+            worker.census,
             blobs,
             {"trees": trees, "byte_code": byte_code},
             lambda: gateway.connections,

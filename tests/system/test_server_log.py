@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import urllib.error
+import urllib.request
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +20,20 @@ def test_every_line_is_json_and_names_its_request(tmp_path: Path) -> None:
     with Server.started(tmp_path / "state", environ) as server:
         function = create(server, "def handler(event, context):\n    return 1\n")
         answer = function.call({})
+        location = function.client.get_function(FunctionName=function.name)["Code"]["Location"]
+        with urllib.request.urlopen(location, timeout=30) as archive:
+            assert archive.read()
+        answer_address = urllib.request.Request(f"{server.endpoint}/_lamina/stacks/only-for-one", b"{}", method="PUT")
+        with pytest.raises(urllib.error.HTTPError) as unknown, urllib.request.urlopen(answer_address, timeout=30):
+            pass
+        unknown.value.close()
         with pytest.raises(ClientError) as refused:
             server.client().get_function(FunctionName="nobody")
+    # Of addresses that are secrets, the secret is not in it.
+    path, _, query = location.removeprefix(server.endpoint).partition("?")
+    assert path in server.said()
+    assert query not in server.said()
+    assert "only-for-one" not in server.said()
     lines: list[dict[str, Any]] = [json.loads(line) for line in server.said().splitlines()]
     by_request = {line["request_id"]: line for line in lines if "status" in line}
     line = by_request[answer.request_id]

@@ -24,12 +24,12 @@ _ONCE: Final = "Show what one interval brings, and end."
 _INTERVAL: Final = "Seconds between two looks, from 0.1 to 3600."
 _JSON: Final = "Print each look as a line of JSON."
 
+_Interval = Annotated[float, typer.Option("--interval", "-n", metavar="SECONDS", min=0.1, max=3600, help=_INTERVAL)]
+
 
 def top(
     once: Annotated[bool, typer.Option("--once", help=_ONCE)] = False,
-    interval: Annotated[
-        float, typer.Option("--interval", "-n", metavar="SECONDS", min=0.1, max=3600, help=_INTERVAL)
-    ] = (2.0),
+    interval: _Interval = 2.0,
     json_lines: Annotated[bool, typer.Option("--json", help=_JSON)] = False,
     state: State = None,
 ) -> None:

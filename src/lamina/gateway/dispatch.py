@@ -98,7 +98,7 @@ class Dispatcher:
             message = "The server is stopping: whether the request was carried out is not known."
             answer = _from_wire(service.api.serialise_error(service.failure, 500, message, "Service", {}, request_id))
         except Exception:  # noqa: BLE001 - whatever fails in a handler, its caller gets an answer and the log the cause
-            _log.exception("%s %s failed, request %s", request.method, request.path, request_id)
+            _log.exception("%s %s failed, request %s", request.method, _shown(request.path), request_id)
             message = f"An internal error occurred. The server's log tells of it under the request id {request_id}."
             answer = _from_wire(service.api.serialise_error(service.failure, 500, message, "Service", {}, request_id))
         now = time.perf_counter()
@@ -250,7 +250,13 @@ def _tell(request: Request, exchange: Exchange, answer: Answer, now: float) -> N
         "duration_ms": round((now - exchange.began) * 1000, 3),
         "peer": request.peer,
     }
-    _log.info("%s %s %d %s", request.method, request.path, answer.status, exchange.request_id, extra=measured)
+    path = _shown(request.path)
+    _log.info("%s %s %d %s", request.method, path, answer.status, exchange.request_id, extra=measured)
+
+
+def _shown(path: str) -> str:
+    """*path* for a log: without what only the one may know who was given the address."""
+    return f"{answers.PREFIX}…" if path.startswith(answers.PREFIX) else path
 
 
 def _parsed(request: Request, route: Route, api: Api) -> Mapping[str, Any]:

@@ -17,7 +17,7 @@ from lamina.observability.exposition import Samples, counted, exposition, names
 from lamina.observability.functions import Figures
 from lamina.observability.histograms import BOUNDS
 from lamina.observability.meter import Meter
-from lamina.worker.worker import Resident, Worker
+from lamina.worker.census import Census, Resident
 
 # To look at every archive takes a second where there are a hundred thousand.
 _LOOK_SECONDS: Final = 60.0
@@ -40,7 +40,7 @@ class Blobs(Protocol):
 
 
 class ServerFigures:
-    """Of one server: what *meter* has counted, and how *worker*, *blobs* and the *stores* are when somebody asks.
+    """Of one server: what *meter* has counted, and what there is of environments, *blobs* and *stores* at the moment.
 
     *connections* tells how many clients there are, *environments_max* is how many calls may be under way.
     """
@@ -48,14 +48,14 @@ class ServerFigures:
     def __init__(
         self,
         meter: Meter,
-        worker: Worker,
+        census: Census,
         blobs: Blobs,
         stores: Mapping[str, Store],
         connections: Callable[[], int],
         environments_max: int,
     ) -> None:
         self._meter = meter
-        self._worker = worker
+        self._census = census
         self._blobs = blobs
         self._stores = stores
         self._connections = connections
@@ -68,7 +68,7 @@ class ServerFigures:
     async def text(self) -> str:
         """Every metric, now; what is kept, as of a minute ago at most. Call on the loop."""
         counts, now = counted(self._meter), self._now()
-        memory, process = await asyncio.gather(self._worker.memory_held_bytes(), asyncio.to_thread(_process))
+        memory, process = await asyncio.gather(self._census.memory_held_bytes(), asyncio.to_thread(_process))
         if memory is not None:
             now["lamina_environments_memory_bytes"] = [((), memory)]
         return exposition({**counts, **now, **process, **await self._look_at_stores()})
@@ -76,14 +76,14 @@ class ServerFigures:
     async def look(self) -> Mapping[str, Any]:
         """The counts of each function, with its environments, as JSON holds them. Call on the loop."""
         residents = defaultdict[FunctionArn | None, list[Resident]](list)
-        for resident in await self._worker.residents():
+        for resident in await self._census.residents():
             residents[resident.function].append(resident)
         figures = dict(self._meter.functions)
         return {
             "began": self._began,
             "at": time.monotonic(),
             "bounds": BOUNDS,
-            "environments": self._worker.states(),
+            "environments": self._census.states(),
             "environments_max": self._environments_max,
             "functions": [
                 _told(name, figures.get(name, Figures()), residents.get(name, ())) for name in {**figures, **residents}
@@ -91,7 +91,7 @@ class ServerFigures:
         }
 
     def _now(self) -> dict[str, list[tuple[tuple[str, ...], float]]]:
-        states = self._worker.states().items()
+        states = self._census.states().items()
         return {
             "lamina_build_info": [((lamina.__version__,), 1)],
             "lamina_connections": [((), self._connections())],

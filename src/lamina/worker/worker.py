@@ -29,6 +29,7 @@ from lamina.sandbox.scratch import FolderScratch
 from lamina.store.bytecode import ByteCode
 from lamina.worker import watchdog
 from lamina.worker.blanks import Prepared
+from lamina.worker.census import Census
 from lamina.worker.compiler import Compiler
 from lamina.worker.compiling import Compilations
 from lamina.worker.environment import Environment
@@ -56,15 +57,6 @@ _log = logging.getLogger(__name__)
 
 class Throttled(Exception):
     """As many calls are under way as may be."""
-
-
-@dataclass(frozen=True, slots=True)
-class Resident:
-    """An environment of *function*: whether it waits for an event, and the bytes it holds where those are counted."""
-
-    function: FunctionArn
-    idle: bool
-    memory_bytes: int | None
 
 
 class Worker:
@@ -118,6 +110,9 @@ class Worker:
         self._runtimes: asyncio.Task[Runtimes] | None = None
         self._closed = False
         self._templates = Templates(self._maker, machine, self._stations.fresh_name)
+        self.census = Census(
+            self._pool, self._environments, self._templates.environments, counts_memory=machine.cgroups is not None
+        )
         self.provisions = Provisions(self._pool, self._make_in_turn, self._started, self._end, self._spawn)
         view = memory.find([] if machine.cgroups is None else [machine.cgroups.memory_folder])
         policy = Policy(keepalive_s, reserve_bytes(memory_reserve_mb, view.read().total))
@@ -264,31 +259,6 @@ class Worker:
     def figures(self) -> Mapping[str, int]:
         """How many environments there are."""
         return {"alive": self._pool.alive, "idle": self._pool.idle, "busy": self._pool.busy}
-
-    def states(self) -> Mapping[str, int]:
-        """How many environments there are, by what they are about; templates of snapshots are some of their own."""
-        pool = self._pool
-        starting = pool.alive - pool.idle - pool.busy
-        templates = len(self._templates.environments)
-        return {"starting": starting, "busy": pool.busy, "idle": pool.idle, "template": templates}
-
-    async def residents(self) -> list[Resident]:
-        """Every environment but templates. Reads a file for each."""
-        counted = self._machine.cgroups is not None
-        here = [(each.spec.function, each.idle, each.prepared) for each in self._environments]
-
-        def held() -> list[int | None]:
-            return [prepared.memory_held_bytes() if counted else None for _, _, prepared in here]
-
-        sizes = await asyncio.to_thread(held)
-        return [Resident(function, idle, size) for (function, idle, _), size in zip(here, sizes, strict=True)]
-
-    async def memory_held_bytes(self) -> int | None:
-        """What all environments hold, without pages of files; None where nobody counts it. Reads a file for each."""
-        if self._machine.cgroups is None:
-            return None
-        prepared = [each.prepared for each in (*self._environments, *self._templates.environments)]
-        return await asyncio.to_thread(lambda: sum(each.memory_held_bytes() for each in prepared))
 
     def has_provisioned(self, spec: EnvironmentSpec) -> bool:
         """Whether a call of *spec* would get a provisioned environment now."""
