@@ -9,8 +9,9 @@ import logging
 import os
 import resource
 import signal
+import socket
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -74,6 +75,7 @@ from lamina.worker.runtimes import Runtimes
 from lamina.worker.worker import Worker
 
 if TYPE_CHECKING:
+    from lamina.gateway.guard import Guard
     from lamina.observability.tracing import TracingMeter
     from lamina.operations.figures import ServerFigures
 
@@ -92,6 +94,14 @@ class StateTooNew(Exception):
     """A newer Lamina wrote what is in the state folder; the text says what to do."""
 
 
+class NotGuarded(Exception):
+    """The server cannot tell who calls it, and shall not answer then; *hint* says what to do."""
+
+    def __init__(self, message: str, hint: str | None) -> None:
+        super().__init__(message)
+        self.hint = hint
+
+
 @dataclass(frozen=True, slots=True)
 class Choices:
     """What no setting says of a server, and how one for a single command differs from one that stays.
@@ -107,6 +117,7 @@ class Choices:
     hear: Callable[[str], None] | None = None
     patient: bool = False
     compiles: bool = True
+    guard: Guard | None = None
     grace_s: float = 5
 
 
@@ -123,7 +134,7 @@ class Built:
 def serve(settings: Settings, ready: Callable[[int], None]) -> None:
     """Serve until SIGINT or SIGTERM. *ready* is called with the port once the first request can be answered.
 
-    Raises StateInUse, StateTooNew, and OSError where the folder or the address cannot be had.
+    Raises NotGuarded, StateInUse, StateTooNew, and OSError where the folder or the address cannot be had.
     """
     begin_log(settings.log_level, settings.log_format)
     # Cancelled is what a second signal does to it.
@@ -156,12 +167,41 @@ def exclusive(state: Path) -> Iterator[None]:
 async def _serve(settings: Settings, ready: Callable[[int], None], choices: Choices) -> None:
     stop = _stop_signal()
     async with contextlib.AsyncExitStack() as house:
-        built = await build(settings, house, choices)
+        built = await build(settings, house, replace(choices, guard=guard(settings)))
         await built.control.open(settings.state_dir)
         house.push_async_callback(built.control.close)
         port = await built.gateway.listen_tcp(settings.host, settings.port)
         ready(port)
         await stop.wait()
+
+
+def guard(settings: Settings) -> Guard | None:
+    """What verifies callers, if there are accounts. Raises NotGuarded if there must be, or they cannot be read."""
+    if settings.accounts is None and not settings.accounts_file.exists():
+        if _hears_this_machine_alone(settings.host):
+            return None
+        raise NotGuarded(
+            f"whoever reaches {settings.host} could call this server, and it has no accounts to tell who may",
+            f"`lamina account add` makes the first, in {settings.accounts_file}; or stay on 127.0.0.1.",
+        )
+    # Few servers have accounts.
+    from lamina.accounts import AccountsFile, BadAccounts  # noqa: PLC0415
+    from lamina.gateway.guard import Guard  # noqa: PLC0415
+
+    try:
+        return Guard(AccountsFile(settings.accounts_file))
+    except BadAccounts as error:
+        raise NotGuarded(str(error), error.hint) from error
+
+
+def _hears_this_machine_alone(host: str) -> bool:
+    try:
+        found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
+    except OSError:
+        # It cannot be listened on either, and then it is said why.
+        return True
+    addresses = (str(address[0]).removeprefix("::ffff:") for *_, address in found)
+    return all(address.startswith("127.") or address == "::1" for address in addresses)
 
 
 def _stop_signal() -> asyncio.Event:
@@ -355,7 +395,8 @@ async def build(settings: Settings, house: contextlib.AsyncExitStack, choices: C
         contents.download,
         scope,
         urls=urls.answer,
-        beside=Beside(companions),
+        beside=Beside(companions, choices.guard),
+        guard=choices.guard,
         answered=answers.take,
         open_place=blobs.incoming,
         meter=meter,

@@ -48,6 +48,7 @@ class Settings:
     metrics_token: str | None
     tracing: ExportPlan | None
     companions: bool
+    accounts: Path | None
 
     @classmethod
     def read(
@@ -60,6 +61,11 @@ class Settings:
         given = overrides or {}
         values = {setting.field: setting.read(environ, given.get(setting.field), root) for setting in SETTINGS}
         return cls(**values)
+
+    @property
+    def accounts_file(self) -> Path:
+        """Where the accounts are, if there are any."""
+        return self.accounts or self.state_dir / "accounts.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,7 +182,8 @@ SETTINGS = (
         "an address or a host name of this machine, such as 127.0.0.1 or 0.0.0.0",
         _always("127.0.0.1"),
         "`127.0.0.1`",
-        "The address to listen on. Whoever reaches it can run code as a sandboxed function: open it with care.",
+        "The address to listen on. On any but this machine's own (`127.0.0.1`, `::1`) the server starts with "
+        "[accounts](SECURITY.md#accounts) only.",
     ),
     Setting(
         "port",
@@ -346,5 +353,16 @@ SETTINGS = (
         "`1`",
         "Whether services beside Lambda (S3, IAM, STS, SSM and others) are offered, where `lamina[aws]` is installed. "
         "With 0, requests for them are refused, and archives and destinations are looked for on AWS alone.",
+    ),
+    Setting(
+        "accounts",
+        "--accounts",
+        ("LAMINA_ACCOUNTS",),
+        _folder,
+        "the path of a file",
+        _always(None),
+        "`accounts.json` in the state folder, if it is there",
+        "The [accounts file](formats/accounts.md). With one, whoever calls has to sign with a key in it. Without one, "
+        "nobody's signature is looked at, and the server listens to this machine alone.",
     ),
 )

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from lamina.cli import (
+    account,
     audit,
     backup,
     build,
@@ -97,6 +98,7 @@ app.command("update")(update.update)
 app.command("deploy")(deploy.deploy)
 app.command("delete")(deploy.delete)
 app.command("fsck")(fsck.fsck)
+app.add_typer(account.account, name="account")
 app.command("backup")(backup.backup)
 app.command("restore")(backup.restore)
 app.command("demo")(demo.demo)

@@ -32,7 +32,7 @@ def up(given: Mapping[str, str | None], quiet: bool) -> None:
     with ThreadPoolExecutor(1) as aside:
         # It waits for other programs while this one reads its own code.
         examined = aside.submit(probe.examine, settings.network)
-        from lamina.main import StateInUse, StateTooNew, serve
+        from lamina.main import NotGuarded, StateInUse, StateTooNew, serve
 
     said = notes(examined.result())
     if settings.log_format == "json":
@@ -59,6 +59,8 @@ def up(given: Mapping[str, str | None], quiet: bool) -> None:
         ) from error
     except StateTooNew as error:
         raise Failure(str(error)) from error
+    except NotGuarded as error:
+        raise Failure(str(error), error.hint, Failure.USAGE) from error
     except OSError as error:
         raise explained(error, settings) from error
 

@@ -11,6 +11,7 @@ from lamina.cli import serving
 _HOST = "Address to listen on.  [default: 127.0.0.1]"
 _PORT = "Port to listen on; 0 picks a free one.  [default: 4566]"
 _STATE = "Folder that everything is kept in.  [default: /var/lib/lamina for root, else ~/.local/state/lamina]"
+_ACCOUNTS = "File of the accounts that may call.  [default: accounts.json in the state folder, if it is there]"
 _NETWORK = "What functions reach: outbound, none or host.  [default: outbound]"
 
 
@@ -20,6 +21,7 @@ def up(
     port: Annotated[str | None, typer.Option(metavar="PORT", help=_PORT)] = None,
     state: Annotated[str | None, typer.Option(metavar="DIR", help=_STATE)] = None,
     network: Annotated[str | None, typer.Option(metavar="REACH", help=_NETWORK)] = None,
+    accounts: Annotated[str | None, typer.Option(metavar="FILE", help=_ACCOUNTS)] = None,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print the export line only.")] = False,
 ) -> None:
     """Serve the Lambda API on this machine.
@@ -33,4 +35,4 @@ def up(
       lamina up --port 0 --state /tmp/lamina
       LAMINA_LOG_LEVEL=debug lamina up
     """
-    serving.up({"host": host, "port": port, "state_dir": state, "network": network}, quiet)
+    serving.up({"host": host, "port": port, "state_dir": state, "network": network, "accounts": accounts}, quiet)

@@ -55,8 +55,19 @@ class Url:
 
 
 @dataclass(frozen=True, slots=True)
+class Signer:
+    """The account whose signature a request to a URL has, and its organisation; both empty where it has none."""
+
+    account: str = ""
+    organization: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class UrlRequest:
-    """One HTTP request to a function URL. `path` and `query` are as they came, still encoded."""
+    """One HTTP request to a function URL. `path` and `query` are as they came, still encoded.
+
+    `signer` is None where signatures are not looked at.
+    """
 
     method: str
     path: str
@@ -65,6 +76,7 @@ class UrlRequest:
     body: bytes
     host: str
     source_ip: str
+    signer: Signer | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,20 +2,30 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from lamina.companions import Companions, Question
 from lamina.companions.recognising import SHOWN, Recognised, recognise
 from lamina.companions.refusing import refusal
+from lamina.errors import ApiError
 from lamina.gateway.callers import Caller, account_of
 from lamina.gateway.messages import OBJECT_BYTES_READ_MAX, Answer, Request
+
+if TYPE_CHECKING:
+    from lamina.gateway.guard import Guard
 
 _TOO_LARGE = f"Send it in parts: of more than {OBJECT_BYTES_READ_MAX} bytes at once nothing is read here."
 
 
 class Beside:
-    """The services of *companions*, as the dispatcher asks them; *verified* callers are in their own account alone."""
+    """The services of *companions*, as the dispatcher asks them; *verified* callers are in their own account alone.
 
-    def __init__(self, companions: Companions) -> None:
+    With a *guard*, callers that it knows may ask what their policy includes, and sessions that STS begins are noted.
+    """
+
+    def __init__(self, companions: Companions, guard: Guard | None = None) -> None:
         self._companions = companions
+        self._guard = guard
 
     def states(self) -> dict[str, str]:
         """Those that people look for, and whether they could be asked."""
@@ -30,17 +40,41 @@ class Beside:
         if found.access_key is not None and not verified:
             account = account_of(found.access_key, account)
         question = Question(request.method, found.target, list(request.headers.items()), tuple(request.pieces))
+        if self._guard is not None and caller.identity is not None:
+            try:
+                self._guard.permit_beside(caller, found.service, question)
+            except ApiError as error:
+                return _told(question, found.service, error)
         reply = await self._companions.ask(question, found.service, account)
+        if self._guard is not None and caller.identity is not None and found.service == "sts":
+            self._guard.note(reply.body, caller.identity)
         return Answer(reply.status, reply.headers, reply.body, reply.length)
 
     def refused(self, request: Request, caller: Caller) -> Answer | None:
-        """The answer to an object that is larger than what is read of one; None for whatever else was not read."""
-        assert request.refusal is not None
-        found = _recognised(request, caller) if request.refusal.status == 413 else None
+        """The answer to an object that is larger than what is read of one, and to what was not read of somebody who
+        will not be let in; None for whatever else was not read.
+        """
+        refused = request.refusal
+        assert refused is not None
+        if refused.status == 403:
+            return self.denied(request, caller, ApiError(refused.code, 403, refused.message, None))
+        found = _recognised(request, caller) if refused.status == 413 else None
         if found is None or found.service != "s3":
             return None
         reply = refusal(Question(request.method, found.target, ()), "s3", "EntityTooLarge", 400, _TOO_LARGE)
         return Answer(reply.status, reply.headers, reply.body, reply.length)
+
+    def denied(self, request: Request, caller: Caller, error: ApiError) -> Answer | None:
+        """*error* as the service words it that *request* is for; None where that is none of the companions."""
+        found = _recognised(request, caller)
+        if found is None:
+            return None
+        return _told(Question(request.method, found.target, list(request.headers.items())), found.service, error)
+
+
+def _told(question: Question, service: str, error: ApiError) -> Answer:
+    reply = refusal(question, service, error.code, error.status, error.message)
+    return Answer(reply.status, reply.headers, reply.body, reply.length)
 
 
 def _recognised(request: Request, caller: Caller) -> Recognised | None:

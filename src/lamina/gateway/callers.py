@@ -1,7 +1,7 @@
 """Who calls, as the request claims it: the account by the access key, the region by the credential's scope.
 
-Signatures are not verified here. Whoever reaches the server's socket may call it in any account's name, as with every
-emulator; the listener that execution environments get is another one, and verifies.
+Signatures are not verified here. Without accounts, whoever reaches the server's socket may call it in any account's
+name, as with every emulator. With accounts the guard verifies; the listener inside of environments always does.
 """
 
 from __future__ import annotations
@@ -10,9 +10,13 @@ import base64
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from lamina.names import Scope
 from lamina.wire import parse_query
+
+if TYPE_CHECKING:
+    from lamina.accounts import Identity
 
 # access key / date / region / service / aws4_request; SigV4a's has no region.
 _CREDENTIAL = re.compile(r"Credential=([^/,\s]+)/\d{8}/(?:([^/,\s]+)/)?([^/,\s]+)/aws4_request")
@@ -27,10 +31,14 @@ _REGION = re.compile(r"(eusc-)?[a-z]{2}(-gov|-iso[a-z]?)?-[a-z]+-\d", re.ASCII)
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """The scope to answer in; `service` is what the request was signed for, None where it was not signed."""
+    """The scope to answer in; `service` is what the request was signed for, None where it was not signed.
+
+    `identity` is whose key it was signed with, where the server has accounts.
+    """
 
     scope: Scope
     service: str | None
+    identity: Identity | None = None
 
 
 def caller_of(headers: Mapping[str, str], query: str, default: Scope) -> Caller:
@@ -53,7 +61,12 @@ def caller_of(headers: Mapping[str, str], query: str, default: Scope) -> Caller:
         return Caller(default, None)
     key, region, service = match.groups()
     account = account_of(key, default.account, token)
-    return Caller(Scope(account, region if region and _REGION.fullmatch(region) else default.region), service)
+    return Caller(Scope(account, region_of(region, default)), service)
+
+
+def region_of(claimed: str | None, default: Scope) -> str:
+    """The region *claimed*, or that of *default* where it is none."""
+    return claimed if claimed and _REGION.fullmatch(claimed) else default.region
 
 
 def account_of(access_key: str, default: str, token: str = "") -> str:

@@ -9,7 +9,7 @@ import logging
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from concurrent.futures import Executor
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import urlsplit
 
 import lamina
@@ -26,6 +26,7 @@ from lamina.gateway.metrics import MetricsPage
 from lamina.gateway.services import Service, Services
 from lamina.invocations.identifiers import new_request_id
 from lamina.layers import sizes
+from lamina.layers.policies import ANY_ORGANIZATION
 from lamina.names import Scope
 from lamina.observability.exchanges import Exchange, current
 from lamina.observability.meter import Meter
@@ -33,6 +34,9 @@ from lamina.operations import content
 from lamina.operations.call import Call
 from lamina.operations.stacks import answers
 from lamina.wire import Api, Place, Response, Route, UnknownOperation, WireError, parse_query
+
+if TYPE_CHECKING:
+    from lamina.gateway.guard import Guard
 
 _log = logging.getLogger(__name__)
 
@@ -48,6 +52,7 @@ Check = Callable[[Request], Awaitable[None]]
 class Dispatcher:
     """Answers requests that pass *check*; callers that say nothing else of themselves are in *default_scope*.
 
+    With a *guard* they are who it says they are, or are refused. *organization* tells which one an account is of.
     The bytes of archives go to what *open_place* gives as they come; without it, each is taken in whole. Answers are
     counted by *meter*; without *metrics* there is no such page.
     """
@@ -62,6 +67,8 @@ class Dispatcher:
         meter: Meter,
         urls: Urls | None = None,
         check: Check | None = None,
+        guard: Guard | None = None,
+        organization: Callable[[str], str] = lambda _: ANY_ORGANIZATION,
         open_place: Callable[[], Place] | None = None,
         beside: Beside | None = None,
         answered: Answered | None = None,
@@ -76,6 +83,8 @@ class Dispatcher:
         self._open_place = open_place
         self._beside = beside
         self._answered = answered
+        self._guard = guard
+        self._organization = organization
 
     async def answer(self, request: Request) -> Answer:
         """The answer to any *request*: errors are answers too, those of ours with nothing of the cause in them."""
@@ -108,7 +117,14 @@ class Dispatcher:
         return answer
 
     def open_intake(self, request: Request) -> Intake | None:
-        """What takes in the large body of *request*, of which only the beginning is there; None to keep it whole."""
+        """What takes in the large body of *request*, of which only the beginning is there; None to keep it whole.
+
+        Of a caller who will be refused, whatever still comes, nothing more is taken: the request has a refusal then.
+        """
+        if self._guard is not None:
+            request.refusal = self._guard.refusal(request)
+            if request.refusal is not None:
+                return None
         caller = self._caller(request)
         service = self._services.asked(request.headers, caller.service)
         others = caller.service not in (None, service.name) or function_urls.addressed(request) is not None
@@ -119,7 +135,7 @@ class Dispatcher:
         except WireError:
             return None
         coming = service.api.coming(route, self._open_place)
-        return None if coming is None else Intake(coming, self._threads)
+        return None if coming is None else Intake(coming, self._threads, hashing=self._guard is not None)
 
     async def _answer(self, request: Request, exchange: Exchange, caller: Caller, service: Service) -> Answer:
         request_id = exchange.request_id
@@ -132,6 +148,10 @@ class Dispatcher:
             raise _refused(request, service)
         if self._check is not None:
             await self._check(request)
+        if self._guard is not None:
+            refused = await self._let_in(self._guard, request, caller, service)
+            if refused is not None:
+                return refused
         if self._urls is not None and (addressed := function_urls.addressed(request)) is not None:
             # Whether a page of another site may ask, the URL's own configuration says.
             exchange.operation = "InvokeFunctionUrl"
@@ -141,19 +161,40 @@ class Dispatcher:
             exchange.service = "lamina"
             return await self._answer_internal(request, request_id)
         if self._beside is not None and not self._services.offers(request.headers, caller.service):
-            answer = await self._beside.answer(request, caller, verified=self._check is not None)
+            verified = self._check is not None or self._guard is not None
+            answer = await self._beside.answer(request, caller, verified=verified)
             if answer is not None:
                 exchange.service = "companions"
                 return answer
         operation, params = await self._read(request, caller.service, service)
         exchange.operation, exchange.function = operation, params.get("FunctionName")
+        if self._guard is not None:
+            self._guard.permit(caller, service.name, operation, params, request.headers)
         host = request.headers.get("host") or "localhost"
-        call = Call(request_id, caller.scope, f"http://{host}", request.headers, inside=self._check is not None)
+        organization = self._organization(caller.scope.account)
+        inside = self._check is not None
+        call = Call(request_id, caller.scope, f"http://{host}", request.headers, inside, organization)
         output = await self._handle(service, operation, call, params)
         return _from_wire(service.api.serialise(operation, output, request_id))
 
+    async def _let_in(self, guard: Guard, request: Request, caller: Caller, service: Service) -> Answer | None:
+        """Raises ApiError unless *guard* lets *request* in; gives it as an answer where another service words it."""
+        if guard.opens(request) or (self._urls is not None and function_urls.addressed(request) is not None):
+            return None
+        ours = service.name if self._services.offers(request.headers, caller.service) else None
+        try:
+            await guard.check(request, caller, self._threads, ours)
+        except errors.ApiError as error:
+            answer = None if ours is not None or self._beside is None else self._beside.denied(request, caller, error)
+            if answer is None:
+                raise
+            return answer
+        return None
+
     def _caller(self, request: Request) -> Caller:
         """Who asks; where requests are checked, what they claim, however it is written, does not choose the account."""
+        if self._guard is not None:
+            return self._guard.look(request, self._default_scope)
         account = self._default_scope.account
         caller = caller_of(request.headers, request.query, self._default_scope)
         if self._check is None or caller.scope.account == account:
@@ -235,7 +276,9 @@ class Dispatcher:
         raise errors.ApiError("UnknownOperationException", 404, f"There is nothing at {request.path}.", None)
 
     async def _answer_url(self, urls: Urls, request: Request, url_id: str, path: str, request_id: str) -> Answer:
-        answer = await urls(url_id, function_urls.from_http(request, path), self._call(request, request_id))
+        signer = None if self._guard is None else await self._guard.url_signer(request, self._threads)
+        asked = function_urls.from_http(request, path, signer)
+        answer = await urls(url_id, asked, self._call(request, request_id))
         return Answer.of(answer.status, [("x-amzn-RequestId", request_id), *answer.headers], answer.body)
 
     def _call(self, request: Request, request_id: str) -> Call:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from lamina.functions.urls import HOST_LABEL, PREFIX, UrlRequest
+from lamina.functions.urls import HOST_LABEL, PREFIX, Signer, UrlRequest
 from lamina.gateway.messages import Request
 
 
@@ -18,8 +18,8 @@ def addressed(request: Request) -> tuple[str, str] | None:
     return None
 
 
-def from_http(request: Request, path: str) -> UrlRequest:
-    """*request* as the function's event will tell of it, with *path* in place of its own."""
+def from_http(request: Request, path: str, signer: Signer | None) -> UrlRequest:
+    """*request*, of *signer*, as the function's event will tell of it, with *path* in place of its own."""
     return UrlRequest(
         method=request.method,
         path=path,
@@ -28,4 +28,5 @@ def from_http(request: Request, path: str) -> UrlRequest:
         body=request.body(),
         host=request.headers.get("host") or "localhost",
         source_ip=request.peer,
+        signer=signer,
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import threading
 from collections import deque
 from concurrent.futures import Executor
@@ -14,10 +15,14 @@ _BATCH_BYTES: Final = 512 * 1024
 
 
 class Intake:
-    """Gives a body to *coming* in the order of its pieces. `take` on the loop, `whole` on a thread."""
+    """Gives a body to *coming* in the order of its pieces. `take` on the loop, `whole` and `sha256` on a thread.
 
-    def __init__(self, coming: ComingJson, threads: Executor) -> None:
+    Only with *hashing* it can tell the digest.
+    """
+
+    def __init__(self, coming: ComingJson, threads: Executor, *, hashing: bool = False) -> None:
         self._coming = coming
+        self._digest = hashlib.sha256() if hashing else None
         self._threads = threads
         self._pieces: deque[bytes] = deque()
         self._waiting_bytes = 0
@@ -41,6 +46,12 @@ class Intake:
             raise self._failure
         return self._coming
 
+    def sha256(self) -> str:
+        """The digest of the body, in hex, once no more is taken."""
+        assert self._digest is not None, "nobody said that it would be asked for"
+        self._read()
+        return self._digest.hexdigest()
+
     def _read_waiting(self) -> None:
         try:
             self._read()
@@ -50,8 +61,11 @@ class Intake:
     def _read(self) -> None:
         with self._lock:
             while self._pieces and self._failure is None:
+                piece = self._pieces.popleft()
+                if self._digest is not None:
+                    self._digest.update(piece)
                 try:
-                    self._coming.feed(self._pieces.popleft())
+                    self._coming.feed(piece)
                 except OSError as error:
                     # Whoever asks for the whole is told; what still comes is for nothing.
                     self._failure = error

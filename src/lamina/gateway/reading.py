@@ -169,7 +169,10 @@ class Reader:
     def _begin_intake(self, request: Request) -> None:
         """Have a body that has become a large one taken in as it comes, where somebody does that."""
         intake = None if self._open_intake is None else self._open_intake(request)
-        if intake is not None:
+        if request.refusal is not None:
+            request.pieces.clear()
+            self._refuse(request.refusal)
+        elif intake is not None:
             for piece in request.pieces:
                 intake.take(bytes(piece))
             request.pieces.clear()

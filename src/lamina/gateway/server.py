@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable
 from concurrent.futures import Executor, ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from lamina import unix_sockets
 from lamina.gateway.beside import Beside
@@ -21,6 +22,9 @@ from lamina.gateway.services import Services
 from lamina.names import Scope
 from lamina.observability.meter import Meter
 from lamina.wire import Place
+
+if TYPE_CHECKING:
+    from lamina.gateway.guard import Guard
 
 # Clients that connect at the same moment; the kernel caps it at its own limit.
 _BACKLOG = 1024
@@ -54,6 +58,7 @@ class Gateway:
         beside: Beside | None = None,
         answered: Answered | None = None,
         open_place: Callable[[], Place] | None = None,
+        guard: Guard | None = None,
         timeouts: Timeouts | None = None,
         threads: int = _THREADS,
         meter: Meter | None = None,
@@ -71,7 +76,13 @@ class Gateway:
             beside=beside,
             answered=answered,
         )
-        self._dispatcher = self._dispatcher_for(default_scope, self.threads, open_place=open_place, metrics=metrics)
+        if guard is not None:
+            self._dispatcher_for = partial(self._dispatcher_for, organization=guard.organization)
+        self._dispatcher = self._dispatcher_for(
+            default_scope, self.threads, open_place=open_place, guard=guard, metrics=metrics
+        )
+        # What this process itself asks for comes from nobody outside.
+        self._within = self._dispatcher if guard is None else self._dispatcher_for(default_scope, self.threads)
         self._servers: list[asyncio.Server] = []
         self._connections: set[Connection] = set()
         self._tasks: set[asyncio.Task[None]] = set()
@@ -84,7 +95,7 @@ class Gateway:
 
     async def answer(self, request: Request) -> Answer:
         """The answer to a *request* that came by no connection, but from this process itself."""
-        return await self._dispatcher.answer(request)
+        return await self._within.answer(request)
 
     def answering(self, scope: Scope, threads: Executor, check: Check) -> Callable[[Request], Awaitable[Answer]]:
         """What answers requests on a listener of somebody else's: of callers in *scope*, once *check* did not raise."""

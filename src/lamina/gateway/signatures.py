@@ -14,6 +14,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import Final
 from urllib.parse import quote, unquote_to_bytes
 
@@ -26,6 +27,8 @@ _SKEW: Final = timedelta(minutes=5)
 _DATE: Final = re.compile(r"\d{8}T\d{6}Z", re.ASCII)
 _EXPIRES_S_MAX: Final = 604_800
 _UNSIGNED: Final = "UNSIGNED-PAYLOAD"
+# A path in which there is nothing to normalise or to encode.
+_PLAIN: Final = re.compile(r"(?:/[\w~-][\w.~-]*)+/?", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,10 +43,14 @@ class Signed:
 
 
 @dataclass(frozen=True, slots=True)
-class _Claim:
+class Claim:
     """What a request says of its own signature."""
 
-    credential: tuple[str, ...]  # access key, date, region, service, terminator
+    access_key: str
+    date: str
+    region: str
+    service: str
+    terminator: str
     signed_headers: tuple[str, ...]
     signature: str
     time: str
@@ -53,56 +60,91 @@ class _Claim:
 
     @property
     def is_s3(self) -> bool:
-        return self.credential[3] == "s3"
+        return self.service == "s3"
+
+    @property
+    def scope(self) -> str:
+        return f"{self.date}/{self.region}/{self.service}/{self.terminator}"
 
 
 def verify(request: Signed, key: Credentials, now: datetime) -> None:
     """Returns if *request* was signed with *key* about *now*. Raises ApiError, in AWS's words, for everything else."""
-    claim = _claim(request)
-    access_key, date, region, service, terminator = claim.credential
-    known = hmac.compare_digest(access_key.encode(), key.access_key_id.encode())
+    claim = claim_of(request.headers, request.query)
+    check_claim(claim, request.headers, key, now)
+    check_signature(claim, request, key)
+
+
+def claim_of(headers: Mapping[str, str], query: str) -> Claim:
+    """What a request with *headers* and *query* says of its signature. Raises ApiError where it says nothing whole."""
+    pairs = tuple(_decoded(query)) if query else ()
+    authorization = headers.get("authorization")
+    if authorization is not None:
+        return _from_header(headers, authorization, pairs)
+    named = dict(pairs)
+    if "X-Amz-Algorithm" in named or "X-Amz-Signature" in named:
+        return _from_query(named, pairs)
+    raise ApiError("MissingAuthenticationTokenException", 403, "Missing Authentication Token", None)
+
+
+def is_signed(headers: Mapping[str, str], query: str) -> bool:
+    """Whether a request says that it is signed, in this way: an Authorization may be anything else as well."""
+    return headers.get("authorization", "").startswith(_ALGORITHM) or "X-Amz-Signature=" in query
+
+
+def check_claim(claim: Claim, headers: Mapping[str, str], key: Credentials, now: datetime) -> None:
+    """Raise ApiError if *claim* cannot be good with *key* at *now*, whatever its signature is."""
+    known = hmac.compare_digest(claim.access_key.encode(), key.access_key_id.encode())
     if not (known and hmac.compare_digest(claim.token.encode(), key.session_token.encode())):
-        raise _unrecognized()
-    if terminator != _TERMINATOR:
-        raise _invalid(f"Credential should be scoped with a valid terminator: '{_TERMINATOR}', not '{terminator}'.")
-    if date != claim.time[:8]:
+        raise unrecognized()
+    if claim.terminator != _TERMINATOR:
+        raise _invalid(
+            f"Credential should be scoped with a valid terminator: '{_TERMINATOR}', not '{claim.terminator}'."
+        )
+    if claim.date != claim.time[:8]:
         raise _invalid(
             "Date in Credential scope does not match YYYYMMDD from ISO-8601 version of date from HTTP: "
-            f"'{date}' != '{claim.time[:8]}', from '{claim.time}'."
+            f"'{claim.date}' != '{claim.time[:8]}', from '{claim.time}'."
         )
     _check_clock(claim, now)
     if "host" not in claim.signed_headers:
         raise _invalid("'Host' or ':authority' must be a 'SignedHeader' in the AWS Authorization.")
-    canonical = _canonical(request, claim)
-    scope = f"{date}/{region}/{service}/{terminator}"
-    text = "\n".join((_ALGORITHM, claim.time, scope, hashlib.sha256(canonical).hexdigest()))
-    secret = f"AWS4{key.secret_access_key}".encode()
-    for part in (date, region, service, terminator, text):
-        secret = hmac.digest(secret, part.encode(), "sha256")
-    if not hmac.compare_digest(secret.hex().encode(), claim.signature.encode()):
-        raise _invalid(
-            "The request signature we calculated does not match the signature you provided. Check your AWS Secret "
-            "Access Key and signing method. Consult the service documentation for details."
-        )
+    for name in headers:
+        # They tell what is asked for, and by whom; what every client leaves out begins with x-amzn-.
+        if name.startswith("x-amz-") and name not in claim.signed_headers:
+            raise _invalid(f"'{name}' must be a 'SignedHeader' in the AWS Authorization.")
 
 
-def _claim(request: Signed) -> _Claim:
-    query = tuple(_decoded(request.query))
-    authorization = request.headers.get("authorization")
-    if authorization is not None:
-        return _from_header(request, authorization, query)
-    named = dict(query)
-    if "X-Amz-Algorithm" in named or "X-Amz-Signature" in named:
-        return _from_query(named, query)
-    raise ApiError("MissingAuthenticationTokenException", 403, "Missing Authentication Token", None)
+def check_signature(claim: Claim, request: Signed, key: Credentials) -> None:
+    """Raise ApiError unless the signature of *claim* is that of *request* with *key*."""
+    canonical = hashlib.sha256(_canonical(request, claim)).hexdigest()
+    text = f"{_ALGORITHM}\n{claim.time}\n{claim.scope}\n{canonical}"
+    if not hmac.compare_digest(sign(claim, key, text).encode(), claim.signature.encode()):
+        raise mismatch()
 
 
-def _from_header(request: Signed, authorization: str, query: tuple[tuple[str, str], ...]) -> _Claim:
+def sign(claim: Claim, key: Credentials, text: str) -> str:
+    """The signature, in hex, of *text* with *key* in the scope of *claim*."""
+    return hmac.digest(
+        _signing_key(key.secret_access_key, claim.date, claim.region, claim.service), text.encode(), "sha256"
+    ).hex()
+
+
+# A day's, of a user in a region: four fifths of the work on a signature.
+@lru_cache(maxsize=256)
+def _signing_key(secret: str, date: str, region: str, service: str) -> bytes:
+    derived = f"AWS4{secret}".encode()
+    for part in (date, region, service, _TERMINATOR):
+        derived = hmac.digest(derived, part.encode(), "sha256")
+    return derived
+
+
+def _from_header(headers: Mapping[str, str], authorization: str, query: tuple[tuple[str, str], ...]) -> Claim:
     algorithm, _, rest = authorization.partition(" ")
     if algorithm != _ALGORITHM:
         raise _incomplete(f"Unsupported AWS 'algorithm': '{algorithm}'.")
-    parts = {name.strip(): value.strip() for name, _, value in (part.partition("=") for part in rest.split(","))}
-    time = request.headers.get("x-amz-date") or request.headers.get("date") or ""
+    listed = [part.partition("=") for part in rest.split(",")]
+    parts = {name.strip(): value.strip() for name, _, value in listed}
+    time = headers.get("x-amz-date") or headers.get("date") or ""
     wrong = [
         f"Authorization header requires '{name}' parameter."
         for name in ("Credential", "Signature", "SignedHeaders")
@@ -113,12 +155,20 @@ def _from_header(request: Signed, authorization: str, query: tuple[tuple[str, st
     if wrong:
         shown = base64.b64encode(hashlib.sha256(authorization.encode("latin-1")).digest()).decode()
         raise _incomplete(f"{' '.join(wrong)} (Hashed with SHA-256 and encoded with Base64) Authorization={shown}")
-    token = request.headers.get("x-amz-security-token", "")
-    headers = tuple(parts["SignedHeaders"].split(";"))
-    return _Claim(_credential(parts["Credential"]), headers, parts["Signature"], _time(time), token, None, query)
+    if len(parts) < len(listed):
+        raise _incomplete("Authorization header has a parameter twice.")
+    return Claim(
+        *_credential(parts["Credential"]),
+        tuple(parts["SignedHeaders"].split(";")),
+        parts["Signature"],
+        _time(time),
+        headers.get("x-amz-security-token", ""),
+        None,
+        query,
+    )
 
 
-def _from_query(named: Mapping[str, str], query: tuple[tuple[str, str], ...]) -> _Claim:
+def _from_query(named: Mapping[str, str], query: tuple[tuple[str, str], ...]) -> Claim:
     wrong = [
         f"AWS query-string parameters must include '{name}'."
         for name in ("X-Amz-Algorithm", "X-Amz-Credential", "X-Amz-Signature", "X-Amz-SignedHeaders", "X-Amz-Date")
@@ -131,8 +181,12 @@ def _from_query(named: Mapping[str, str], query: tuple[tuple[str, str], ...]) ->
     expires = named.get("X-Amz-Expires", "300")
     if not (expires.isascii() and expires.isdigit() and len(expires) < 10 and int(expires) <= _EXPIRES_S_MAX):
         raise _invalid(f"X-Amz-Expires must be a number of seconds, and at most a week: {_EXPIRES_S_MAX}.")
-    return _Claim(
-        _credential(named["X-Amz-Credential"]),
+    if len(named) < len(query) and any(
+        name.startswith("X-Amz-") and sum(each == name for each, _ in query) > 1 for name in named
+    ):
+        raise _incomplete("AWS query-string parameters must not be there twice.")
+    return Claim(
+        *_credential(named["X-Amz-Credential"]),
         tuple(named["X-Amz-SignedHeaders"].split(";")),
         named["X-Amz-Signature"],
         _time(named["X-Amz-Date"]),
@@ -142,14 +196,15 @@ def _from_query(named: Mapping[str, str], query: tuple[tuple[str, str], ...]) ->
     )
 
 
-def _credential(text: str) -> tuple[str, ...]:
-    parts = tuple(text.split("/"))
+def _credential(text: str) -> tuple[str, str, str, str, str]:
+    parts = text.split("/")
     if len(parts) != 5:
         raise _incomplete(
             "Credential must have exactly 5 slash-delimited elements, e.g. keyid/date/region/service/term, "
             f"got '{text}'"
         )
-    return parts
+    key, date, region, service, terminator = parts
+    return key, date, region, service, terminator
 
 
 def _time(text: str) -> str:
@@ -160,9 +215,12 @@ def _time(text: str) -> str:
     return text
 
 
-def _check_clock(claim: _Claim, now: datetime) -> None:
+def _check_clock(claim: Claim, now: datetime) -> None:
+    text = claim.time
     try:
-        signed = datetime.strptime(claim.time, "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
+        # What strptime does takes it longer than all the hashing.
+        day = int(text[:4]), int(text[4:6]), int(text[6:8])
+        signed = datetime(*day, int(text[9:11]), int(text[11:13]), int(text[13:15]), tzinfo=UTC)
     except ValueError:
         raise _incomplete(f"Date must be in ISO-8601 'basic format'. Got '{claim.time}'.") from None
     if signed - now > _SKEW:
@@ -181,14 +239,14 @@ def _basic(moment: datetime) -> str:
     return f"{moment:%Y%m%dT%H%M%SZ}"
 
 
-def _canonical(request: Signed, claim: _Claim) -> bytes:
+def _canonical(request: Signed, claim: Claim) -> bytes:
     names = claim.signed_headers
     lines = [f"{name}:{' '.join(request.headers.get(name, '').split())}" for name in names]
     pairs = sorted((_encoded(name), _encoded(value)) for name, value in claim.query)
     return "\n".join(
         (
             request.method,
-            request.path if claim.is_s3 else quote(_normal(request.path), safe="/~"),
+            request.path if claim.is_s3 or _PLAIN.fullmatch(request.path) else quote(_normal(request.path), safe="/~"),
             "&".join(f"{name}={value}" for name, value in pairs),
             *lines,
             "",
@@ -198,7 +256,7 @@ def _canonical(request: Signed, claim: _Claim) -> bytes:
     ).encode("latin-1")
 
 
-def _payload(request: Signed, claim: _Claim) -> str:
+def _payload(request: Signed, claim: Claim) -> str:
     """What stands for the payload: the digest of what came, unless S3 is asked not to look at it."""
     if not claim.is_s3:
         return request.payload_sha256
@@ -233,6 +291,14 @@ def _encoded(text: str) -> str:
     return quote(text.encode("latin-1"), safe="-_.~")
 
 
+def mismatch() -> ApiError:
+    """AWS's error about a signature that is not that of the request."""
+    return _invalid(
+        "The request signature we calculated does not match the signature you provided. Check your AWS Secret "
+        "Access Key and signing method. Consult the service documentation for details."
+    )
+
+
 def _invalid(message: str) -> ApiError:
     return ApiError("InvalidSignatureException", 403, message, None)
 
@@ -241,5 +307,6 @@ def _incomplete(message: str) -> ApiError:
     return ApiError("IncompleteSignatureException", 403, message, None)
 
 
-def _unrecognized() -> ApiError:
+def unrecognized() -> ApiError:
+    """AWS's error about a key that nobody has."""
     return ApiError("UnrecognizedClientException", 403, "The security token included in the request is invalid.", None)

@@ -61,23 +61,27 @@ def check_references(function_scope: Scope, arns: Sequence[LayerVersionArn]) -> 
             )
 
 
-def check_readable(caller: Scope, arn: LayerVersionArn, policy: Policy | None) -> None:
+def check_readable(caller: Scope, arn: LayerVersionArn, policy: Policy | None, organization: str) -> None:
     """Raise AWS's refusal unless *caller* may read the layer version: its owner may, and whom its *policy* lets in.
 
-    A grant holds in the layer's own region only.
+    A grant holds in the layer's own region only. *organization* is the one that the caller's account is a member of.
     """
     if arn.scope.account == caller.account:
         return
-    if arn.scope.region != caller.region or not grants(policy, caller.account, "GetLayerVersion"):
+    if arn.scope.region != caller.region or not grants(policy, caller.account, "GetLayerVersion", organization):
         raise not_authorized(caller, "GetLayerVersion", str(arn))
 
 
 def not_authorized(caller: Scope, action: str, resource: str) -> errors.ApiError:
     """AWS's refusal of something that belongs to another account and was not granted."""
-    user = f"arn:{caller.partition}:iam::{caller.account}:root"
+    return unauthorized(f"arn:{caller.partition}:iam::{caller.account}:root", f"lambda:{action}", resource)
+
+
+def unauthorized(user: str, permission: str, resource: str) -> errors.ApiError:
+    """AWS's refusal of *permission* ("lambda:GetLayerVersion") to *user*, an ARN, on what belongs to somebody else."""
     return errors.access_denied(
-        f"User: {user} is not authorized to perform: lambda:{action} on resource: {resource} "
-        f"because no resource-based policy allows the lambda:{action} action"
+        f"User: {user} is not authorized to perform: {permission} on resource: {resource} "
+        f"because no resource-based policy allows the {permission} action"
     )
 
 

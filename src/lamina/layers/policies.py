@@ -15,6 +15,8 @@ from lamina import errors
 from lamina.names import LayerVersionArn
 
 POLICY_BYTES_MAX = 20_480
+# An account that is a member of whichever organisation a statement names: where nobody keeps accounts.
+ANY_ORGANIZATION = "*"
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,18 +108,25 @@ def no_policy() -> errors.ApiError:
     return errors.resource_not_found("No policy is associated with the given resource.")
 
 
-def grants(policy: Policy | None, account: str, action: str) -> bool:
-    """Whether *policy* lets another *account*, calling by itself and not through a service, do *action*."""
+def grants(
+    policy: Policy | None,
+    account: str,
+    action: str,
+    organization: str = ANY_ORGANIZATION,
+    url_type: str | None = None,
+) -> bool:
+    """Whether *policy* lets another *account*, calling by itself and not through a service, do *action*.
+
+    *organization* is the one that the account is a member of, *url_type* that of the function URL it calls, if any.
+    """
     if policy is None:
         return False
-    return any(_allows(json.loads(statement.text), account, f"lambda:{action}") for statement in policy.statements)
-
-
-def _allows(members: Mapping[str, Any], account: str, action: str) -> bool:
-    return (
-        members["Action"] in (action, "lambda:*", "*")
+    statements = (json.loads(statement.text) for statement in policy.statements)
+    return any(
+        members["Action"] in (f"lambda:{action}", "lambda:*", "*")
         and _is_caller(members["Principal"], account)
-        and _holds(members.get("Condition", {}))
+        and _holds(members.get("Condition", {}), organization, url_type)
+        for members in statements
     )
 
 
@@ -128,10 +137,14 @@ def _is_caller(principal: str | Mapping[str, str], account: str) -> bool:
     return principal.get("AWS", "").endswith(f":iam::{account}:root")
 
 
-def _holds(condition: Mapping[str, Mapping[str, str]]) -> bool:
-    # All accounts of an installation are of one organisation, whichever a statement names. The other keys come with
-    # calls that a service makes on somebody's behalf, or with a function's URL; never with a call of this API.
-    return all(key == "aws:PrincipalOrgID" for keys in condition.values() for key in keys)
+def _holds(condition: Mapping[str, Mapping[str, str]], organization: str, url_type: str | None) -> bool:
+    # The other keys come with calls that a service makes on somebody's behalf; never with a call of this API.
+    known = {"lambda:FunctionUrlAuthType": url_type, "aws:PrincipalOrgID": organization or None}
+    return all(
+        (key == "aws:PrincipalOrgID" and organization == ANY_ORGANIZATION) or known.get(key) == value
+        for keys in condition.values()
+        for key, value in keys.items()
+    )
 
 
 def _root(principal: str, partition: str) -> str:

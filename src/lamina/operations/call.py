@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from lamina.layers.policies import ANY_ORGANIZATION
 from lamina.names import Scope
 
 
@@ -16,6 +17,8 @@ class Call:
     `endpoint` is the scheme and the request's own Host ("http://127.0.0.1:4566", no slash at the end), so that
     addresses handed out work for whoever asked. `headers` has lower-case names. `inside`: code in an execution
     environment asked, whose account may do what it likes, but not in the name of whoever runs this server.
+    `organization` is the one that the account is a member of: empty for none, and whichever a policy names where the
+    server has no accounts.
     """
 
     request_id: str
@@ -23,6 +26,7 @@ class Call:
     endpoint: str
     headers: Mapping[str, str]
     inside: bool = False
+    organization: str = ANY_ORGANIZATION
 
 
 Parameters = Mapping[str, Any]

@@ -264,7 +264,7 @@ def _references(call: Call, request: Parameters) -> tuple[LayerVersionArn, ...] 
 def _attached(call: Call, transaction: Transaction, arns: Sequence[LayerVersionArn]) -> tuple[AttachedLayer, ...]:
     # In the transaction that records the use, so that an archive is never without anyone who names it.
     for arn in arns:
-        attaching.check_readable(call.scope, arn, transaction.policies.of_layer(arn))
+        attaching.check_readable(call.scope, arn, transaction.policies.of_layer(arn), call.organization)
     return attaching.attach(arns, [transaction.layers.get(arn) for arn in arns])
 
 

@@ -45,7 +45,7 @@ def _granting(catalog: Catalog, operation: str, handler: Handler) -> Handler:
     def in_whose_name(call: Call, arn: FunctionArn) -> Call:
         with catalog.reading() as transaction:
             policy = transaction.policies.of_function(arn)
-        allowed = grants(policy, call.scope.account, _ACTIONS.get(operation, operation))
+        allowed = grants(policy, call.scope.account, _ACTIONS.get(operation, operation), call.organization)
         return replace(call, scope=arn.scope) if allowed else call
 
     if inspect.iscoroutinefunction(handler):

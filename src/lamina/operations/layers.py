@@ -115,7 +115,7 @@ class LayerOperations:
 
     def _read(self, call: Call, arn: LayerVersionArn) -> Output:
         with self._catalog.reading() as transaction:
-            attaching.check_readable(call.scope, arn, transaction.policies.of_layer(arn))
+            attaching.check_readable(call.scope, arn, transaction.policies.of_layer(arn), call.organization)
             # A region answers for its own layers only.
             version = transaction.layers.get(arn) if arn.scope.region == call.scope.region else None
         if version is None:

@@ -13,6 +13,7 @@ from lamina.catalog.port import Catalog, Kind, Setting, Transaction
 from lamina.functions import urls
 from lamina.functions.urls import Url, UrlAnswer, UrlRequest
 from lamina.invocations.calls import Outcome
+from lamina.layers.policies import Policy, grants
 from lamina.names import FunctionArn
 from lamina.operations import url_streams
 from lamina.operations.addresses import function_arn
@@ -108,10 +109,9 @@ class UrlServer:
         origin = request.headers.get("origin")
         if request.method == "OPTIONS" and url.cors is not None and "access-control-request-method" in request.headers:
             return urls.preflight(url, origin)
-        # Whose signature it is, nobody checks, here or in the rest of the API; that there is one, AWS_IAM asks for.
-        if url.auth == urls.IAM and "authorization" not in request.headers:
-            return urls.refused()
         function = setting.function
+        if url.auth == urls.IAM and not await self._may_call(function, request):
+            return urls.refused()
         event = urls.event(url_id, function.scope.account, request, call.request_id, self._stamps.seconds())
         on_behalf = Call(call.request_id, function.scope, call.endpoint, call.headers)
         answer = self._streamed if url.mode == urls.RESPONSE_STREAM else self._whole
@@ -120,6 +120,21 @@ class UrlServer:
         except errors.ApiError as error:
             answered = urls.throttled() if error.status == 429 else urls.failed()
         return UrlAnswer(answered.status, [*answered.headers, *urls.cors_headers(url, origin)], answered.body)
+
+    async def _may_call(self, function: FunctionArn, request: UrlRequest) -> bool:
+        """Whether a URL that asks for a signature has got one of somebody whom it is for."""
+        signer = request.signer
+        if signer is None:
+            # Whose signature it is, nobody checks, as in the rest of the API.
+            return "authorization" in request.headers
+        if signer.account in ("", function.scope.account):
+            return bool(signer.account)
+        policy = await asyncio.to_thread(self._policy, function)
+        return grants(policy, signer.account, "InvokeFunctionUrl", signer.organization, urls.IAM)
+
+    def _policy(self, function: FunctionArn) -> Policy | None:
+        with self._catalog.reading() as transaction:
+            return transaction.policies.of_function(function)
 
     async def _whole(self, call: Call, invocation: Parameters) -> UrlAnswer:
         outcome = await self._run(call, invocation)

@@ -17,7 +17,9 @@ from lamina.workshop.errors import WorkshopError
 AWS: Final = "aws"
 _ATTEMPTS_MAX: Final = 10
 _KEY_IS_WRONG: Final = frozenset(("UnrecognizedClientException", "InvalidSignatureException", "InvalidClientTokenId"))
-_KEYS: Final = "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or a profile, say who asks; `lamina account` keeps Lamina's keys."
+_KEYS: Final = (
+    "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or a profile, say who asks; `lamina account` keeps Lamina's keys."
+)
 # A function has 900 seconds.
 _INVOKING_S: Final = 910
 
@@ -85,8 +87,8 @@ class Endpoint:
                 options["retries"] = {"total_max_attempts": 1}
                 if is_this_machine(address):
                     options["proxies"] = {}
-                # Lamina without accounts believes any key, and takes one of 12 digits for an account; AWS is never sent a
-                # made-up one.
+                # Lamina without accounts believes any key, and takes one of 12 digits for an account; AWS is never
+                # sent a made-up one.
                 if session.get_credentials() is None:
                     keys = {"aws_access_key_id": "test", "aws_secret_access_key": "test"}
             if connections:
@@ -130,8 +132,8 @@ class Endpoint:
             raise EndpointError("AWS wants credentials, and there are none", "`aws configure` sets them.") from error
         except ClientError as error:
             found = error.response["Error"]
-            hint = _KEYS if found.get("Code") in _KEY_IS_WRONG else None
-            raise EndpointError(found.get("Message") or str(error), hint, api_code=found.get("Code")) from error
+            advice = _KEYS if found.get("Code") in _KEY_IS_WRONG else None
+            raise EndpointError(found.get("Message") or str(error), advice, api_code=found.get("Code")) from error
         except BotoCoreError as error:
             raise EndpointError(str(error)) from error
         except ResponseParserError as error:

@@ -26,6 +26,7 @@ COMMANDS = [
         "subscribe",
         "unsubscribe",
         "fsck",
+        "account",
         "backup",
         "restore",
         "top",

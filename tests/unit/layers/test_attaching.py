@@ -7,7 +7,7 @@ import pytest
 from lamina.errors import ApiError
 from lamina.layers import sizes
 from lamina.layers.attaching import AttachedLayer, attach, check_readable, check_references, references
-from lamina.layers.policies import Policy, layer_statement
+from lamina.layers.policies import ANY_ORGANIZATION, Policy, layer_statement
 from lamina.layers.versions import LayerVersion, StoredArchive
 from lamina.names import Digest, LayerArn, LayerVersionArn, Scope
 
@@ -60,8 +60,8 @@ def test_layers_of_one_name_but_of_different_accounts_or_regions_are_different_l
 
 def test_layers_9_a_layer_is_read_by_its_owner_and_by_whom_its_policy_lets_in() -> None:
     policy = Policy((layer_statement(arn("a"), GRANT),), "r")
-    check_readable(HERE, arn("a"), None)
-    check_readable(Scope("210987654321", "eu-west-1"), arn("a"), policy)
+    check_readable(HERE, arn("a"), None, ANY_ORGANIZATION)
+    check_readable(Scope("210987654321", "eu-west-1"), arn("a"), policy, ANY_ORGANIZATION)
     for caller, held in (
         (Scope("210987654321", "eu-west-1"), None),
         (Scope("111122223333", "eu-west-1"), policy),
@@ -69,7 +69,7 @@ def test_layers_9_a_layer_is_read_by_its_owner_and_by_whom_its_policy_lets_in() 
         (Scope("210987654321", "us-east-1"), policy),
     ):
         with pytest.raises(ApiError) as error:
-            check_readable(caller, arn("a"), held)
+            check_readable(caller, arn("a"), held, ANY_ORGANIZATION)
         assert (error.value.code, error.value.status) == ("AccessDeniedException", 403)
         assert error.value.message == (
             f"User: arn:aws:iam::{caller.account}:root is not authorized to perform: lambda:GetLayerVersion "

@@ -10,7 +10,7 @@ import pytest
 
 from lamina.errors import ApiError
 from lamina.layers import policies
-from lamina.layers.policies import Policy, Statement, layer_statement
+from lamina.layers.policies import ANY_ORGANIZATION, Policy, Statement, grants, layer_statement, statement
 from lamina.names import LayerArn, Scope
 
 ARN = LayerArn(Scope("123456789012", "eu-west-1"), "l").version(1)
@@ -97,3 +97,19 @@ def test_whom_a_statement_lets_in(statement: Statement, lets_in: bool) -> None:
 
 def test_nobody_is_let_in_without_a_policy() -> None:
     assert not policies.grants(None, OTHER, "GetLayerVersion")
+
+
+@pytest.mark.parametrize(
+    ("organization", "allowed"),
+    [(ANY_ORGANIZATION, True), ("o-1234567890", True), ("o-0987654321", False), ("", False)],
+)
+def test_a_grant_to_an_organisation_is_for_its_members(organization: str, allowed: bool) -> None:
+    policy = Policy((granted(OrganizationId="o-1234567890"),), "r")
+    assert grants(policy, "210987654321", "GetLayerVersion", organization) is allowed
+
+
+@pytest.mark.parametrize(("url_type", "allowed"), [("AWS_IAM", True), ("NONE", False), (None, False)])
+def test_a_grant_on_a_url_is_for_calls_of_that_url(url_type: str | None, allowed: bool) -> None:
+    condition = {"StringEquals": {"lambda:FunctionUrlAuthType": "AWS_IAM"}}
+    new = statement("s", {"AWS": "arn:aws:iam::210987654321:root"}, "lambda:InvokeFunctionUrl", "arn", condition)
+    assert grants(Policy((new,), "r"), "210987654321", "InvokeFunctionUrl", url_type=url_type) is allowed

@@ -1,0 +1,424 @@
+"""A server with accounts: who is answered, as whom, and for what."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import boto3
+import pytest
+from botocore.auth import SigV4Auth, SigV4QueryAuth
+from botocore.awsrequest import AWSRequest
+from botocore.config import Config
+from botocore.credentials import Credentials
+from botocore.exceptions import ClientError
+
+from tests.support import zips
+from tests.support.functions import unique
+from tests.support.runtimes import NEWEST
+from tests.support.server import REGION, ROLE, Server
+
+ONE, TWO, APART = "111122223333", "444455556666", "777788889999"
+ORGANIZATION = "o-a1b2c3d4e5"
+LAMINA = [sys.executable, "-m", "lamina"]
+
+
+@dataclass(frozen=True)
+class Guarded:
+    """A server with accounts, and the keys of their users."""
+
+    server: Server
+    accounts: Path
+    keys: dict[str, Credentials]
+
+    def client(self, user: str, service: str = "lambda", token: str | None = None, **config: Any) -> Any:
+        key = self.keys[user]
+        return boto3.session.Session().client(
+            service,
+            endpoint_url=self.server.endpoint,
+            region_name=REGION,
+            aws_access_key_id=key.access_key,
+            aws_secret_access_key=key.secret_key,
+            aws_session_token=token,
+            config=Config(retries={"total_max_attempts": 1}, proxies={}, read_timeout=60, **config),
+        )
+
+
+def lamina_account(accounts: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [*LAMINA, "account", *arguments, "--accounts", str(accounts)]
+    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+
+
+def key_of(accounts: Path, *arguments: str) -> Credentials:
+    done = lamina_account(accounts, *arguments, "--json")
+    assert done.returncode == 0, done.stderr
+    made = json.loads(done.stdout)
+    return Credentials(made["access_key_id"], made["secret_access_key"])
+
+
+@pytest.fixture(scope="module")
+def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Guarded]:
+    folder = tmp_path_factory.mktemp("accounts")
+    accounts = folder / "accounts.json"
+    keys = {
+        "one": key_of(accounts, "add", ONE, "--org", ORGANIZATION),
+        "reader": key_of(accounts, "add", ONE, "--user", "reader", "--policy", "read-only"),
+        "deployer": key_of(accounts, "add", ONE, "--user", "deployer", "--policy", "deploy-only"),
+        "two": key_of(accounts, "add", TWO, "--org", ORGANIZATION),
+        "apart": key_of(accounts, "add", APART),
+        "nobody": Credentials("AKIANOBODYHASTHIS000", "secret"),
+        "twelve": Credentials(ONE, "test"),
+    }
+    with Server.started(folder / "state", None, "--accounts", str(accounts)) as server:
+        yield Guarded(server, accounts, keys)
+
+
+def refusal(client: Any, operation: str, **parameters: Any) -> tuple[int, str, str]:
+    with pytest.raises(ClientError) as caught:
+        getattr(client, operation)(**parameters)
+    response = caught.value.response
+    return response["ResponseMetadata"]["HTTPStatusCode"], response["Error"]["Code"], response["Error"]["Message"]
+
+
+def publish(client: Any, name: str) -> str:
+    content = {"ZipFile": zips.of({"python/shared.py": b"WHO = 'somebody'"})}
+    arn: str = client.publish_layer_version(LayerName=name, Content=content)["LayerVersionArn"]
+    return arn
+
+
+def create_function(client: Any, name: str, code: str = "def handler(e, c): return 'done'", **more: Any) -> None:
+    client.create_function(
+        FunctionName=name,
+        Runtime=NEWEST,
+        Handler="index.handler",
+        Role=ROLE,
+        Code={"ZipFile": zips.of({"index.py": code.encode()})},
+        **more,
+    )
+
+
+def send(guarded: Guarded, request: AWSRequest) -> tuple[int, Any]:
+    """The status and the JSON that *request* is answered with as it stands."""
+    url = urlsplit(str(request.url))
+    connection = http.client.HTTPConnection(url.netloc, timeout=60)
+    try:
+        target = f"{url.path}?{url.query}" if url.query else url.path
+        connection.request(str(request.method), target, request.data or None, dict(request.headers.items()))
+        answer = connection.getresponse()
+        body = answer.read()
+        return answer.status, json.loads(body) if body.startswith(b"{") else body
+    finally:
+        connection.close()
+
+
+def test_each_account_sees_its_own(guarded: Guarded) -> None:
+    name = unique("layer")
+    arn = publish(guarded.client("one"), name)
+    assert f":{ONE}:layer:{name}:1" in arn
+    listed = [layer["LayerName"] for layer in guarded.client("two").list_layers()["Layers"]]
+    assert name not in listed
+    assert refusal(guarded.client("two"), "get_layer_version_by_arn", Arn=arn)[:2] == (403, "AccessDeniedException")
+
+
+@pytest.mark.parametrize("who", ["nobody", "twelve"])
+def test_a_key_that_is_nobodys_is_refused(guarded: Guarded, who: str) -> None:
+    message = "The security token included in the request is invalid."
+    assert refusal(guarded.client(who), "list_functions") == (403, "UnrecognizedClientException", message)
+    assert refusal(guarded.client(who, "logs"), "describe_log_groups")[1] == "UnrecognizedClientException"
+    assert refusal(guarded.client(who, "cloudformation"), "list_stacks")[1] == "InvalidClientTokenId"
+
+
+def test_the_aws_command_is_answered_with_a_key_and_not_with_another(guarded: Guarded) -> None:
+    def aws(key: Credentials) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "-m", "awscli", "lambda", "list-layers", "--output", "json"],
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=120,
+            env={
+                **os.environ,
+                "AWS_ENDPOINT_URL": guarded.server.endpoint,
+                "AWS_ACCESS_KEY_ID": key.access_key,
+                "AWS_SECRET_ACCESS_KEY": key.secret_key,
+                "AWS_DEFAULT_REGION": REGION,
+                "AWS_CONFIG_FILE": os.devnull,
+                "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+            },
+        )
+
+    assert "Layers" in json.loads(aws(guarded.keys["two"]).stdout)
+    wrong = aws(Credentials(guarded.keys["two"].access_key, "not-its-secret"))
+    assert wrong.returncode != 0
+    assert "InvalidSignatureException" in wrong.stderr
+
+
+def test_a_presigned_request_is_answered_until_it_is_changed(guarded: Guarded) -> None:
+    request = AWSRequest("GET", f"{guarded.server.endpoint}/2018-10-31/layers?MaxItems=5")
+    SigV4QueryAuth(guarded.keys["one"], "lambda", REGION, expires=60).add_auth(request)
+    assert send(guarded, request)[0] == 200
+    request.url = str(request.url).replace("MaxItems=5", "MaxItems=6")
+    status, answer = send(guarded, request)
+    assert (status, answer["message"][:41]) == (403, "The request signature we calculated does ")
+
+
+def test_an_unsigned_request_is_refused_but_for_what_tells_that_the_server_is_there(guarded: Guarded) -> None:
+    status, answer = send(guarded, AWSRequest("GET", f"{guarded.server.endpoint}/2015-03-31/functions/"))
+    assert (status, answer["message"]) == (403, "Missing Authentication Token")
+    assert send(guarded, AWSRequest("GET", f"{guarded.server.endpoint}/_lamina/health"))[0] == 200
+    assert send(guarded, AWSRequest("GET", f"{guarded.server.endpoint}/_lamina/anything"))[0] == 403
+
+
+def test_a_body_that_is_not_the_one_that_was_signed_does_nothing(guarded: Guarded) -> None:
+    """Also when it is so large that it is read as it comes."""
+    name = unique("forged")
+    request = AWSRequest()
+    for content in (b"small", os.urandom(3_000_000)):
+        body = json.dumps({"Content": {"ZipFile": _base64(zips.of({"data": content}))}}).encode()
+        url = f"{guarded.server.endpoint}/2018-10-31/layers/{name}/versions"
+        request = AWSRequest("POST", url, data=body)
+        SigV4Auth(guarded.keys["one"], "lambda", REGION).add_auth(request)
+        assert send(guarded, AWSRequest("POST", url, dict(request.headers.items()), body[:-1] + b" }"))[0] == 403
+        assert guarded.client("one").list_layer_versions(LayerName=name)["LayerVersions"] == []
+    incoming = [path for path in (guarded.server.state / "blobs").rglob("*") if path.parent.name == "incoming"]
+    assert incoming == []
+    assert send(guarded, request)[0] == 201
+
+
+def test_of_a_caller_who_is_nobody_a_large_body_is_not_taken_in(guarded: Guarded) -> None:
+    url = urlsplit(guarded.server.endpoint)
+    request = AWSRequest("POST", f"{guarded.server.endpoint}/2018-10-31/layers/l/versions", data=b"{}")
+    SigV4Auth(guarded.keys["nobody"], "lambda", REGION).add_auth(request)
+    connection = http.client.HTTPConnection(url.netloc, timeout=60)
+    try:
+        headers = {**dict(request.headers.items()), "Content-Length": str(50_000_000)}
+        connection.putrequest("POST", "/2018-10-31/layers/l/versions")
+        for header, value in headers.items():
+            connection.putheader(header, value)
+        connection.endheaders()
+        # Far less than was announced: the answer does not wait for the rest.
+        connection.send(b'{"Content":{"ZipFile":"' + b"A" * 400_000)
+        answer = connection.getresponse()
+        assert (answer.status, json.loads(answer.read())["message"]) == (
+            403,
+            "The security token included in the request is invalid.",
+        )
+    finally:
+        connection.close()
+
+
+def test_a_read_only_key_reads_and_a_deploy_only_key_takes_nothing_away(guarded: Guarded) -> None:
+    name = unique("policies")
+    reader, deployer = guarded.client("reader"), guarded.client("deployer")
+    publish(deployer, name)
+    assert reader.list_layer_versions(LayerName=name)["LayerVersions"]
+    content = {"ZipFile": zips.of({"x": b""})}
+    message = (
+        f"User: arn:aws:iam::{ONE}:user/reader is not authorized to perform: lambda:PublishLayerVersion on resource: "
+        f"arn:aws:lambda:{REGION}:{ONE}:layer:{name} because no identity-based policy allows the "
+        "lambda:PublishLayerVersion action"
+    )
+    refused = refusal(reader, "publish_layer_version", LayerName=name, Content=content)
+    assert refused == (403, "AccessDeniedException", message)
+    for operation, more in (
+        ("delete_layer_version", {}),
+        ("add_layer_version_permission", {"StatementId": "s", "Action": "lambda:GetLayerVersion", "Principal": "*"}),
+    ):
+        refused = refusal(deployer, operation, LayerName=name, VersionNumber=1, **more)
+        assert refused[:2] == (403, "AccessDeniedException")
+    assert refusal(guarded.client("reader", "cloudformation"), "delete_stack", StackName="s")[1] == "AccessDenied"
+    guarded.client("one").delete_layer_version(LayerName=name, VersionNumber=1)
+
+
+def test_layers_cross_accounts_as_their_policy_says(guarded: Guarded) -> None:
+    owner, member, stranger = guarded.client("one"), guarded.client("two"), guarded.client("apart")
+    name = unique("crossing")
+    arn = publish(owner, name)
+
+    def grant(sid: str, principal: str, **more: str) -> None:
+        action = "lambda:GetLayerVersion"
+        owner.add_layer_version_permission(
+            LayerName=name, VersionNumber=1, StatementId=sid, Action=action, Principal=principal, **more
+        )
+
+    for client in (member, stranger):
+        assert refusal(client, "get_layer_version_by_arn", Arn=arn)[1] == "AccessDeniedException"
+    grant("org", "*", OrganizationId=ORGANIZATION)
+    create_function(member, unique("member"), Layers=[arn])
+    assert refusal(stranger, "get_layer_version_by_arn", Arn=arn)[1] == "AccessDeniedException"
+    grant("account", APART)
+    stranger.get_layer_version_by_arn(Arn=arn)
+    owner.remove_layer_version_permission(LayerName=name, VersionNumber=1, StatementId="account")
+    with pytest.raises(ClientError, match="not authorized to perform: lambda:GetLayerVersion"):
+        create_function(stranger, unique("stranger"), Layers=[arn])
+    grant("everybody", "*")
+    create_function(stranger, unique("stranger"), Layers=[arn])
+
+
+def test_a_key_works_until_it_is_taken_away(guarded: Guarded) -> None:
+    guarded.keys["rotating"] = key_of(guarded.accounts, "add", TWO, "--user", "rotating")
+    before = guarded.client("rotating")
+    before.list_functions()
+    old = guarded.keys["rotating"].access_key
+    guarded.keys["rotating"] = key_of(guarded.accounts, "rotate", TWO, "--user", "rotating")
+    for client in (before, guarded.client("rotating")):
+        client.list_functions()
+    assert lamina_account(guarded.accounts, "remove", TWO, "--key", old).returncode == 0
+    assert refusal(before, "list_functions")[1] == "UnrecognizedClientException"
+    assert lamina_account(guarded.accounts, "policy", TWO, "invoke-only", "--user", "rotating").returncode == 0
+    assert refusal(guarded.client("rotating"), "list_functions")[1] == "AccessDeniedException"
+    guarded.accounts.chmod(0o644)
+    try:
+        # What was read last stays in force.
+        guarded.client("two").list_functions()
+    finally:
+        guarded.accounts.chmod(0o600)
+    assert "its mode is 0644" in guarded.server.said()
+
+
+def test_no_secret_is_shown_or_logged(guarded: Guarded) -> None:
+    listed = lamina_account(guarded.accounts, "list").stdout + lamina_account(guarded.accounts, "list", "--json").stdout
+    assert guarded.keys["one"].access_key in listed
+    for key in guarded.keys.values():
+        if key.access_key.startswith("AKIA") and key.secret_key != "secret":
+            assert key.secret_key not in listed + guarded.server.said()
+            assert key.secret_key in guarded.accounts.read_text() or key is guarded.keys["rotating"]
+
+
+def test_a_function_url_asks_for_a_signature_that_is_right(guarded: Guarded) -> None:
+    one = guarded.client("one")
+    name = unique("url")
+    create_function(one, name)
+    url = one.create_function_url_config(FunctionName=name, AuthType="AWS_IAM")["FunctionUrl"]
+
+    def called(who: str | None) -> int:
+        request = AWSRequest("GET", url)
+        if who is not None:
+            SigV4Auth(guarded.keys[who], "lambda", REGION).add_auth(request)
+        return send(guarded, request)[0]
+
+    statuses = {who: called(who) for who in (None, "nobody", "two", "reader", "one")}
+    assert statuses == {None: 403, "nobody": 403, "two": 403, "reader": 403, "one": 200}
+    one.add_permission(
+        FunctionName=name,
+        StatementId="url",
+        Action="lambda:InvokeFunctionUrl",
+        Principal=TWO,
+        FunctionUrlAuthType="AWS_IAM",
+    )
+    assert called("two") == 200
+    one.update_function_url_config(FunctionName=name, AuthType="NONE")
+    assert called(None) == 200
+    bearer = AWSRequest("GET", url, {"Authorization": "Bearer of-its-own"})
+    assert send(guarded, bearer)[0] == 200
+
+
+def test_code_inside_has_its_own_accounts_rights_without_a_key_of_the_file(guarded: Guarded) -> None:
+    one = guarded.client("one")
+    name = unique("inside")
+    code = """
+import boto3
+def handler(event, context):
+    return boto3.client("lambda").get_function(FunctionName=context.function_name)["Configuration"]["FunctionArn"]
+"""
+    create_function(one, name, code, Timeout=60, MemorySize=512)
+    answer = one.invoke(FunctionName=name)
+    payload = json.loads(answer["Payload"].read())
+    assert "FunctionError" not in answer, payload
+    assert payload.endswith(f":{ONE}:function:{name}")
+
+
+def test_services_beside_lambda_ask_for_signatures_too_and_refuse_in_their_own_words(guarded: Guarded) -> None:
+    # For addresses boto3 would take version 2 of signatures, which nothing here verifies.
+    s3 = guarded.client("one", "s3", signature_version="s3v4")
+    bucket = unique("bucket")
+    s3.create_bucket(Bucket=bucket)
+    s3.put_object(Bucket=bucket, Key="a b", Body=b"kept")
+    assert s3.get_object(Bucket=bucket, Key="a b")["Body"].read() == b"kept"
+    presigned = s3.generate_presigned_url("get_object", {"Bucket": bucket, "Key": "a b"}, ExpiresIn=60)
+    assert send(guarded, AWSRequest("GET", presigned)) == (200, b"kept")
+    assert send(guarded, AWSRequest("GET", f"{presigned[:-1]}{'0' if presigned[-1] != '0' else '1'}"))[0] == 403
+    assert send(guarded, AWSRequest("GET", f"{guarded.server.endpoint}/{bucket}/a%20b"))[0] == 403
+    old = guarded.client("one", "s3", signature_version="s3").generate_presigned_url("list_buckets", {}, ExpiresIn=60)
+    assert send(guarded, AWSRequest("GET", old))[0] == 403
+    nobody = guarded.client("nobody", "s3")
+    assert refusal(nobody, "get_object", Bucket=bucket, Key="a b")[1] == "InvalidAccessKeyId"
+    assert refusal(guarded.client("two", "s3"), "get_object", Bucket=bucket, Key="a b")[0] in (403, 404)
+    deployer = guarded.client("deployer", "s3")
+    deployer.put_object(Bucket=bucket, Key="c", Body=b"new")
+    assert refusal(deployer, "delete_object", Bucket=bucket, Key="c")[1] == "AccessDenied"
+    assert refusal(guarded.client("reader", "ssm"), "put_parameter", Name="n", Value="v")[1] == "AccessDeniedException"
+    assert refusal(guarded.client("nobody", "iam"), "list_roles")[1] == "InvalidClientTokenId"
+
+
+def test_a_session_is_as_good_as_who_began_it_and_ends_with_him(guarded: Guarded) -> None:
+    guarded.keys["leaving"] = key_of(guarded.accounts, "add", ONE, "--user", "leaving", "--policy", "deploy-only")
+    sts = guarded.client("leaving", "sts")
+    role = {"RoleArn": f"arn:aws:iam::{ONE}:role/deploys", "RoleSessionName": "ci"}
+    assumed = sts.assume_role(**role)["Credentials"]
+    guarded.keys["session"] = Credentials(assumed["AccessKeyId"], assumed["SecretAccessKey"])
+    session = guarded.client("session", token=assumed["SessionToken"])
+    name = unique("by-session")
+    assert f":{ONE}:layer:" in publish(session, name)
+    refused = refusal(session, "delete_layer_version", LayerName=name, VersionNumber=1)
+    assert f"User: arn:aws:sts::{ONE}:assumed-role/deploys/ci is not authorized" in refused[2]
+    for token in (None, "another"):
+        error = refusal(guarded.client("session", token=token), "list_functions")
+        assert error[1] == "UnrecognizedClientException"
+    elsewhere = refusal(sts, "assume_role", RoleArn=f"arn:aws:iam::{TWO}:role/deploys", RoleSessionName="ci")
+    assert elsewhere[:2] == (403, "AccessDenied")
+    assert lamina_account(guarded.accounts, "remove", ONE, "--user", "leaving").returncode == 0
+    assert refusal(session, "list_functions")[1] == "UnrecognizedClientException"
+
+
+def test_what_another_account_has_beside_lambda_is_not_reached_by_its_name(guarded: Guarded) -> None:
+    topic = guarded.client("one", "sns").create_topic(Name=unique("topic"))["TopicArn"]
+    refused = refusal(guarded.client("two", "sns"), "publish", TopicArn=topic, Message="hello")
+    assert refused[:2] == (403, "AccessDenied")
+    assert "perform: sns:Publish on resource: " + topic in refused[2]
+
+
+def test_a_stack_does_what_its_template_says_in_the_account_of_who_made_it(guarded: Guarded) -> None:
+    stacks, name = guarded.client("one", "cloudformation"), unique("stack")
+    resource = {"Type": "AWS::Logs::LogGroup", "Properties": {"LogGroupName": name}}
+    stacks.create_stack(StackName=name, TemplateBody=json.dumps({"Resources": {"Group": resource}}))
+    stacks.get_waiter("stack_create_complete").wait(StackName=name, WaiterConfig={"Delay": 0.1, "MaxAttempts": 300})
+    found = guarded.client("one", "logs").describe_log_groups(logGroupNamePrefix=name)["logGroups"]
+    assert [f":{ONE}:log-group:" in group["arn"] for group in found] == [True]
+    assert guarded.client("two", "logs").describe_log_groups(logGroupNamePrefix=name)["logGroups"] == []
+
+
+@pytest.mark.parametrize(
+    ("content", "mode", "told"),
+    [
+        (None, 0, "it has no accounts to tell who may"),
+        ('{"format": 1, "accounts": []}', 0o644, "its mode is 0644"),
+        ("{}", 0o600, "it has no format"),
+    ],
+)
+def test_a_server_that_could_not_tell_who_calls_does_not_start(
+    tmp_path: Path, content: str | None, mode: int, told: str
+) -> None:
+    state = tmp_path / "state"
+    state.mkdir()
+    if content is not None:
+        (state / "accounts.json").write_text(content)
+        (state / "accounts.json").chmod(mode)
+    command = [*LAMINA, "up", "--host", "0.0.0.0", "--port", "0", "--state", str(state)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert told in done.stderr
+
+
+def _base64(data: bytes) -> str:
+    import base64
+
+    return base64.b64encode(data).decode()
