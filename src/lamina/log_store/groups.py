@@ -76,9 +76,11 @@ class LogGroups:
 
     def sweep(self) -> None:
         """Clear away what a server that was killed left half made or half deleted."""
-        for place in self._root.glob("*/*/.*-*"):
-            if place.name.startswith(layout.ASIDE):
-                shutil.rmtree(place, ignore_errors=True)
+        for region in filter(Path.is_dir, self._root.glob("*/*")):
+            # Names alone: there may be tens of thousands, and the server is waited for.
+            for name in os.listdir(region):
+                if name.startswith(layout.ASIDE):
+                    shutil.rmtree(region / name, ignore_errors=True)
 
     def folder(self, group: LogGroupArn) -> Path:
         return layout.group_folder(self._root, group)
@@ -113,11 +115,13 @@ class LogGroups:
         return sorted((group for group in found if group is not None), key=lambda group: group.name)
 
     def everywhere(self) -> Iterator[tuple[Path, LogGroup]]:
-        """Every group of every account and region, with its folder."""
+        """Every group of every account and region, with its folder. None of them is remembered."""
         for region in self._root.glob("*/*"):
             for folder in self._folders(region):
-                if (group := self._load(folder)) is not None:
-                    yield folder, group
+                try:
+                    yield folder, LogGroup.from_json((folder / layout.RECORD).read_bytes())
+                except (FileNotFoundError, NotADirectoryError):
+                    continue
 
     def change(self, arn: LogGroupArn, how: Callable[[LogGroup], LogGroup]) -> None:
         """Keep what *how* makes of the group; raises GroupMissing, and whatever *how* raises."""

@@ -158,6 +158,12 @@ class ObstoreBlobs:
             pass
 
     def digests(self) -> Iterator[Digest]:
+        if self._folder is not None:
+            # Five times as fast as by obstore, which asks for the size and the time of each.
+            shards = self._folder / _PREFIX
+            for shard in os.listdir(shards) if shards.is_dir() else ():
+                yield from (Digest.from_hex(shard + name) for name in os.listdir(shards / shard))
+            return
         for page in obstore.list(self._store, _PREFIX):
             for found in page:
                 _, _, name = found["path"].partition(_PREFIX + "/")
