@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import lamina
+from lamina import heap
 from lamina.catalog.sql import CatalogTooNew, SqlCatalog
 from lamina.companions import Clients, Companions
 from lamina.environments.variables import ENDPOINT
@@ -137,6 +138,7 @@ def serve(settings: Settings, ready: Callable[[int], None]) -> None:
     Raises NotGuarded, StateInUse, StateTooNew, and OSError where the folder or the address cannot be had.
     """
     begin_log(settings.log_level, settings.log_format)
+    heap.keep_small()
     # Cancelled is what a second signal does to it.
     with exclusive(settings.state_dir), contextlib.suppress(asyncio.CancelledError):
         choices = Choices(partial(runtimes.find, settings.state_dir), grace_s=settings.drain_s)

@@ -1,0 +1,30 @@
+"""What the C library does with memory that is needed no more.
+
+Left to itself, it takes the first large piece that is given back (a log segment that was read, an archive) as a sign
+that more will come, and keeps pieces of that size from then on: in the heap of each thread that ever had one, of which
+a server has dozens. It then holds some megabytes more for each of them, for ever.
+"""
+
+from __future__ import annotations
+
+import ctypes
+from typing import Final
+
+# malloc.h
+_M_TRIM_THRESHOLD: Final = -1
+_M_MMAP_THRESHOLD: Final = -3
+_M_ARENA_MAX: Final = -8
+# Of a piece of this size, the kernel's work is a small part of what is done with it.
+_LARGE_BYTES: Final = 1 << 20
+# Whoever holds the interpreter's lock is alone anyway, and others seldom ask for memory.
+_HEAPS_MAX: Final = 2
+
+
+def keep_small() -> None:
+    """Have large pieces come from the kernel and go back to it, and threads share their heaps."""
+    # Only glibc has it; other libraries give large pieces back as it is.
+    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
+    if mallopt is not None:
+        mallopt(_M_MMAP_THRESHOLD, _LARGE_BYTES)
+        mallopt(_M_TRIM_THRESHOLD, _LARGE_BYTES)
+        mallopt(_M_ARENA_MAX, _HEAPS_MAX)
