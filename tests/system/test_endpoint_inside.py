@@ -242,7 +242,11 @@ def test_a_signature_is_asked_for_wherever_the_path_seems_to_lead(inside: Inside
 def test_more_clients_at_once_than_are_let_in_wait_and_are_answered(inside: Inside) -> None:
     def crowd(count: int) -> list[int]:
         import http.client
+        import threading
         from concurrent.futures import ThreadPoolExecutor
+
+        # Without control groups RLIMIT_DATA stands in for the limit of memory, and counts stacks that nobody touches.
+        threading.stack_size(256 << 10)
 
         def one(_number: int) -> int:
             connection = http.client.HTTPConnection("169.254.100.1", 4566, timeout=20)
