@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from lamina.companions.clients import Clients
 from lamina.companions.companions import Companions
-from lamina.companions.messages import Question, Reply
-from lamina.companions.triggering import Trigger
+from lamina.companions.messages import Question, Reply, Trigger
 
 __all__ = ["Clients", "Companions", "Question", "Reply", "Trigger"]

@@ -12,11 +12,10 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Final
 
-from lamina.companions.messages import ACCOUNT_HEADER, LENGTH, Question, Reply, packed
+from lamina.companions.messages import ACCOUNT_HEADER, LENGTH, Question, Reply, Trigger, packed
 from lamina.companions.process import Process
 from lamina.companions.recording import changes
 from lamina.companions.refusing import NOT_INSTALLED, NOT_OFFERED, refusal
-from lamina.companions.triggering import Trigger
 
 _log = logging.getLogger(__name__)
 # Of questions that wait for a message to come there may be many.

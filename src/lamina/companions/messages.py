@@ -55,6 +55,21 @@ class Reply:
     length: int
 
 
+@dataclass(frozen=True, slots=True)
+class Trigger:
+    """That `function`, an ARN, is to be invoked with `event`, JSON text, by `service` on behalf of `source`.
+
+    `service` is the principal that the function's policy has to let in; `source` the ARN of the topic, bucket or rule,
+    which is of `account`.
+    """
+
+    function: str
+    service: str
+    source: str
+    account: str
+    event: str
+
+
 def packed(head: dict[str, Any]) -> bytes:
     """*head* as it is sent."""
     text = json.dumps(head).encode()

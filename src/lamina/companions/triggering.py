@@ -22,21 +22,6 @@ _VARIABLE: Final = re.compile(r"<([^<>]+)>")
 
 
 @dataclass(frozen=True, slots=True)
-class Trigger:
-    """That `function`, an ARN, is to be invoked with `event`, JSON text, by `service` on behalf of `source`.
-
-    `service` is the principal that the function's policy has to let in; `source` the ARN of the topic, bucket or rule,
-    which is of `account`.
-    """
-
-    function: str
-    service: str
-    source: str
-    account: str
-    event: str
-
-
-@dataclass(frozen=True, slots=True)
 class Published:
     """A message as a topic's subscriber gets it; `at` is ISO 8601, `attributes` are Type and Value by name."""
 

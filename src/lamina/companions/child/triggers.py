@@ -19,7 +19,7 @@ from functools import cache
 from typing import Any
 
 from lamina.companions import triggering
-from lamina.companions.triggering import Trigger
+from lamina.companions.messages import Trigger
 
 _log = logging.getLogger(__name__)
 
