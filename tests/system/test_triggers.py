@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from tests.support import stacks
-from tests.support.functions import create, unique
+from tests.support.functions import create, unique, wait_until
 from tests.support.runtimes import NEWEST
 from tests.support.server import ACCOUNT, REGION, Server
 
@@ -64,7 +64,9 @@ class Told:
 
     def next(self) -> Any:
         """The event that comes next."""
-        (message,) = self._sqs.receive_message(QueueUrl=self._url, WaitTimeSeconds=20)["Messages"]
+        (message,) = wait_until(
+            lambda: self._sqs.receive_message(QueueUrl=self._url, WaitTimeSeconds=5).get("Messages"), 60, "an event"
+        )
         self._sqs.delete_message(QueueUrl=self._url, ReceiptHandle=message["ReceiptHandle"])
         return json.loads(message["Body"])["requestPayload"]
 
