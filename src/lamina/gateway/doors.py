@@ -85,7 +85,7 @@ class Door:
         self._pause: asyncio.TimerHandle | None = None
         self._full = self._closed = False
         listener.setblocking(False)
-        self._loop.add_reader(listener, self._accept)
+        self._loop.add_reader(listener.fileno(), self._accept)
 
     def close(self) -> None:
         if self._closed:

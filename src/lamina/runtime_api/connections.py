@@ -103,7 +103,7 @@ class Connections:
         self._pause: asyncio.TimerHandle | None = None
         self._loop = asyncio.get_running_loop()
         listener.setblocking(False)
-        self._loop.add_reader(listener, self._accept)
+        self._loop.add_reader(listener.fileno(), self._accept)
 
     def renew(self, conversation: Conversation) -> None:
         """Lead new connections to *conversation*; those of the processes before it are cut."""
@@ -125,7 +125,7 @@ class Connections:
             self._pause.cancel()
         # A listener may be closed with its sandbox before `close` comes.
         if self._listener.fileno() >= 0:
-            self._loop.remove_reader(self._listener)
+            self._loop.remove_reader(self._listener.fileno())
         for connection in list(self._connections):
             connection.ignore()
 

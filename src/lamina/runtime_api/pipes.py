@@ -32,11 +32,12 @@ class Pipe:
     def begin(self, reader: Reader) -> None:
         """Tell *reader* of what comes."""
         self._reader = reader
-        self._loop.add_reader(self._socket, self._readable)
+        self._loop.add_reader(self._socket.fileno(), self._readable)
 
     def pause_reading(self) -> None:
         """Hear nothing more, not even that the other end is closed."""
-        self._loop.remove_reader(self._socket)
+        if self._open:
+            self._loop.remove_reader(self._socket.fileno())
 
     def write(self, data: bytes) -> None:
         """Send *data*, as soon as the other side takes it."""
@@ -53,7 +54,7 @@ class Pipe:
             if sent == len(data):
                 return
             data = data[sent:]
-            self._loop.add_writer(self._socket, self._writable)
+            self._loop.add_writer(self._socket.fileno(), self._writable)
         self._unsent += data
 
     def get_write_buffer_size(self) -> int:
@@ -91,14 +92,14 @@ class Pipe:
             self._end(error)
             return
         if not self._unsent:
-            self._loop.remove_writer(self._socket)
+            self._loop.remove_writer(self._socket.fileno())
 
     def _end(self, error: OSError | None) -> None:
         if not self._open:
             return
         self._open = False
-        self._loop.remove_reader(self._socket)
-        self._loop.remove_writer(self._socket)
+        self._loop.remove_reader(self._socket.fileno())
+        self._loop.remove_writer(self._socket.fileno())
         self._socket.close()
         self._unsent.clear()
         if self._reader is not None:

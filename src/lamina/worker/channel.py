@@ -37,7 +37,8 @@ class Channel:
         # The kernel then tells who sent, in this process's own numbering, whatever namespace the sender is in.
         end.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 1)
         self._loop = asyncio.get_running_loop()
-        self._loop.add_reader(end, self._readable)
+        # By its number: asyncio looks in vain for what is new to it, and says so to itself with the whole of a socket.
+        self._loop.add_reader(end.fileno(), self._readable)
         self._open = True
 
     @classmethod
@@ -77,7 +78,7 @@ class Channel:
     def _end(self) -> None:
         if self._open:
             self._open = False
-            self._loop.remove_reader(self._socket)
+            self._loop.remove_reader(self._socket.fileno())
             self._socket.close()
             self._packets.put_nowait(None)
 

@@ -12,8 +12,9 @@ import contextlib
 import os
 import time
 from collections.abc import Callable
-from pathlib import Path
 from typing import Final, Protocol
+
+from lamina.sandbox import kernel_files
 
 # The kernel may be so late with what it tells of a group, which it counts for each processor by itself.
 _LATE_S: Final = 3.0
@@ -105,8 +106,6 @@ class MemoryGauge:
 def _resident_peak_kb(pid: int) -> int:
     if pid:
         with contextlib.suppress(OSError):
-            # As bytes: the first line is a name that the function chooses.
-            for line in Path(f"/proc/{pid}/status").read_bytes().splitlines():
-                if line.startswith(b"VmHWM:"):
-                    return int(line.split()[1])
+            # As bytes: the first line is a name that the function chooses, in which no line ends.
+            return kernel_files.number_behind(kernel_files.read(f"/proc/{pid}/status"), b"VmHWM:")
     return 0

@@ -9,9 +9,9 @@ import signal
 import socket
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import Any, Final
 
+from lamina.sandbox import kernel_files
 from lamina.sandbox.plan import LIMITS, EnvironmentMounts, Seal
 from lamina.worker.blanks import Prepared
 from lamina.worker.channel import ChannelClosed
@@ -252,13 +252,13 @@ async def _wait_connected(connection: socket.socket) -> None:
 def _child(pid: int, inside: int) -> int:
     """The child of process *pid* that has the number *inside* in there; 0 where the kernel does not tell."""
     try:
-        children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+        children = kernel_files.read(f"/proc/{pid}/task/{pid}/children").split()
         if len(children) == 1:
             return int(children[0])
-        for child in children:
-            for line in Path(f"/proc/{child}/status").read_bytes().splitlines():
+        for child in map(int, children):
+            for line in kernel_files.read(f"/proc/{child}/status").splitlines():
                 if line.startswith(b"NSpid:") and line.split()[-1] == b"%d" % inside:
-                    return int(child)
+                    return child
     except OSError:
         pass
     return 0
