@@ -29,6 +29,7 @@ _GROUPS = (
     "idle",
     "cold",
     "snapstart",
+    "preloaded",
     "rate",
     "layers",
     "node",

@@ -53,9 +53,9 @@ class Bench:
         return self.folder / f"{name}-{next(self._numbers)}"
 
     @contextmanager
-    def lamina(self, *, warm: bool = True) -> Iterator[Lamina]:
+    def lamina(self, *, warm: bool = True, preload: str = "") -> Iterator[Lamina]:
         """A Lamina with nothing in it; unless *warm*, it ends an environment after each call."""
-        with Lamina.running(self.caller, self.fresh("lamina") / "state", warm=warm) as lamina:
+        with Lamina.running(self.caller, self.fresh("lamina") / "state", warm=warm, preload=preload) as lamina:
             yield lamina
 
     @contextmanager

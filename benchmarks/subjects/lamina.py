@@ -34,11 +34,17 @@ class Lamina(Api):
 
     @classmethod
     @contextmanager
-    def running(cls, caller: Caller, state: Path, *, warm: bool = True, environments: int = 1000) -> Iterator[Lamina]:
-        """A server of its own on a free port; unless *warm*, it ends an environment after each call."""
+    def running(
+        cls, caller: Caller, state: Path, *, warm: bool = True, environments: int = 1000, preload: str = ""
+    ) -> Iterator[Lamina]:
+        """A server of its own on a free port; unless *warm*, it ends an environment after each call.
+
+        The modules *preload* of layers are imported ahead.
+        """
         environ = {
             "LAMBDA_KEEPALIVE_MS": "600000" if warm else "0",
             "LAMINA_MAX_ENVIRONMENTS": str(environments),
+            "LAMINA_PRELOAD": preload,
             "LAMINA_LOG_LEVEL": "error",
         }
         with Server.started(state, environ) as server:

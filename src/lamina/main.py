@@ -279,6 +279,7 @@ async def build(settings: Settings, house: contextlib.AsyncExitStack, choices: C
         open_door=doors.open,
         meter=meter,
         patient=choices.patient,
+        preload=settings.preload,
     )
     worker.open()
     activations.snapshot = Snapshots(worker, loop).take

@@ -7,6 +7,7 @@ that name works here, so that a switch changes nothing in people's scripts.
 
 from __future__ import annotations
 
+import keyword
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -40,6 +41,7 @@ class Settings:
     network: Literal["outbound", "none", "host"]
     keepalive_ms: int
     memory_reserve_mb: int | None
+    preload: tuple[str, ...]
     synchronous_create: bool
     retry_base_delay_s: int
     drain_s: int
@@ -145,6 +147,14 @@ def _network(value: str) -> str:
     if value.lower() not in ("outbound", "none", "host"):
         raise ValueError
     return value.lower()
+
+
+def _modules(value: str) -> tuple[str, ...]:
+    modules = [name.strip() for name in value.split(",")]
+    for name in modules:
+        if not all(part.isidentifier() and not keyword.iskeyword(part) for part in name.split(".")):
+            raise ValueError
+    return tuple(dict.fromkeys(modules))
 
 
 def _folder(value: str) -> Path:
@@ -268,6 +278,17 @@ SETTINGS = (
         "With less memory than this available, of the machine's or of the control group's, idle execution environments "
         "end before their time, those idle for longest first, and snapshots that serve nobody until their next call; "
         "provisioned ones stay. 0 ends none for want of memory.",
+    ),
+    Setting(
+        "preload",
+        "--preload",
+        ("LAMINA_PRELOAD",),
+        _modules,
+        "names of Python modules, separated by commas, such as pandas,numpy",
+        _always(()),
+        "none",
+        "Python modules to import ahead of demand, for functions whose layers bring them: an environment then begins "
+        "without having to import them. [Not for every module](ENVIRONMENT.md#preloaded-layers).",
     ),
     Setting(
         "synchronous_create",

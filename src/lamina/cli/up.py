@@ -12,6 +12,7 @@ _HOST = "Address to listen on.  [default: 127.0.0.1]"
 _PORT = "Port to listen on; 0 picks a free one.  [default: 4566]"
 _STATE = "Folder that everything is kept in.  [default: /var/lib/lamina for root, else ~/.local/state/lamina]"
 _ACCOUNTS = "File of the accounts that may call.  [default: accounts.json in the state folder, if it is there]"
+_PRELOAD = "Python modules of layers to import ahead of demand, such as pandas,numpy.  [default: none]"
 _NETWORK = "What functions reach: outbound, none or host.  [default: outbound]"
 
 
@@ -20,6 +21,7 @@ def up(
     host: Annotated[str | None, typer.Option(metavar="ADDRESS", help=_HOST)] = None,
     port: Annotated[str | None, typer.Option(metavar="PORT", help=_PORT)] = None,
     state: Annotated[str | None, typer.Option(metavar="DIR", help=_STATE)] = None,
+    preload: Annotated[str | None, typer.Option(metavar="MODULES", help=_PRELOAD)] = None,
     network: Annotated[str | None, typer.Option(metavar="REACH", help=_NETWORK)] = None,
     accounts: Annotated[str | None, typer.Option(metavar="FILE", help=_ACCOUNTS)] = None,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print the export line only.")] = False,
@@ -33,6 +35,8 @@ def up(
     Examples:
       lamina up
       lamina up --port 0 --state /tmp/lamina
+      lamina up --preload pandas,numpy
       LAMINA_LOG_LEVEL=debug lamina up
     """
-    serving.up({"host": host, "port": port, "state_dir": state, "network": network, "accounts": accounts}, quiet)
+    given = {"host": host, "port": port, "state_dir": state, "network": network, "accounts": accounts}
+    serving.up({**given, "preload": preload}, quiet)

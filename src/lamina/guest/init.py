@@ -26,6 +26,7 @@ from .runtime import Beginning
 from .sealing import Seal
 
 EXTENSIONS = "/opt/extensions"
+_STAGE = "/.lamina"
 # The user namespace first: it is what brings the right to enter the others.
 _NAMESPACES = ("user", "mnt", "net", "ipc", "uts", "pid")
 _OWN_NAMESPACES = syscalls.CLONE_NEWNS | syscalls.CLONE_NEWIPC | syscalls.CLONE_NEWUTS
@@ -78,7 +79,10 @@ class _Process(NamedTuple):
 
 
 class _StandingBy(NamedTuple):
-    """The process that will be the runtime, and where to tell it so. It has executed *argv*, if that is not empty."""
+    """The process that will be the runtime, and where to tell it so. It has executed *argv*, if that is not empty.
+
+    One that has come from a template has nothing to complain of: its *complaint* is -1.
+    """
 
     pid: int
     order: int
@@ -101,6 +105,9 @@ class _Init:
         # The server's end of a conversation with the runtime's process, until it is handed over; -1 for none.
         self._frames = -1
         self._is_template = False
+        # Where a template's child is to stand by, nothing of ours can take its place.
+        self._is_inhabited = False
+        self._stage = -1
         wake_read, self._wake_write = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
         self._wake_read = wake_read
         set_handler(_SIGCHLD, lambda _signal, _frame: None)
@@ -126,12 +133,26 @@ class _Init:
             kinds = [kind for kind in _NAMESPACES if kind != "net" or way_out["mode"] != "host"]
             fds += [os.open("/proc/self/ns/" + kind, os.O_RDONLY | os.O_CLOEXEC) for kind in kinds]
             fds.append(os.dup(self._log_fd))
+            if "inhabited" in order:
+                self._await_inhabitant(order["inhabited"])
         if self._frames != -1:
             fds.append(self._frames)
         messages.send(self._control, {"furnished": True, "frames": self._frames != -1}, tuple(fds))
         for fd in fds:
             os.close(fd)
         return None
+
+    def _await_inhabitant(self, operations: list[list[str]]) -> None:
+        """Make ready for a template's child, which moves in before it is known for whom: only we reach the stage."""
+        self._is_inhabited = True
+        self._stage = os.open(_STAGE, os.O_PATH | os.O_CLOEXEC)
+        carry_out(operations, "")
+
+    def _from_the_stage(self, operations: list[list[str]]) -> list[list[str]]:
+        if self._stage == -1:
+            return operations
+        stage = "/proc/self/fd/%d" % self._stage
+        return [[argument.replace(_STAGE, stage) for argument in operation] for operation in operations]
 
     def serve(self) -> Callable[[], None]:
         poll = select.poll()
@@ -163,7 +184,7 @@ class _Init:
         if order == "visit":
             return self._visit(message, fds)
         if order == "adopt":
-            self._adopt(message["name"])
+            self._adopt(message["name"], fds)
         elif order == "signal":
             self._signal(message["number"], message.get("name"))
         elif order == "connect":
@@ -173,7 +194,7 @@ class _Init:
     def _assign(self, message: dict[str, Any], fds: list[int]) -> Callable[[], None] | None:
         """Become a function's; its runtime is started with it only where no extension has to come before that."""
         try:
-            carry_out(message["operations"], "", dict(zip(message["mounts"], fds)))
+            carry_out(self._from_the_stage(message["operations"]), "", dict(zip(message["mounts"], fds)))
             self._limit_executed(message["limits"])
             sealing.relinquish_init(self._seal.user_namespace)
         except (OSError, StepFailed) as error:
@@ -203,6 +224,9 @@ class _Init:
             if pid is not None:
                 messages.send(self._control, {**told, "started": order["name"], "pid": pid})
                 return None
+            if self._is_inhabited:
+                messages.send(self._control, {"failed": "what has come from a template is gone"})
+                os._exit(1)
         log_fd = self._extensions_log_fd if order["extension"] else self._log_fd
         complaint_read, complaint_write = os.pipe2(os.O_CLOEXEC)
         pid = self._fork()
@@ -292,7 +316,7 @@ class _Init:
         try:
             os.write(process.order, json.dumps(order).encode())
         except BrokenPipeError:
-            os.close(process.complaint)
+            _drop(process.complaint)
             return None
         finally:
             os.close(process.order)
@@ -309,7 +333,7 @@ class _Init:
         """Have the process that stands by end: it is not needed."""
         if self._standing_by is not None:
             os.close(self._standing_by.order)
-            os.close(self._standing_by.complaint)
+            _drop(self._standing_by.complaint)
             self._standing_by = None
 
     def _beget(self, message: dict[str, Any], fds: list[int]) -> Callable[[], None] | None:
@@ -334,13 +358,20 @@ class _Init:
             os.close(fd)
         return None
 
-    def _adopt(self, name: str) -> None:
-        """Take the process that has come from a template for *name*, once nothing in here has rights any more."""
+    def _adopt(self, name: str, fds: list[int]) -> None:
+        """Take the process that has come from a template for *name*, once nothing in here has rights any more.
+
+        Where it hears its order on what the one of *fds* leads to, it stands by from now on.
+        """
         pid = adopting.wait_adoptable()
         if pid is None:
             messages.send(self._control, {"failed": "what came from a template does not give up its rights"})
             os._exit(1)
-        self._began(_Process(name, -1), pid)
+        if fds:
+            self._standing_by = _StandingBy(pid, fds[0], -1, [])
+            messages.send(self._control, {"standing": pid})
+        else:
+            self._began(_Process(name, -1), pid)
 
     def _began(self, process: _Process, pid: int) -> None:
         self._processes[pid] = process
@@ -406,6 +437,12 @@ def _list_extensions() -> list[str]:
     except OSError:
         return []
     return [name for name in names if not os.path.isdir(EXTENSIONS + "/" + name)][:_EXTENSIONS_TOLD]
+
+
+def _drop(complaint_fd: int) -> None:
+    """Hear no complaint."""
+    if complaint_fd != -1:
+        os.close(complaint_fd)
 
 
 def _never_began(complaint_fd: int) -> dict[str, str]:

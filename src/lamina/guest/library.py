@@ -82,6 +82,10 @@ class Library:
         spec.cached, spec.has_location = original.cached, original.has_location
         return spec
 
+    def judge_anew(self) -> None:
+        """There may be other files in the folders of `sys.path` than when it was last looked at."""
+        self._judged = None
+
     def take(self, name: str) -> ModuleType | None:
         """Hand *name* over: it is not here any more."""
         return self._modules.pop(name, None)

@@ -127,7 +127,7 @@ class EnvironmentMounts:
 
 
 def plan_environment(
-    code: str,
+    code: str | None,
     layers: Sequence[str],
     tmp: str | None,
     *,
@@ -140,21 +140,45 @@ def plan_environment(
     *byte_code* says which folder, below that of all trees, to lay over a tree, where there is one. *tmp* names a folder
     under the stage's scratch; None says that /tmp comes as a mount handed over by the worker. Mounts that are *locked*,
     because the sandbox belongs to a user namespace of its own, can be covered only. A *template* of SnapStart has
-    mounts of its own, and makes those of `plan_processes` itself.
+    mounts of its own, and makes those of `plan_processes` itself; one of preloaded layers has no code.
     """
-    # Lambda lists the bottom layer first, overlayfs reads lowerdir= with the top first. The empty folder below them
-    # makes it two even for one layer, which is the least overlayfs takes without an upper one.
-    opt = _overlay(OPT, [*_stack(layers, byte_code), EMPTY]) if layers else ("bind_read_only", OPT, EMPTY)
-    task = _stack([code], byte_code)
     return EnvironmentMounts(
         operations=(
-            opt,
-            _overlay(TASK_ROOT, task) if len(task) > 1 else ("bind_read_only", TASK_ROOT, *task),
-            ("attach", "/tmp", "tmp") if tmp is None else ("bind_writable", "/tmp", f"{STAGE}/scratch/{tmp}"),
+            _opt(layers, byte_code),
+            *(() if code is None else (_task(code, byte_code),)),
+            _tmp(tmp),
             ("mask" if locked else "detach", STAGE),
             *(_masks() if template else ()),
         )
     )
+
+
+def plan_inhabited(layers: Sequence[str], byte_code: Mapping[str, str]) -> tuple[Operation, ...]:
+    """Mounts of a blank sandbox before a template's child moves in, for functions with *layers*: the stage is hidden.
+
+    What is on the stage, only its process 1 still reaches. `plan_function` is what then remains.
+    """
+    return (_opt(layers, byte_code), ("mask", STAGE))
+
+
+def plan_function(code: str, tmp: str | None, byte_code: Mapping[str, str]) -> EnvironmentMounts:
+    """Mounts that make a sandbox a function's which is inhabited already. Arguments as of `plan_environment`."""
+    return EnvironmentMounts(operations=(_task(code, byte_code), _tmp(tmp)))
+
+
+def _opt(layers: Sequence[str], byte_code: Mapping[str, str]) -> Operation:
+    # Lambda lists the bottom layer first, overlayfs reads lowerdir= with the top first. The empty folder below them
+    # makes it two even for one layer, which is the least overlayfs takes without an upper one.
+    return _overlay(OPT, [*_stack(layers, byte_code), EMPTY]) if layers else ("bind_read_only", OPT, EMPTY)
+
+
+def _task(code: str, byte_code: Mapping[str, str]) -> Operation:
+    task = _stack([code], byte_code)
+    return _overlay(TASK_ROOT, task) if len(task) > 1 else ("bind_read_only", TASK_ROOT, *task)
+
+
+def _tmp(tmp: str | None) -> Operation:
+    return ("attach", "/tmp", "tmp") if tmp is None else ("bind_writable", "/tmp", f"{STAGE}/scratch/{tmp}")
 
 
 def plan_processes() -> tuple[Operation, ...]:

@@ -229,6 +229,8 @@ class Shelf:
                 await asyncio.to_thread(prepared.cgroup.join, blank.pid)
             prepared.executed = self._executed_ahead()
             await self._parent.furnish(blank, Ahead(uid, prepared.executed, self._variables, waited))
+            if prepared.cgroup is not None and blank.inhabitant is not None:
+                await asyncio.to_thread(prepared.cgroup.join, blank.inhabitant)
         except BaseException as error:
             # A process runs already: what it has is free once that is gone, and not before.
             prepared.release()

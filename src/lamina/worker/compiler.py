@@ -25,7 +25,7 @@ from lamina.sandbox.plan import plan_environment
 from lamina.store.bytecode import ByteCode, Source, Writing
 from lamina.worker.blanks import DEFAULT_STORAGE_MB
 from lamina.worker.environment import Assignment, Environment
-from lamina.worker.logs import EnvironmentLog, LogStream
+from lamina.worker.logs import EnvironmentLog, LogStream, Nowhere
 from lamina.worker.machine import Machine
 from lamina.worker.making import Trees
 from lamina.worker.platform_log import PlatformLog
@@ -124,7 +124,7 @@ class Compiler:
         prepared = await station.shelf.take(DEFAULT_STORAGE_MB)
         spec = _spec(digest, runtime)
         # Nobody reads what it prints.
-        log = EnvironmentLog(prepared.blank.log, LogStream(LogGroupArn(_NOBODY, spec.log_group), "", _Nowhere()))
+        log = EnvironmentLog(prepared.blank.log, LogStream(LogGroupArn(_NOBODY, spec.log_group), "", Nowhere()))
         ports = self._machine.network.ports(prepared.blank)
         assignment = Assignment(
             mounts=plan_environment(digest.hex, [], prepared.tmp.folder_name),
@@ -189,10 +189,3 @@ def _spec(digest: Digest, runtime: str) -> EnvironmentSpec:
         application_log_level=None,
         system_log_level=None,
     )
-
-
-class _Nowhere:
-    """Takes logs that nobody reads."""
-
-    def write(self, group: LogGroupArn, stream: str, batch: bytes) -> None:
-        """Forget it."""

@@ -10,21 +10,23 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Protocol, TypeVar
 
-from lamina.environments.commands import command
+from lamina.environments.commands import Command, command
 from lamina.environments.compiling import cache_tag
 from lamina.environments.phases import INVOKE_S_MAX, init_seconds_max
+from lamina.environments.preloading import Source, template_variables
 from lamina.environments.spec import EnvironmentSpec
 from lamina.environments.variables import Credentials, variables
 from lamina.log_store.writing import LogWriter
 from lamina.logs.names import LogGroupArn, environment_stream
 from lamina.names import Digest, Scope
 from lamina.observability.meter import Meter
-from lamina.sandbox.plan import plan_environment
+from lamina.sandbox.plan import plan_environment, plan_function, plan_inhabited
 from lamina.worker.blanks import Door, Prepared
 from lamina.worker.environment import Assignment, Environment
-from lamina.worker.logs import EnvironmentLog, LogStream
+from lamina.worker.logs import EnvironmentLog, LogStream, Nowhere
 from lamina.worker.machine import Machine
 from lamina.worker.platform_log import PlatformLog
+from lamina.worker.preloaded import PreloadedEnvironment, PreloadTemplate
 from lamina.worker.restored import RestoredEnvironment, TemplateEnvironment
 from lamina.worker.stations import Station, Stations
 from lamina.worker.visits import VisitedEnvironment
@@ -118,7 +120,7 @@ class Maker:
         spec = template.spec
         try:
             station = await self._stations.get(spec.runtime)
-            await self._take_trees(spec)
+            await self.hold(spec)
         except BaseException:
             prepared.release()
             raise
@@ -127,8 +129,44 @@ class Maker:
         restored.log.begin()
         return restored
 
+    async def assemble_preload(
+        self, source: Source, spec: EnvironmentSpec, modules: Sequence[str]
+    ) -> tuple[PreloadTemplate, Zygote]:
+        """The template of *source*, its own environment of *spec*, which will import *modules*; still to begin.
+
+        Its archives are held already. Second, what it was forked from. Raises SandboxFailed, RuntimeNotInstalled.
+        """
+        station = await self._stations.get(spec.runtime)
+        prepared = await station.shelf.take(spec.storage_mb)
+        # Functions print what they import in a log of their own; nobody has asked for this.
+        log = EnvironmentLog(prepared.blank.log, LogStream(LogGroupArn(source.scope, spec.log_group), "", Nowhere()))
+        layers, ports = [layer.hex for layer in spec.layers], self._machine.network.ports(prepared.blank)
+        assignment = Assignment(
+            mounts=plan_environment(
+                None, layers, prepared.tmp.folder_name, template=True, byte_code=self._find_byte_code(spec)
+            ),
+            seal=self._machine.seal(prepared.uid, spec.memory_mb, spec.storage_mb, template=True),
+            variables=template_variables(source, modules, ports and ports[0]),
+            command=Command(),
+        )
+        template = PreloadTemplate(spec, prepared, log, PlatformLog(spec, log), assignment)
+        template.plan_mounts = lambda: plan_inhabited(layers, self._find_byte_code(spec))
+        return template, station.zygote
+
+    async def assemble_preloaded(self, spec: EnvironmentSpec, prepared: Prepared) -> PreloadedEnvironment:
+        """An environment in the blank *prepared*, in which a template's child stands by; still to begin."""
+        try:
+            station = await self._stations.get(spec.runtime)
+            await self.hold(spec)
+        except BaseException:
+            prepared.release()
+            raise
+        environment = self._environment(PreloadedEnvironment, spec, prepared)
+        self._announce(environment, station)
+        return environment
+
     async def _take(self, spec: EnvironmentSpec) -> tuple[Station, Prepared]:
-        await self._take_trees(spec)
+        await self.hold(spec)
         try:
             station = await self._stations.get(spec.runtime)
             return station, await station.shelf.take(spec.storage_mb, command(spec))
@@ -149,10 +187,13 @@ class Maker:
         credentials = _credentials()
         prepared.door = self._open_door(prepared.blank.endpoint, spec.function.scope, credentials)
         layers, tmp = [layer.hex for layer in spec.layers], prepared.tmp.folder_name
+        code, byte_code = spec.code.hex, self._find_byte_code(spec)
+        if prepared.blank.inhabitant is not None:
+            mounts = plan_function(code, tmp, byte_code)
+        else:
+            mounts = plan_environment(code, layers, tmp, locked=locked, template=template, byte_code=byte_code)
         assignment = Assignment(
-            mounts=plan_environment(
-                spec.code.hex, layers, tmp, locked=locked, template=template, byte_code=self._find_byte_code(spec)
-            ),
+            mounts=mounts,
             seal=self._machine.seal(prepared.uid, spec.memory_mb, spec.storage_mb, template=template),
             variables=variables(spec, credentials, log.stream.name, self._machine.network.ports(prepared.blank)),
             command=command(spec),
@@ -183,7 +224,8 @@ class Maker:
         if not self._trees.give_back_nowait(spec.archives):
             await asyncio.to_thread(self._trees.give_back, spec.archives)
 
-    async def _take_trees(self, spec: EnvironmentSpec) -> None:
+    async def hold(self, spec: EnvironmentSpec) -> None:
+        """Have its archives extracted, and stay so until they are given back."""
         if not self._trees.take_nowait(spec.archives):
             await asyncio.to_thread(self._trees.take, spec.archives)
 

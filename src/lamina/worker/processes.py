@@ -169,7 +169,7 @@ class Processes:
                 self._running.discard(RUNTIME)
             self.reports.assigned(Assigned(tuple(message["assigned"]), fds[0] if fds else None))
         if message.get("started") == RUNTIME:
-            self.runtime_pid = _child(self.prepared.blank.pid, message["pid"])
+            self.runtime_pid = child_of(self.prepared.blank.pid, message["pid"])
             if self._adopted is not None and not self._adopted.done():
                 self._adopted.set_result(None)
 
@@ -249,7 +249,7 @@ async def _wait_connected(connection: socket.socket) -> None:
         raise OSError(code, os.strerror(code))
 
 
-def _child(pid: int, inside: int) -> int:
+def child_of(pid: int, inside: int) -> int:
     """The child of process *pid* that has the number *inside* in there; 0 where the kernel does not tell."""
     try:
         children = kernel_files.read(f"/proc/{pid}/task/{pid}/children").split()

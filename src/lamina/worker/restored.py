@@ -11,9 +11,9 @@ import asyncio
 import json
 import socket
 import time
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
-from typing import Final
+from typing import Any, Final
 
 from lamina.invocations import calls
 from lamina.invocations.calls import Invocation, Outcome
@@ -29,7 +29,8 @@ from lamina.worker.zygotes import Blank, SandboxEnded, SandboxFailed, Zygote, bo
 TEMPLATE_SECONDS_MAX: Final = 130
 RESTORE_SECONDS_MAX: Final = 10
 _ADOPT_SECONDS_MAX: Final = 10
-_REPORT_BYTES_MAX: Final = 4096
+_REPORT_BYTES_MAX: Final = 64 * 1024
+_COMPLAINT_BYTES_MAX: Final = 4096
 # Two listeners, six namespaces and the log: what a blank that others may enter hands over; but not the host's network.
 _DESCRIPTORS: Final = 9
 _NETWORK: Final = 2  # which of the namespaces
@@ -60,6 +61,8 @@ class CannotBeForked(TemplateFailed):
 class TemplateEnvironment(Environment):
     """An environment that is initialised, and then only forked."""
 
+    # What it said once it was ready.
+    report: Mapping[str, Any]
     _orders: socket.socket | None = None
     _begotten: tuple[Blank, ...] = ()
 
@@ -100,12 +103,12 @@ class TemplateEnvironment(Environment):
         assert self._orders is not None
         self._orders.setblocking(False)
         try:
-            report = json.loads(self._orders.recv(_REPORT_BYTES_MAX))
-            hindrances = [str(each) for each in report["hindrances"]]
+            self.report = json.loads(self._orders.recv(_REPORT_BYTES_MAX))
+            hindrances = [str(each) for each in self.report["hindrances"]]
         except (OSError, ValueError, LookupError, TypeError, RecursionError) as error:
             raise CannotBeForked("the runtime did not say whether it can be forked") from error
         if hindrances:
-            raise CannotBeForked("; ".join(hindrances)[:_REPORT_BYTES_MAX])
+            raise CannotBeForked("; ".join(hindrances)[:_COMPLAINT_BYTES_MAX])
 
     async def beget(self, zygote: Zygote) -> Blank:
         """Process 1 of a sandbox that a child of this may enter, still to be furnished. Raises SandboxFailed."""
@@ -121,9 +124,12 @@ class TemplateEnvironment(Environment):
     async def furnish(self, blank: Blank, zygote: Zygote) -> None:
         """Have what was begotten make its sandbox, in a network like its own. Raises SandboxFailed."""
         mode = zygote.plan.network
-        await blank.furnish({}, _DESCRIPTORS - 1 if mode == "host" else _DESCRIPTORS)
+        await blank.furnish(self._order_to_furnish(), _DESCRIPTORS - 1 if mode == "host" else _DESCRIPTORS)
         if mode == "outbound":
             await zygote.lead(blank.entrance[_NETWORK])
+
+    def _order_to_furnish(self) -> Mapping[str, Any]:
+        return {}
 
     def apart(self) -> Collection[int]:
         return [blank.pid for blank in self._begotten if not blank.ended]
@@ -142,8 +148,32 @@ class TemplateEnvironment(Environment):
         super().close()
 
 
-class RestoredEnvironment(Environment):
-    """An environment whose runtime comes from a template. After a failure it is not used again: a new one is faster."""
+class ForkedEnvironment(Environment):
+    """An environment whose runtime comes from a template. After a failure it is not used again: a new one is faster.
+
+    It is `closed` some time after it was begun with.
+    """
+
+    closed: asyncio.Event
+
+    async def invoke(self, invocation: Invocation) -> Outcome:
+        outcome = await super().invoke(invocation)
+        if self._generation is None or self._generation.failure is not None:
+            self.usable = False
+        return outcome
+
+    def close(self) -> None:
+        super().close()
+        self.closed.set()
+
+    def _exited(self, extension: str | None, report: Mapping[str, Any]) -> None:
+        super()._exited(extension, report)
+        if self.idle:
+            self.usable = False
+
+
+class RestoredEnvironment(ForkedEnvironment):
+    """One that only has to be restored."""
 
     async def adopt(self, order: Order) -> None:
         """Assign the blank, and have the template's child move in. Raises SandboxFailed."""
@@ -190,16 +220,6 @@ class RestoredEnvironment(Environment):
         self.idle = True
         self._freezer.soon()
 
-    async def invoke(self, invocation: Invocation) -> Outcome:
-        outcome = await super().invoke(invocation)
-        if self._generation is None or self._generation.failure is not None:
-            self.usable = False
-        return outcome
-
-    def close(self) -> None:
-        super().close()
-        self.closed.set()
-
     def _own_variables(self) -> bytes:
         variables = self._assignment.variables
         own = {name: variables[name] for name in _OWN_VARIABLES if name in variables}
@@ -213,7 +233,7 @@ class RestoredEnvironment(Environment):
 
 def _complaint(failure: Failure) -> str:
     if isinstance(failure, InitFailed):
-        return failure.payload[:_REPORT_BYTES_MAX].decode(errors="replace")
+        return failure.payload[:_COMPLAINT_BYTES_MAX].decode(errors="replace")
     if isinstance(failure, Exited):
         return calls.describe_end(failure.end)[1]
     if isinstance(failure, TimeIsUp):

@@ -13,6 +13,7 @@ from lamina.environments.pool import Pool
 from lamina.environments.spec import EnvironmentSpec
 from lamina.sandbox.memory import MemoryView
 from lamina.worker.environment import Environment
+from lamina.worker.preloads import Preload, Preloads
 from lamina.worker.templates import Template, Templates
 
 _LOOK_SECONDS: Final = 1.0
@@ -20,7 +21,7 @@ _log = logging.getLogger(__name__)
 
 
 class Upkeep:
-    """Of *pool* and *templates*, by *policy*, with *memory* to see how much there is.
+    """Of *pool*, *templates* and *preloads*, by *policy*, with *memory* to see how much there is.
 
     *keeps* tells whose stay is paid for.
     """
@@ -29,6 +30,7 @@ class Upkeep:
         self,
         pool: Pool[EnvironmentSpec, Environment],
         templates: Templates,
+        preloads: Preloads,
         policy: Policy,
         memory: MemoryView,
         keeps: Callable[[Environment], bool],
@@ -36,6 +38,7 @@ class Upkeep:
     ) -> None:
         self._pool = pool
         self._templates = templates
+        self._preloads = preloads
         self._policy = policy
         self._memory = memory
         self._keeps = keeps
@@ -55,14 +58,15 @@ class Upkeep:
                 self._look()
             except Exception:  # noqa: BLE001 - idle environments must go on being ended, whatever one of them does
                 _log.exception("an idle environment could not be ended")
-            if not self._pool.idle and not self._templates:
+            if not self._pool.idle and not self._templates and not self._preloads:
                 self._some_idle.clear()
 
     def _look(self) -> None:
-        idle: list[Idle[Environment | Template]] = [
+        idle: list[Idle[Environment | Template | Preload]] = [
             Idle(each, since, each.usable, self._keeps(each)) for each, since in self._pool.idle_members()
         ]
         idle += [Idle(each, each.used_last, lasting=True) for each in self._templates.idle()]
+        idle += [Idle(each, each.used_last, lasting=each.lasting) for each in self._preloads.idle()]
         idle.sort(key=lambda each: each.since)
         available = self._memory.read().available
         over = set(self._policy.over(idle, time.monotonic(), available, _held_bytes))
@@ -74,7 +78,9 @@ class Upkeep:
             if isinstance(each, Template):
                 _log.info("the snapshot of %s ends until it is called again", each.environment.spec.function)
                 self._templates.drop(each)
+            elif isinstance(each, Preload):
+                self._preloads.drop(each)
 
 
-def _held_bytes(idle: Environment | Template) -> int:
-    return idle.held_bytes if isinstance(idle, Template) else idle.prepared.memory_held_bytes()
+def _held_bytes(idle: Environment | Template | Preload) -> int:
+    return idle.prepared.memory_held_bytes() if isinstance(idle, Environment) else idle.held_bytes

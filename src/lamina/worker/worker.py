@@ -35,6 +35,7 @@ from lamina.worker.compiling import Compilations
 from lamina.worker.environment import Environment
 from lamina.worker.machine import Machine
 from lamina.worker.making import Maker, OpenDoor, Trees
+from lamina.worker.preloads import Preloads
 from lamina.worker.provisions import Provisions
 from lamina.worker.restored import TemplateFailed
 from lamina.worker.runtimes import RuntimeNotInstalled, Runtimes
@@ -66,6 +67,7 @@ class Worker:
     *memory_reserve_mb* how little memory ends some before that (None: as this machine suggests), *open_door* what lets
     their code call this server. One that is *patient* lets functions take as long to be initialised as to be invoked.
     What happens is counted by *meter*.
+    The modules *preload* are imported ahead of demand, for functions with layers that bring them.
     """
 
     def __init__(
@@ -83,6 +85,7 @@ class Worker:
         meter: Meter,
         memory_reserve_mb: int | None = None,
         patient: bool = False,
+        preload: tuple[str, ...] = (),
     ) -> None:
         self._machine = machine
         self._find_runtimes = find_runtimes
@@ -113,10 +116,20 @@ class Worker:
         self.census = Census(
             self._pool, self._environments, self._templates.environments, counts_memory=machine.cgroups is not None
         )
+        self._preloads = Preloads(
+            preload,
+            state / "trees" / "v1",
+            self._maker,
+            machine,
+            self._stations.fresh_name,
+            self._templates.environments,
+        )
         self.provisions = Provisions(self._pool, self._make_in_turn, self._started, self._end, self._spawn)
         view = memory.find([] if machine.cgroups is None else [machine.cgroups.memory_folder])
         policy = Policy(keepalive_s, reserve_bytes(memory_reserve_mb, view.read().total))
-        self._upkeep = Upkeep(self._pool, self._templates, policy, view, self.provisions.keeps, self._end)
+        self._upkeep = Upkeep(
+            self._pool, self._templates, self._preloads, policy, view, self.provisions.keeps, self._end
+        )
 
     def open(self) -> None:
         """Begin the background work. Call on the loop."""
@@ -139,6 +152,7 @@ class Worker:
             self._end(environment)
         await asyncio.gather(*self._leaving.values(), return_exceptions=True)
         await self._templates.close()
+        await self._preloads.close()
         await self._stations.close()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         if self._runtimes is not None:
@@ -431,12 +445,12 @@ class Worker:
         self._upkeep.wake()
 
     async def _restored(self, spec: EnvironmentSpec) -> Environment | None:
-        """An environment forked from the template of *spec*, where it has one; where it is to have one, that is made.
+        """An environment forked from a template for *spec*, where there is one; where there is to be one, that is made.
 
         Until then environments are initialised one by one, with the hooks of a snapshot in between.
         """
         if spec.initialization != SNAP_START:
-            return None
+            return await self._preloads.take(spec)
         if not self._templates.knows(spec):
             self._spawn(self._take_snapshot(spec))
         return await self._templates.take(spec)

@@ -82,6 +82,7 @@ class Blank:
     pidfd: int
     log: int  # the reading end of its output
     entrance: tuple[int, ...] = ()  # its namespaces and the writing end of its log, for a process of its owner's
+    inhabitant: int | None = None  # what has moved in and stands by, as the host counts
     frames: socket.socket | None = None  # one end of a conversation with its runtime's process, until somebody has it
     ended: bool = field(default=False)
     _listeners: tuple[socket.socket, ...] = ()

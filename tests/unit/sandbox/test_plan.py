@@ -19,6 +19,8 @@ from lamina.sandbox.plan import (
     HostSystem,
     Seal,
     plan_environment,
+    plan_function,
+    plan_inhabited,
     plan_processes,
     plan_root,
 )
@@ -268,3 +270,19 @@ def test_a_seal_travels_as_json() -> None:
         "oom_score_adj": 500,
         "template": False,
     }
+
+
+def test_where_a_templates_child_moves_in_first_the_layers_come_before_it_and_the_rest_after() -> None:
+    byte_code = {"two": "compiled-two"}
+    before = plan_inhabited(["one", "two"], byte_code)
+    after = plan_function("code", None, byte_code).operations
+    at_once = plan_environment("code", ["one", "two"], None, locked=True, byte_code=byte_code).operations
+    assert before[-1] == ("mask", STAGE), "nobody who moves in sees the stage"
+    assert sorted(before + after) == sorted(at_once)
+
+
+def test_a_template_of_layers_has_no_code() -> None:
+    with_code, without = (plan_environment(code, ["one"], None, template=True).operations for code in ("code", None))
+    assert [each for each in with_code if each not in without] == [
+        ("bind_read_only", "/var/task", "/.lamina/trees/code")
+    ]

@@ -65,6 +65,9 @@ def test_an_ordinary_user_without_a_home_is_told_what_to_set() -> None:
         ("LAMBDA_RETRY_BASE_DELAY", "1.5", "seconds"),
         ("LAMINA_LOG_LEVEL", "loud", "debug, info, warning, error"),
         ("LAMINA_HOST", "a b", "127.0.0.1"),
+        ("LAMINA_PRELOAD", "pandas,", "pandas,numpy"),
+        ("LAMINA_PRELOAD", "python-dateutil", "names of Python modules"),
+        ("LAMINA_PRELOAD", "pandas.class", "names of Python modules"),
     ],
 )
 def test_a_bad_value_names_its_variable_and_what_would_do(variable: str, value: str, says: str) -> None:
@@ -82,3 +85,9 @@ def test_a_bad_option_is_named_as_it_was_typed() -> None:
 @pytest.mark.parametrize(("value", "expected"), [("1", True), ("TRUE", True), ("off", False), ("0", False)])
 def test_switches_read_the_words_people_write(value: str, expected: bool) -> None:
     assert Settings.read({"LAMBDA_SYNCHRONOUS_CREATE": value}, root=True).synchronous_create is expected
+
+
+def test_modules_to_preload_are_named_in_the_order_they_are_imported_each_once() -> None:
+    settings = Settings.read({"LAMINA_PRELOAD": "numpy, pandas.io ,numpy"}, root=True)
+    assert settings.preload == ("numpy", "pandas.io")
+    assert Settings.read({}, root=True).preload == ()

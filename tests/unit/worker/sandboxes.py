@@ -90,6 +90,7 @@ class FakeBlank:
         self.gone = False
         self.executed: tuple[str, ...] = ()
         self.waited = False
+        self.inhabitant: int | None = None
         self._gone = asyncio.Event()
 
     def close(self) -> None:

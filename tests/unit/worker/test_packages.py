@@ -52,6 +52,7 @@ def test_var_runtime_holds_the_entry_and_the_client(provided: packages.RuntimeFi
     assert sorted(path.name for path in provided.var_runtime.iterdir()) == [
         "bootstrap.py",
         "lamina_compiler.py",
+        "lamina_preload.py",
         "lamina_rehearsal.py",
         "lamina_template.py",
         "runtime_client.py",

@@ -48,7 +48,21 @@ def _honour_path_files(folders: tuple[str, ...]) -> None:
             site.addsitedir(folder, set(sys.path))
 
 
+def _preload(modules: list[str]) -> None:
+    """Import *modules* of the layers, and wait; returns in a function's environment, everything else as it was."""
+    known, path = frozenset(sys.modules), list(sys.path)
+    sys.path[:] = _search_path(path, os.environ["LAMBDA_TASK_ROOT"], os.environ.get("PYTHONPATH"))
+    _honour_path_files(_CUSTOMER_FOLDERS)
+    import lamina_preload
+
+    lamina_preload.wait_for_function(modules, known)
+    sys.path[:] = path
+
+
 def main() -> None:
+    preloaded = os.environ.pop("_LAMINA_PRELOAD", None)
+    if preloaded is not None:
+        _preload(preloaded.split(","))
     if "runtime_client" in sys.modules:
         # Only a zygote imports it that early: this is a fork, for whose function nothing can stand in between.
         sys.modules["runtime_client"].use_frames(os.environ.pop("_LAMINA_FRAMES_FD", None))

@@ -22,18 +22,31 @@ import warnings
 
 import runtime_client
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
 _FRAMES_FD = 62
 _ORDER_BYTES_MAX = 64 * 1024
 _FDS_MAX = 16
 _PR_SET_SECCOMP, _SECCOMP_MODE_FILTER = 22, 2
+_PR_CAPBSET_DROP = 24
 _CAPABILITY_VERSION_3 = 0x20080522
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
 def wait_for_orders(descriptor: int) -> None:
     """Serve as the template; returns only in a restored environment."""
-    control = socket.socket(fileno=descriptor)
-    control.send(json.dumps({"hindrances": _hindrances()}).encode())
+    serve(socket.socket(fileno=descriptor), {"hindrances": hindrances()}, _enter)
+
+
+def serve(control: socket.socket, report: dict[str, Any], enter: Callable[[dict[str, Any], list[int]], None]) -> None:
+    """Say what there is to *report*, and fork at each order from *control*; returns in a fork that was told to *enter*.
+
+    What it enters comes as descriptors: namespaces, the user namespace first, a log, and what else the order needs.
+    """
+    control.send(json.dumps(report).encode())
     runtime_client.begin_restore()
     runtime_client.forget_connection()
     gc.collect()
@@ -48,14 +61,14 @@ def wait_for_orders(descriptor: int) -> None:
         child = _fork()
         if child == 0:
             control.close()
-            _enter(json.loads(order), fds)
+            enter(json.loads(order), fds)
             return
         for fd in fds:
             os.close(fd)
         os.waitpid(child, 0)
 
 
-def _hindrances() -> list[str]:
+def hindrances() -> list[str]:
     """Why what runs here cannot be forked, if it cannot."""
     found = []
     # A fork takes along no thread but its own: who waits for another would wait for ever.
@@ -67,10 +80,20 @@ def _hindrances() -> list[str]:
     return found
 
 
-def _enter(order: dict, fds: list[int]) -> None:  # type: ignore[type-arg]
-    """Become the process of another environment: *fds* are its namespaces, the user namespace first, and its log."""
+def _enter(order: dict[str, Any], fds: list[int]) -> None:
+    """Become the process of another environment: *fds* are its namespaces and its log."""
     *namespaces, log = fds
-    before = os.open("/tmp", os.O_RDONLY | os.O_DIRECTORY) if os.listdir("/tmp") else -1
+    tmp = open_tmp()
+    move_in(namespaces, log)
+    _bury_sockets()
+    copy_tmp(tmp)
+    os.chdir(os.environ["LAMBDA_TASK_ROOT"])
+    os.environ.update(order["environ"])
+    draw_anew()
+
+
+def move_in(namespaces: list[int], log: int) -> None:
+    """Become a process in *namespaces*, of which the user namespace is the first, without any right; write to *log*."""
     for namespace in namespaces:
         _check(_libc.setns(namespace, 0), "setns")
         os.close(namespace)
@@ -82,16 +105,21 @@ def _enter(order: dict, fds: list[int]) -> None:  # type: ignore[type-arg]
     for target in (1, 2, _FRAMES_FD):
         os.dup2(log, target)
     os.close(log)
-    _bury_sockets()
-    if before != -1:
-        _copy("/proc/self/fd/%d" % before, "/tmp")
-        os.close(before)
-    os.chdir(os.environ["LAMBDA_TASK_ROOT"])
-    os.environ.update(order["environ"])
-    _draw_anew()
 
 
-def _draw_anew() -> None:
+def open_tmp() -> int:
+    """The /tmp of this environment, if there is anything in it; else -1."""
+    return os.open("/tmp", os.O_RDONLY | os.O_DIRECTORY) if os.listdir("/tmp") else -1
+
+
+def copy_tmp(source: int) -> None:
+    """Copy what `open_tmp` found elsewhere to the /tmp of this environment."""
+    if source != -1:
+        _copy("/proc/self/fd/%d" % source, "/tmp")
+        os.close(source)
+
+
+def draw_anew() -> None:
     """Have OpenSSL's generator draw other numbers than in any other environment; Python's own sees to that itself.
 
     It tells a fork by its process id, and that is the same in each new pid namespace.
@@ -121,6 +149,10 @@ def _fork() -> int:
 
 def _give_up_rights() -> None:
     """Those over the namespaces just entered, and the call that enters them."""
+    # Entering a user namespace has filled the bounding set again; the kernel refuses numbers it does not know.
+    capability = 0
+    while _libc.prctl(_PR_CAPBSET_DROP, capability, 0, 0, 0) == 0:
+        capability += 1
     header = ctypes.create_string_buffer(struct.pack("=Ii", _CAPABILITY_VERSION_3, 0))
     _check(_libc.capset(header, bytes(24)), "capset")
     number = {"x86_64": 308, "aarch64": 268}[os.uname().machine]
