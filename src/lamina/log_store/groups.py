@@ -15,6 +15,7 @@ from typing import Any
 
 from lamina.log_store import layout
 from lamina.log_store.streams import Streams
+from lamina.log_store.whole import write_all
 from lamina.logs.names import LogGroupArn
 from lamina.names import Scope
 
@@ -189,7 +190,7 @@ def new_group(name: str) -> LogGroup:
 def _write(path: Path, data: bytes, *, sync: bool) -> None:
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
     try:
-        os.write(descriptor, data)
+        write_all(descriptor, data)
         if sync:
             os.fsync(descriptor)
     finally:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from lamina.log_store import layout
+from lamina.log_store.whole import write_all
 
 CREATED_MAX: Final = 50_000
 # A colon, which no stream has in its name, says that the line is whole.
@@ -96,7 +97,7 @@ class Streams:
 def _write(file: Path, how: int, text: str) -> None:
     descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC | how, 0o600)
     try:
-        os.write(descriptor, text.encode())
+        write_all(descriptor, text.encode())
         os.fsync(descriptor)
     finally:
         os.close(descriptor)

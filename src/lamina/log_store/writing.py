@@ -14,6 +14,7 @@ from typing import Final
 
 from lamina.log_store import batches, layout
 from lamina.log_store.groups import GroupExists, LogGroups, new_group
+from lamina.log_store.whole import write_all
 from lamina.logs.names import LogGroupArn
 
 # What may wait for the disk, of one group and of all.
@@ -58,9 +59,7 @@ class _Segment:
 
     def append(self, data: bytes) -> int:
         """Append *data*, and give the size then; FileNotFoundError where the file has been deleted meanwhile."""
-        # A full disk takes a part, and then tells why no more.
-        while data:
-            data = data[os.write(self.descriptor, data) :]
+        write_all(self.descriptor, data)
         status = os.fstat(self.descriptor)
         if not status.st_nlink:
             raise FileNotFoundError

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import subprocess
@@ -20,6 +21,38 @@ from lamina.names import Scope
 SCOPE = Scope("123456789012", "eu-west-1")
 GROUP = LogGroupArn(SCOPE, "/aws/lambda/f")
 MADE = LogGroup(GROUP.name, 1000, 7, "STANDARD", True, {"team": "a"})
+
+
+@pytest.fixture
+def filling(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """A disk that takes three bytes at a time, and none once as many were written as the list holds."""
+    room, write = [1_000_000], os.write
+
+    def little(descriptor: int, data: bytes) -> int:
+        if room[0] <= 0:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        room[0] -= 3
+        return write(descriptor, data[:3])
+
+    monkeypatch.setattr(os, "write", little)
+    return room
+
+
+def test_what_a_full_disk_took_in_part_is_not_there(filling: list[int], tmp_path: Path) -> None:
+    groups = LogGroups(tmp_path)
+    groups.create(GROUP, MADE)
+    filling[0] = 30
+    with pytest.raises(OSError, match="No space left"):
+        groups.change(GROUP, lambda group: replace(group, retention_days=None))
+    filling[0] = 30
+    with pytest.raises(OSError, match="No space left"):
+        groups.streams(GROUP).create("a stream with a name that is longer than there is room", 1)
+    for each in (groups, LogGroups(tmp_path)):
+        assert each.find(GROUP) == MADE
+        assert not each.streams(GROUP).created
+    filling[0] = 1_000_000
+    groups.streams(GROUP).create("a", 1)
+    assert LogGroups(tmp_path).streams(GROUP).created == {"a": 1}
 
 
 def test_a_group_is_found_as_it_was_kept_also_by_the_next_server(tmp_path: Path) -> None:
