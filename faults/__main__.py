@@ -1,6 +1,6 @@
 """Have a fault strike at every point where a server changes its state folder, and see whether it keeps its promises.
 
-    .venv/bin/python -m faults [operation]... [--faults kill,torn,short,EIO,ENOSPC,EROFS] [--every N] [--json FILE]
+    .venv/bin/python -m faults [operation]... [--faults FAULT,...] [--every N] [--json FILE]
 
 Operations are named as the API names them; all unless given. With --every N, one of N points is taken, another each
 time. Needs Linux 5.19 on x86_64; no root.
@@ -11,57 +11,73 @@ from __future__ import annotations
 import argparse
 import json
 import random
+import signal
 import statistics
 import sys
 import tempfile
 import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 
 from faults.campaign import House, Result, campaign
+from faults.lifetimes import LIFETIMES, lifetimes
 from faults.listener import hindrance
-from faults.operations import OPERATIONS
-from faults.points import Fault
+from faults.operations import OPERATIONS, Operation
+from faults.points import Fault, Point
+from tests.support.server import Server
 
 _APART = 1_000
 
 
 def main() -> int:
-    """0 when every promise was kept at every point."""
+    """0 when every promise was kept at every point that was taken."""
     known = {make.__name__: make for make in OPERATIONS}
+    names = [*known, *LIFETIMES]
     parser = argparse.ArgumentParser(prog="python -m faults", description="Faults at every change of a state folder.")
-    parser.add_argument("operations", nargs="*", metavar="operation", help=f"any of {', '.join(known)}")
+    parser.add_argument("operations", nargs="*", metavar="operation", help=f"any of {', '.join(names)}")
     parser.add_argument("--faults", default=",".join(Fault), help=f"any of {', '.join(Fault)}")
     parser.add_argument("--every", type=int, default=1, metavar="N", help="take one of N points")
     parser.add_argument("--json", type=Path, metavar="FILE", help="where to write what was found")
     arguments = parser.parse_args()
-    unknown = [name for name in arguments.operations if name not in known]
+    unknown = [name for name in arguments.operations if name not in names]
     if unknown:
-        parser.error(f"there is no operation {unknown[0]}: {', '.join(known)}")
+        parser.error(f"there is no operation {unknown[0]}: {', '.join(names)}")
     if hindrance():
         print(f"error: {hindrance()}", file=sys.stderr)
         return 2
+    # As Ctrl-C: no server and no folder is left behind.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     faults = [Fault(name) for name in arguments.faults.split(",")]
-    results = []
-    first = 1
-    for name in arguments.operations or known:
-        with tempfile.TemporaryDirectory(prefix="faults-") as folder, House.open(Path(folder)) as house:
-            for fault in faults:
-                began = time.monotonic()
-                result = campaign(
-                    known[name],
-                    fault,
-                    house,
-                    first=first,
-                    choose=lambda _: random.randrange(arguments.every) == 0,  # noqa: S311  # no secret
-                    told=_tell,
-                )
-                first += _APART
-                results.append(result)
-                _say(result, time.monotonic() - began)
+    results = [
+        result
+        for name in arguments.operations or names
+        for result in _struck(known.get(name), name, faults, arguments.every)
+    ]
     _say_all(results)
     if arguments.json:
         arguments.json.write_text(json.dumps([_figures(result) for result in results], indent=2) + "\n")
     return 1 if any(result.broken for result in results) else 0
+
+
+def _struck(
+    make: Callable[[Server], Operation] | None, name: str, faults: Sequence[Fault], every: int
+) -> Iterator[Result]:
+    """All *faults* of an operation, or of what else the name says."""
+
+    def choose(_: Point) -> bool:
+        return random.randrange(every) == 0  # noqa: S311  # no secret
+
+    with tempfile.TemporaryDirectory(prefix="faults-") as folder, ExitStack() as stack:
+        house = None if make is None else stack.enter_context(House.open(Path(folder)))
+        for turn, fault in enumerate(faults):
+            began = time.monotonic()
+            if make is None or house is None:
+                result = lifetimes(name, fault, Path(folder), choose=choose, told=_tell)
+            else:
+                result = campaign(make, fault, house, first=1 + turn * _APART, choose=choose, told=_tell)
+            _say(result, time.monotonic() - began)
+            yield result
 
 
 def _tell(result: Result) -> None:

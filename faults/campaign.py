@@ -16,16 +16,17 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from botocore.exceptions import BotoCoreError, ClientError
 
 from faults.calls import Kind
+from faults.disk import Disk
 from faults.operations import Operation, View
-from faults.points import Fault
+from faults.points import Fault, Point
 from faults.supervisor import Supervisor
 from lamina import fsck
 from tests.support.server import Server
@@ -33,9 +34,13 @@ from tests.support.server import Server
 # Of a state folder, what `lamina fsck` looks at. SQLite makes catalog.db-shm again from the others, as after a kill.
 _CATALOG: Final = ("catalog.db", "catalog.db-wal")
 _IMMUTABLE: Final = ("blobs", "trees")
-_ENVIRON: Final = {"LAMBDA_RETRY_BASE_DELAY": "0"}
-_BROKEN_MAX: Final = 20
+ENVIRON: Final = {"LAMBDA_RETRY_BASE_DELAY": "0"}
+BROKEN_MAX: Final = 20
 _REFUSALS: Final = (500, 503, 507)
+
+
+# Whether to take a point, as it was counted when nothing was in the way.
+Choose = Callable[[Point], bool]
 
 
 class Broken(AssertionError):
@@ -92,6 +97,24 @@ class House:
         self.server.endpoint, self.server.process = server.endpoint, server.process
         return time.monotonic() - began
 
+    @contextmanager
+    def disk(self, fault: Fault) -> Iterator[None]:
+        """Watch what is synced, for a *fault* that wants to know."""
+        if not fault.cuts_power:
+            yield
+            return
+        supervisor = self.supervisor
+        with closing(Disk(self.state, self.folder / "room", names=fault is Fault.NAMES)) as supervisor.disk:
+            yield
+        supervisor.disk = None
+
+    def lose_what_was_not_synced(self) -> None:
+        """Where that is watched. The server must have ended."""
+        if self.supervisor.disk is not None:
+            self.supervisor.disk.write_to(self.folder / "left")
+            shutil.rmtree(self.state)
+            (self.folder / "left").rename(self.state)
+
     @property
     def runs(self) -> bool:
         return self.server.process.poll() is None
@@ -109,7 +132,7 @@ class House:
         finally:
             os.kill(self.server.process.pid, signal.SIGCONT)
         try:
-            return _faults_of(copy)
+            return findings(copy)
         finally:
             shutil.rmtree(copy)
 
@@ -120,7 +143,7 @@ def campaign(
     house: House,
     *,
     first: int = 1,
-    choose: Callable[[int], bool] = lambda _: True,
+    choose: Choose = lambda _: True,
     told: Callable[[Result], object] = lambda _: None,
 ) -> Result:
     """All points of the operation, or those that *choose* takes. *first* numbers the things it is done to.
@@ -133,11 +156,8 @@ def campaign(
     for number in (first, first + 1):
         _once(operation, number, house)
     points = house.supervisor.points
-    passed_by = {
-        at
-        for at, point in enumerate(points, 1)
-        if not choose(at) or (fault.is_of_writes and point.kind is not Kind.WRITE)
-    }
+    wanted = [point for point in points if point.kind is Kind.WRITE or not fault.is_of_writes]
+    passed_by = {at for at, point in enumerate(points, 1) if point not in wanted or not choose(point)}
     at = 0
     for number in itertools.count(first + 2):
         at = next(each for each in itertools.count(at + 1) if each not in passed_by)
@@ -146,7 +166,7 @@ def campaign(
         except (Broken, AssertionError, BotoCoreError, ClientError) as error:
             where = f"{fault} at {at}, {result.struck[-1] if result.struck else 'nowhere yet'}"
             result.broken.append(f"{where}: {type(error).__name__}: {error}")
-            through = len(result.broken) > _BROKEN_MAX
+            through = len(result.broken) > BROKEN_MAX
             house.supervisor.arm(None)
             if not house.runs:
                 house.again()
@@ -161,6 +181,13 @@ def _round(operation: Operation, number: int, fault: Fault, at: int, house: Hous
     operation.prepare(number)
     before = operation.view(number)
     house.supervisor.wait_quiet()
+    with house.disk(fault):
+        return _strike(operation, number, before, fault, at, house, result)
+
+
+def _strike(
+    operation: Operation, number: int, before: View, fault: Fault, at: int, house: House, result: Result
+) -> bool:
     house.supervisor.arm(fault, at)
     refusal = _ask(operation, number)
     if refusal is None:
@@ -170,7 +197,7 @@ def _round(operation: Operation, number: int, fault: Fault, at: int, house: Hous
         house.supervisor.arm(None)
         if refusal is not None:
             raise Broken(f"refused with nothing in its way: {refusal}")
-        _check(operation, number, before, operation.view(number), acknowledged=True)
+        check(operation, number, before, operation.view(number), acknowledged=True)
         return True
     result.struck.append(str(struck))
     if refusal is None:
@@ -178,7 +205,8 @@ def _round(operation: Operation, number: int, fault: Fault, at: int, house: Hous
     else:
         result.refused += 1
     if fault.ends_server:
-        _after_a_kill(operation, number, before, refusal is None, house, result)
+        acknowledged = refusal is None and (operation.synced or not fault.cuts_power)
+        _after_a_kill(operation, number, before, acknowledged, house, result)
     else:
         _after_an_error(operation, number, before, refusal, house, result)
     return False
@@ -188,10 +216,11 @@ def _after_a_kill(
     operation: Operation, number: int, before: View, acknowledged: bool, house: House, result: Result
 ) -> None:
     house.server.process.wait(10)
-    if found := _faults_of(house.state):
+    house.lose_what_was_not_synced()
+    if found := findings(house.state):
         raise Broken(f"fsck of what the kill left: {found}")
     result.ready_s.append(house.again())
-    _check(operation, number, before, operation.view(number), acknowledged=acknowledged)
+    check(operation, number, before, operation.view(number), acknowledged=acknowledged)
 
 
 def _after_an_error(
@@ -208,14 +237,15 @@ def _after_an_error(
     if refusal is None and seen != operation.wanted(number, before) and operation.degraded(number, seen):
         result.degraded += 1
         return
-    _check(operation, number, before, seen, acknowledged=refusal is None)
+    check(operation, number, before, seen, acknowledged=refusal is None)
     if seen == before and before != operation.wanted(number, before):
         # The disk is well again, and so is the server.
         operation.ask(number)
-        _check(operation, number, before, operation.view(number), acknowledged=True)
+        check(operation, number, before, operation.view(number), acknowledged=True)
 
 
-def _check(operation: Operation, number: int, before: View, seen: View, *, acknowledged: bool) -> None:
+def check(operation: Operation, number: int, before: View, seen: View, *, acknowledged: bool) -> None:
+    """Raise Broken unless *seen* is what may be seen: the whole of it, or nothing where it was not acknowledged."""
     wanted = operation.wanted(number, before)
     if seen == wanted:
         return
@@ -250,14 +280,14 @@ def _once(operation: Operation, number: int, house: House) -> None:
     house.supervisor.arm(None)
     operation.ask(number)
     house.supervisor.wait_quiet()
-    _check(operation, number, before, operation.view(number), acknowledged=True)
+    check(operation, number, before, operation.view(number), acknowledged=True)
 
 
 def _started(state: Path) -> tuple[Server, Supervisor]:
     supervisor = Supervisor(state)
-    return Server.start(state, _ENVIRON, supervisor=supervisor), supervisor
+    return Server.start(state, ENVIRON, supervisor=supervisor), supervisor
 
 
-def _faults_of(state: Path) -> list[str]:
-    findings: Any = fsck.check(state).findings
-    return [f"{each.kind} {each.where}: {each.says}" for each in findings if not each.harmless]
+def findings(state: Path) -> list[str]:
+    """What `lamina fsck` finds in the folder of a server that has ended, harmless things left out."""
+    return [f"{each.kind} {each.where}: {each.says}" for each in fsck.check(state).findings if not each.harmless]

@@ -30,7 +30,12 @@ View = Any
 
 
 class Operation(ABC):
-    """One request, done to something of its own each time: *number* tells the times apart."""
+    """One request, done to something of its own each time: *number* tells the times apart.
+
+    What is not `synced` outlives the server that acknowledged it, but not the machine's power.
+    """
+
+    synced = True
 
     def __init__(self, server: Server) -> None:
         self.server = server
@@ -253,6 +258,8 @@ class DeleteFunction(_OfFunction):
 
 class PutLogEvents(Operation):
     """Events in a stream of a group that is made for it."""
+
+    synced = False
 
     def prepare(self, number: int) -> None:
         logs = self.client_of("logs")

@@ -18,13 +18,16 @@ _RANDOM: Final = re.compile(r"[0-9a-f]{62,64}|[0-9a-f-]{32,36}|(?<=[-/])[A-Za-z0
 class Fault(StrEnum):
     """What happens at the chosen point, and from then on.
 
-    `kill` ends the server before the call, `torn` after half of what it writes. `short` has the kernel take half of a
-    write, as it may at any time. `EIO` fails the one call. With `ENOSPC` the call that is chosen writes half, and
-    nothing finds room from then on until the fault is lifted; with `EROFS` nothing changes any more.
+    `kill` ends the server before the call, `torn` after half of what it writes. `power` leaves of the disk what had
+    been synced before the call, `names` all names besides. `short` has the kernel take half of a write, as it may at
+    any time. `EIO` fails the one call. With `ENOSPC` the call that is chosen writes half, and nothing finds room from
+    then on until the fault is lifted; with `EROFS` nothing changes any more.
     """
 
     KILL = "kill"
     TORN = "torn"
+    POWER = "power"
+    NAMES = "names"
     SHORT = "short"
     EIO = "EIO"
     ENOSPC = "ENOSPC"
@@ -32,7 +35,11 @@ class Fault(StrEnum):
 
     @property
     def ends_server(self) -> bool:
-        return self in (Fault.KILL, Fault.TORN)
+        return self in (Fault.KILL, Fault.TORN) or self.cuts_power
+
+    @property
+    def cuts_power(self) -> bool:
+        return self in (Fault.POWER, Fault.NAMES)
 
     @property
     def is_of_writes(self) -> bool:
@@ -86,7 +93,7 @@ def verdict(fault: Fault, at: int, number: int, point: Point) -> Verdict:
             return GOES_ON
         case Fault.EIO:
             return Verdict(error=errno.EIO)
-        case Fault.KILL:
+        case Fault.KILL | Fault.POWER | Fault.NAMES:
             return Verdict(kill=True)
         case Fault.TORN | Fault.SHORT:
             return Verdict(kill=fault is Fault.TORN, part=point.kind is Kind.WRITE)

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Final
 
 from faults.calls import Asked, Kind
+from faults.disk import Disk
 from faults.listener import Notifications
 from faults.points import GOES_ON, Fault, Point, verdict
 
@@ -42,6 +43,8 @@ class Supervisor:
     def __init__(self, folder: Path) -> None:
         self._folder = f"{folder.resolve()}/"
         self._ours, self.theirs = socket.socketpair()
+        # Told of every sync that is about to be done, where there is one.
+        self.disk: Disk | None = None
         self._lock = threading.Lock()
         self._armed = _Armed(None, 0)
         self._last_at = time.monotonic()
@@ -109,6 +112,8 @@ class Supervisor:
             what = GOES_ON if armed.fault is None else verdict(armed.fault, armed.at, armed.counted, point)
             if what != GOES_ON and armed.struck is None:
                 armed.struck = point
+        if self.disk is not None and point.kind is Kind.SYNC and what == GOES_ON:
+            self.disk.synced(point.call, Path(self._folder, point.where))
         taken = _take_part(asked) if what.part else 0
         if what.kill:
             # Its call never begins: it waits for our answer, and a signal that kills ends waiting.

@@ -23,7 +23,7 @@ def test_nothing_happens_before_its_turn(fault: Fault) -> None:
     assert verdict(fault, 5, 4, WRITE) == GOES_ON
 
 
-@pytest.mark.parametrize("fault", [Fault.KILL, Fault.TORN, Fault.SHORT, Fault.EIO])
+@pytest.mark.parametrize("fault", [Fault.KILL, Fault.TORN, Fault.POWER, Fault.NAMES, Fault.SHORT, Fault.EIO])
 def test_what_strikes_once_is_over_with_the_next_call(fault: Fault) -> None:
     assert verdict(fault, 5, 5, WRITE) != GOES_ON
     assert verdict(fault, 5, 6, WRITE) == GOES_ON
