@@ -16,6 +16,7 @@ import lamina
 from lamina import errors
 from lamina.functions.urls import UrlAnswer, UrlRequest
 from lamina.gateway import function_urls
+from lamina.gateway.afterwards import Afterwards
 from lamina.gateway.beside import Beside
 from lamina.gateway.callers import Caller, caller_of
 from lamina.gateway.downloads import answer_download
@@ -83,6 +84,7 @@ class Dispatcher:
         self._open_place = open_place
         self._beside = beside
         self._answered = answered
+        self._afterwards = Afterwards()
         self._guard = guard
         self._organization = organization
 
@@ -227,6 +229,7 @@ class Dispatcher:
     async def _parse(self, request: Request, route: Route, api: Api) -> Mapping[str, Any]:
         if request.body_bytes <= READ_WHOLE_BYTES_MAX:
             return api.parse(route, request.headers, request.body())
+        self._afterwards.note()
         loop = asyncio.get_running_loop()
         params = await loop.run_in_executor(self._threads, _parsed, request, route, api)
         # A handler may run long; the body as it was sent is needed no more.
