@@ -13,7 +13,7 @@ import logging
 import secrets
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Final
 from urllib.parse import urlsplit
@@ -29,8 +29,11 @@ _QUEUE_MAX: Final = 2048
 _BATCH_MAX: Final = 512
 # What a collector says that will take them later.
 _AGAIN: Final = frozenset({429, 502, 503, 504})
-_TRIES: Final = 3
+# Before each try.
+_PAUSES_S: Final = (0.0, 1.0, 2.0)
 _LAST_SECONDS_MAX: Final = 3.0
+# Two clocks that are asked one after the other differ by as much as a busy machine takes for it.
+_CLOCK_NS_MAX: Final = 10_000_000
 _log = logging.getLogger(__name__)
 
 
@@ -73,16 +76,27 @@ class Collector:
 
 
 class SpanExporter:
-    """Gathers spans for *send*, which may take its time and raises NotTaken. Open, put and close on the loop."""
+    """Gathers spans for *send*, which may take its time and raises NotTaken. Open, put and close on the loop.
 
-    def __init__(self, plan: ExportPlan, send: Callable[[bytes], None]) -> None:
+    *sleep* waits between two tries; *last_s* is how long `close` may take.
+    """
+
+    def __init__(
+        self,
+        plan: ExportPlan,
+        send: Callable[[bytes], None],
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        last_s: float = _LAST_SECONDS_MAX,
+    ) -> None:
         self._plan = plan
         self._send = send
+        self._sleep = sleep
+        self._last_s = last_s
         self._resource = dict(plan.resource)
         self._spans: list[Span] = []
         self._full = asyncio.Event()
         self._dropped = 0
-        self._failing = False
+        self._failing = self._closing = False
         self._sending: asyncio.Task[None] | None = None
 
     def open(self) -> None:
@@ -98,40 +112,38 @@ class SpanExporter:
             self._full.set()
 
     async def close(self) -> None:
-        """Send what is left, if that takes little time; what is on its way just now may go twice."""
-        if self._sending is not None:
+        """Send what is left, if that takes little time."""
+        assert self._sending is not None, "not opened"
+        self._closing = True
+        self._full.set()
+        done, _ = await asyncio.wait([self._sending], timeout=self._last_s)
+        if not done:
             self._sending.cancel()
             await asyncio.wait([self._sending])
-        try:
-            async with asyncio.timeout(_LAST_SECONDS_MAX):
-                while self._spans:
-                    await self._send_batch(tries=1)
-        except TimeoutError:
-            self._dropped += len(self._spans)
-            _log.warning("%d spans were not sent: the collector takes too long", self._dropped)
+            _log.warning("%d spans were not sent: the collector takes too long", self._dropped + len(self._spans))
 
     async def _run(self) -> None:
         while True:
-            try:
+            with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(self._plan.delay_s):
                     await self._full.wait()
-            except TimeoutError:
-                pass
             self._full.clear()
             while self._spans:
-                await self._send_batch(tries=_TRIES)
+                await self._send_batch()
+            if self._closing:
+                return
 
-    async def _send_batch(self, tries: int) -> None:
+    async def _send_batch(self) -> None:
         batch = self._spans[:_BATCH_MAX]
         body = otlp.document(batch, self._resource)
         failure: NotTaken | None = None
-        for wait_s in [0, *(2**n for n in range(tries - 1))]:
-            await asyncio.sleep(wait_s)
+        for wait_s in _PAUSES_S:
+            await self._sleep(wait_s)
             try:
                 await _aside(lambda: self._send(body))
             except NotTaken as error:
                 failure = error
-                if not error.again:
+                if self._closing or not error.again:
                     break
             else:
                 failure = None
@@ -187,7 +199,23 @@ def traced(plan: ExportPlan, new_header: Callable[[], str], house: contextlib.As
     exporter.open()
     house.push_async_callback(exporter.close)
 
-    def epoch_s() -> float:
-        return time.time() - time.perf_counter()
+    return TracingMeter(plan.sampler, exporter.put, secrets.token_hex, new_header, _Epoch().ns)
 
-    return TracingMeter(plan.sampler, exporter.put, secrets.token_hex, new_header, epoch_s)
+
+class _Epoch:
+    """When `time.perf_counter` was 0, by the clock on the wall.
+
+    The same for all spans, so that none begins before the one it is in, until somebody sets the clock.
+    """
+
+    def __init__(self) -> None:
+        self._ns = self._now_ns()
+
+    def ns(self) -> int:
+        now_ns = self._now_ns()
+        if abs(now_ns - self._ns) > _CLOCK_NS_MAX:
+            self._ns = now_ns
+        return self._ns
+
+    def _now_ns(self) -> int:
+        return time.time_ns() - time.perf_counter_ns()

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.support.collector import Collector, collector
 from tests.support.installs import install
 from tests.support.server import Server
 
@@ -25,3 +26,14 @@ def server_with_installed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[
     install(state, "nodejs24.x", "java21")
     with Server.started(state) as server:
         yield server
+
+
+@pytest.fixture(scope="session")
+def watched_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Server, Collector]]:
+    """A shared server that sends its spans to a collector, logs as JSON and shows its metrics for a token."""
+    ours = {"LAMINA_LOG_FORMAT": "json", "LAMINA_LOG_LEVEL": "info", "LAMINA_METRICS_TOKEN": "a-word"}
+    with (
+        collector() as kept,
+        Server.started(tmp_path_factory.mktemp("watched") / "state", ours | kept.environ) as server,
+    ):
+        yield server, kept

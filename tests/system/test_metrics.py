@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import urllib.error
 import urllib.request
-from pathlib import Path
 
 import pytest
 from botocore.exceptions import ClientError
 
+from tests.support.collector import Collector
 from tests.support.functions import create
 from tests.support.server import ACCOUNT, REGION, Server
 
@@ -86,10 +86,10 @@ def handler(event, context):
     }
 
 
-def test_where_a_token_is_set_it_is_asked_for(tmp_path: Path) -> None:
-    with Server.started(tmp_path / "state", {"LAMINA_METRICS_TOKEN": "a-word"}) as server:
-        assert "LAMINA_METRICS_TOKEN" in _refused(server)
-        assert "lamina_build_info" in _text(server, Authorization="Bearer a-word")
+def test_where_a_token_is_set_it_is_asked_for(watched_server: tuple[Server, Collector]) -> None:
+    server, _ = watched_server
+    assert "LAMINA_METRICS_TOKEN" in _refused(server)
+    assert "lamina_build_info" in _text(server, Authorization="Bearer a-word")
 
 
 def test_a_web_page_may_not_read_them(shared_server: Server) -> None:

@@ -5,30 +5,31 @@ from __future__ import annotations
 import json
 import urllib.error
 import urllib.request
-from pathlib import Path
 from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
 
+from tests.support.collector import Collector
 from tests.support.functions import create
 from tests.support.server import ACCOUNT, REGION, Server
 
+pytestmark = pytest.mark.anybody
 
-def test_every_line_is_json_and_names_its_request(tmp_path: Path) -> None:
-    environ = {"LAMINA_LOG_FORMAT": "json", "LAMINA_LOG_LEVEL": "info"}
-    with Server.started(tmp_path / "state", environ) as server:
-        function = create(server, "def handler(event, context):\n    return 1\n")
-        answer = function.call({})
-        location = function.client.get_function(FunctionName=function.name)["Code"]["Location"]
-        with urllib.request.urlopen(location, timeout=30) as archive:
-            assert archive.read()
-        answer_address = urllib.request.Request(f"{server.endpoint}/_lamina/stacks/only-for-one", b"{}", method="PUT")
-        with pytest.raises(urllib.error.HTTPError) as unknown, urllib.request.urlopen(answer_address, timeout=30):
-            pass
-        unknown.value.close()
-        with pytest.raises(ClientError) as refused:
-            server.client().get_function(FunctionName="nobody")
+
+def test_every_line_is_json_and_names_its_request(watched_server: tuple[Server, Collector]) -> None:
+    server, _ = watched_server
+    function = create(server, "def handler(event, context):\n    return 1\n")
+    answer = function.call({})
+    location = function.client.get_function(FunctionName=function.name)["Code"]["Location"]
+    with urllib.request.urlopen(location, timeout=30) as archive:
+        assert archive.read()
+    answer_address = urllib.request.Request(f"{server.endpoint}/_lamina/stacks/only-for-one", b"{}", method="PUT")
+    with pytest.raises(urllib.error.HTTPError) as unknown, urllib.request.urlopen(answer_address, timeout=30):
+        pass
+    unknown.value.close()
+    with pytest.raises(ClientError) as refused:
+        server.client().get_function(FunctionName="nobody")
     # Of addresses that are secrets, the secret is not in it.
     path, _, query = location.removeprefix(server.endpoint).partition("?")
     assert path in server.said()

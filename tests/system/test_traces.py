@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import secrets
-import socket
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.support.collector import Collector, collector
-from tests.support.functions import Function, create, wait_until
+from tests.support.collector import Collector
+from tests.support.functions import Function, create
 from tests.support.server import ACCOUNT, REGION, Server
+
+pytestmark = pytest.mark.anybody
 
 CODE = """
 import os
@@ -20,19 +20,6 @@ def handler(event, context):
     return os.environ["_X_AMZN_TRACE_ID"]
 """
 CALLER = "53995c3f42cd8ad8"
-
-
-@pytest.fixture(scope="module")
-def collected() -> Iterator[Collector]:
-    with collector() as kept:
-        yield kept
-
-
-@pytest.fixture(scope="module")
-def traced(collected: Collector, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    environ = {**collected.environ, "OTEL_EXPORTER_OTLP_HEADERS": "api-key=a%20word"}
-    with Server.started(tmp_path_factory.mktemp("traced") / "state", environ) as server:
-        yield server
 
 
 def _traced_call(server: Server, function: Function, sampled: int = 1, **options: Any) -> tuple[str, Any]:
@@ -48,9 +35,10 @@ def _traced_call(server: Server, function: Function, sampled: int = 1, **options
     return trace_id, Function(server, client, function.name).call({}, **options).value
 
 
-def test_a_cold_call_is_followed_from_its_caller_into_the_function(traced: Server, collected: Collector) -> None:
-    function = create(traced, CODE)
-    trace_id, seen = _traced_call(traced, function)
+def test_a_cold_call_is_followed_from_its_caller_into_the_function(watched_server: tuple[Server, Collector]) -> None:
+    server, collected = watched_server
+    function = create(server, CODE)
+    trace_id, seen = _traced_call(server, function)
     invoke = f"invoke {function.name}"
     spans = collected.wait_for(trace_id, "Lambda/Invoke", "queue", "sandbox", "init", invoke)
     request, queue, call = spans["Lambda/Invoke"], spans["queue"], spans[invoke]
@@ -65,46 +53,29 @@ def test_a_cold_call_is_followed_from_its_caller_into_the_function(traced: Serve
     order = [*moments("queue"), *moments(invoke)]
     assert moments("Lambda/Invoke")[0] <= order[0]
     assert order == sorted(order)
-    assert moments("sandbox")[1] <= moments("init")[0] <= moments("init")[1] <= order[1] + 1_000_000
+    assert moments("sandbox")[1] <= moments("init")[0] <= moments("init")[1] <= order[1]
     attributes = {each["key"]: next(iter(each["value"].values())) for each in call["attributes"]}
     assert attributes["faas.coldstart"] is True
     assert (attributes["cloud.account.id"], attributes["cloud.region"]) == (ACCOUNT, REGION)
-    path, headers = collected.requests[0]
-    assert (path, headers["api-key"], headers["Content-Type"]) == ("/v1/traces", "a word", "application/json")
+    assert {path for path, _ in collected.requests} == {"/v1/traces"}
 
 
-def test_what_the_caller_does_not_record_is_not_recorded(traced: Server, collected: Collector) -> None:
-    function = create(traced, CODE)
-    trace_id, seen = _traced_call(traced, function, sampled=0)
+def test_what_the_caller_does_not_record_is_not_recorded(watched_server: tuple[Server, Collector]) -> None:
+    server, collected = watched_server
+    function = create(server, CODE)
+    trace_id, seen = _traced_call(server, function, sampled=0)
     assert seen == f"Root=1-{trace_id[:8]}-{trace_id[8:]};Parent={CALLER};Sampled=0"
-    later, _ = _traced_call(traced, function)
+    later, _ = _traced_call(server, function)
     collected.wait_for(later, "Lambda/Invoke")
     assert collected.spans(trace_id) == {}
 
 
-def test_an_event_hangs_below_the_request_that_it_came_with(traced: Server, collected: Collector) -> None:
-    function = create(traced, CODE)
-    trace_id, _ = _traced_call(traced, function, InvocationType="Event", LogType="None")
+def test_an_event_hangs_below_the_request_that_it_came_with(watched_server: tuple[Server, Collector]) -> None:
+    server, collected = watched_server
+    function = create(server, CODE)
+    trace_id, _ = _traced_call(server, function, InvocationType="Event", LogType="None")
     spans = collected.wait_for(trace_id, "Lambda/Invoke", f"invoke {function.name}")
     assert spans[f"invoke {function.name}"]["parentSpanId"] == spans["Lambda/Invoke"]["spanId"]
-
-
-def test_a_collector_that_is_busy_gets_them_later(tmp_path: Path) -> None:
-    with collector(503) as kept, Server.started(tmp_path / "state", kept.environ) as server:
-        trace_id, _ = _traced_call(server, create(server, CODE))
-        kept.wait_for(trace_id, "Lambda/Invoke")
-
-
-def test_one_that_is_away_or_hangs_stops_nobody(tmp_path: Path) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as silent:
-        kept = Collector(port=silent.getsockname()[1])
-        with Server.started(tmp_path / "state", kept.environ) as server:
-            assert create(server, CODE).value({})
-        # It has stopped within its time, and says what was lost.
-        assert "spans were not sent" in server.said()
-    with Server.started(tmp_path / "state", kept.environ) as server:
-        server.client().list_functions()
-        wait_until(lambda: "does not take spans" in server.said(), 20)
 
 
 def test_a_variable_that_makes_no_sense_is_told(tmp_path: Path) -> None:

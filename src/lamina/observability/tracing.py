@@ -33,7 +33,7 @@ class TracingMeter(Meter):
     """Counts, and makes spans of what it is told, which go to *emit*.
 
     *new_id* gives as many random bytes as it is asked for, in hexadecimal; *new_header* a trace header for who brings
-    none; *epoch_s* the seconds since 1970 at which the clock of exchanges and passages was 0.
+    none; *epoch_ns* the nanoseconds since 1970 at which the clock of exchanges and passages was 0.
     """
 
     def __init__(
@@ -42,14 +42,14 @@ class TracingMeter(Meter):
         emit: Callable[[Span], None],
         new_id: Callable[[int], str],
         new_header: Callable[[], str],
-        epoch_s: Callable[[], float],
+        epoch_ns: Callable[[], int],
     ) -> None:
         super().__init__()
         self._sampler = sampler
         self._emit = emit
         self._new_id = new_id
         self._new_header = new_header
-        self._epoch_s = epoch_s
+        self._epoch_ns = epoch_ns
         # By the header that their function is given.
         self._calls: dict[str, _Call] = {}
 
@@ -149,6 +149,6 @@ class TracingMeter(Meter):
         attributes: Attributes,
         error: str | None = None,
     ) -> None:
-        epoch_s = self._epoch_s()
-        begun, over = (round((epoch_s + moment) * _NS) for moment in moments)
+        epoch_ns = self._epoch_ns()
+        begun, over = (epoch_ns + round(moment * _NS) for moment in moments)
         self._emit(Span(call.trace_id, call.span_id, call.parent_id, name, kind, begun, over, attributes, error))

@@ -33,7 +33,11 @@ class House:
     def __post_init__(self) -> None:
         numbers = count(1)
         self.meter = TracingMeter(
-            self.sampler, self.spans.append, lambda size: f"{next(numbers):0{2 * size}x}", lambda: FRESH, lambda: 1000.0
+            self.sampler,
+            self.spans.append,
+            lambda size: f"{next(numbers):0{2 * size}x}",
+            lambda: FRESH,
+            lambda: 1000 * 10**9,
         )
 
     def request(self, trace: str | None, operation: str = "Invoke") -> Exchange:
