@@ -68,7 +68,7 @@ from lamina.operations.urls import UrlServer
 from lamina.operations.versions import VersionOperations
 from lamina.sandbox import processes
 from lamina.server_log import begin as begin_log
-from lamina.settings import Settings
+from lamina.settings import BadSetting, Settings
 from lamina.store import ObstoreBlobs, Trees
 from lamina.store.bytecode import ByteCode
 from lamina.worker import machine, runtimes
@@ -76,7 +76,9 @@ from lamina.worker.runtimes import Runtimes
 from lamina.worker.worker import Worker
 
 if TYPE_CHECKING:
+    from lamina.gateway.certificates import Certificates
     from lamina.gateway.guard import Guard
+    from lamina.gateway.proxies import Proxies
     from lamina.observability.tracing import TracingMeter
     from lamina.operations.figures import ServerFigures
 
@@ -167,12 +169,13 @@ def exclusive(state: Path) -> Iterator[None]:
 
 
 async def _serve(settings: Settings, ready: Callable[[int], None], choices: Choices) -> None:
+    secured = certificates(settings)
     stop = _stop_signal()
     async with contextlib.AsyncExitStack() as house:
         built = await build(settings, house, replace(choices, guard=guard(settings)))
         await built.control.open(settings.state_dir)
         house.push_async_callback(built.control.close)
-        port = await built.gateway.listen_tcp(settings.host, settings.port)
+        port = await built.gateway.listen_tcp(settings.host, settings.port, secured)
         ready(port)
         await stop.wait()
 
@@ -194,6 +197,33 @@ def guard(settings: Settings) -> Guard | None:
         return Guard(AccountsFile(settings.accounts_file))
     except BadAccounts as error:
         raise NotGuarded(str(error), error.hint) from error
+
+
+def certificates(settings: Settings) -> Certificates | None:
+    """What the server speaks TLS with, if it is to. Raises BadSetting."""
+    certificate, key = settings.tls_cert, settings.tls_key
+    if certificate is None and key is None:
+        return None
+    if certificate is None or key is None:
+        here, missing = ("--tls-key", "--tls-cert") if certificate is None else ("--tls-cert", "--tls-key")
+        raise BadSetting(here, str(key or certificate), f"given together with {missing}")
+    # Few servers speak TLS themselves.
+    from lamina.gateway.certificates import Certificates  # noqa: PLC0415
+
+    try:
+        return Certificates(certificate, key)
+    except OSError as error:
+        expected = f"a certificate in PEM that belongs to the key {key}, both for this user to read ({error})"
+        raise BadSetting("--tls-cert", str(certificate), expected) from error
+
+
+def proxies(settings: Settings) -> Proxies | None:
+    """What believes the proxies before the server, if there are any."""
+    if not settings.trusted_proxies:
+        return None
+    from lamina.gateway.proxies import Proxies  # noqa: PLC0415 - few servers have any
+
+    return Proxies(settings.trusted_proxies)
 
 
 def _hears_this_machine_alone(host: str) -> bool:
@@ -400,6 +430,7 @@ async def build(settings: Settings, house: contextlib.AsyncExitStack, choices: C
         urls=urls.answer,
         beside=Beside(companions, choices.guard),
         guard=choices.guard,
+        proxies=proxies(settings),
         answered=answers.take,
         open_place=blobs.incoming,
         meter=meter,

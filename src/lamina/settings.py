@@ -15,6 +15,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
+    from ipaddress import IPv4Network, IPv6Network
+
     from lamina.observability.otel import ExportPlan
 
 from lamina import user_folders
@@ -51,6 +53,9 @@ class Settings:
     tracing: ExportPlan | None
     companions: bool
     accounts: Path | None
+    tls_cert: Path | None
+    tls_key: Path | None
+    trusted_proxies: tuple[IPv4Network | IPv6Network, ...]
 
     @classmethod
     def read(
@@ -68,6 +73,11 @@ class Settings:
     def accounts_file(self) -> Path:
         """Where the accounts are, if there are any."""
         return self.accounts or self.state_dir / "accounts.json"
+
+    @property
+    def scheme(self) -> str:
+        """What the server's address begins with."""
+        return "http" if self.tls_cert is None else "https"
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,6 +171,12 @@ def _folder(value: str) -> Path:
     if "\0" in value:
         raise ValueError
     return Path(value).absolute()
+
+
+def _networks(value: str) -> tuple[IPv4Network | IPv6Network, ...]:
+    from ipaddress import ip_network  # noqa: PLC0415 - few servers have proxies before them
+
+    return tuple(ip_network(each.strip()) for each in value.split(","))
 
 
 def _default_folder(environ: Mapping[str, str], root: bool) -> Path:
@@ -385,5 +401,37 @@ SETTINGS = (
         "`accounts.json` in the state folder, if it is there",
         "The [accounts file](formats/accounts.md). With one, whoever calls has to sign with a key in it. Without one, "
         "nobody's signature is looked at, and the server listens to this machine alone.",
+    ),
+    Setting(
+        "tls_cert",
+        "--tls-cert",
+        ("LAMINA_TLS_CERT",),
+        _folder,
+        "the path of a file",
+        _always(None),
+        "none",
+        "A certificate and its chain, in PEM. With it and `--tls-key` the server speaks TLS, 1.2 at least, and nothing "
+        "else. A file that changes is read again by the next connection.",
+    ),
+    Setting(
+        "tls_key",
+        "--tls-key",
+        ("LAMINA_TLS_KEY",),
+        _folder,
+        "the path of a file",
+        _always(None),
+        "none",
+        "The certificate's private key, in PEM, without a password.",
+    ),
+    Setting(
+        "trusted_proxies",
+        "--trusted-proxy",
+        ("LAMINA_TRUSTED_PROXY",),
+        _networks,
+        "addresses or networks, separated by commas, such as 10.0.0.5,192.168.0.0/24",
+        _always(()),
+        "none",
+        "Proxies before the server, whose `X-Forwarded-For`, `-Proto` and `-Host` say what their client sent. From "
+        "anybody else these headers mean nothing.",
     ),
 )

@@ -27,5 +27,5 @@ def chosen(url: str | None, profile: str | None = None, region: str | None = Non
     from lamina.workshop.endpoint import Endpoint
 
     settings = Settings.read(os.environ, root=os.geteuid() == 0)
-    own = address(settings.host, settings.port)
+    own = address(settings.host, settings.port, settings.scheme)
     return Endpoint.choose(url, os.environ, own, region=region, profile=profile, default_region=settings.region)

@@ -67,7 +67,7 @@ def up(given: Mapping[str, str | None], quiet: bool) -> None:
 
 def readiness(settings: Settings, port: int, quiet: bool) -> list[str]:
     """What to print once the server answers on *port*: a line to read and a line to paste."""
-    address = endpoint(settings.host, port)
+    address = endpoint(settings.host, port, settings.scheme)
     export = f"export AWS_ENDPOINT_URL={address}"
     if quiet:
         return [export]
@@ -86,10 +86,10 @@ def notes(findings: Sequence[Finding]) -> list[str]:
     return [*lines, "`lamina doctor` tells how to get what is missing."] if lines else []
 
 
-def endpoint(host: str, port: int) -> str:
+def endpoint(host: str, port: int, scheme: str = "http") -> str:
     """The address for a client on this machine of a server that listens on *host*."""
     reachable = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)
-    return f"http://[{reachable}]:{port}" if ":" in reachable else f"http://{reachable}:{port}"
+    return f"{scheme}://[{reachable}]:{port}" if ":" in reachable else f"{scheme}://{reachable}:{port}"
 
 
 def explained(error: OSError, settings: Settings) -> Failure:

@@ -59,7 +59,7 @@ class Connection(asyncio.BufferedProtocol):
         self._writable = asyncio.Event()
         self._writable.set()
         self._gone = False
-        self._peer = ""
+        self._peer, self._scheme = "", "http"
 
     # Called by the event loop.
 
@@ -67,6 +67,7 @@ class Connection(asyncio.BufferedProtocol):
         self._transport = cast(asyncio.Transport, transport)
         peer = transport.get_extra_info("peername")
         self._peer = str(peer[0]) if isinstance(peer, tuple) else "127.0.0.1"
+        self._scheme = "http" if transport.get_extra_info("ssl_object") is None else "https"
         self._owner.opened(self)
         self._wait_at_most(self._owner.timeouts.idle_s)
 
@@ -136,7 +137,7 @@ class Connection(asyncio.BufferedProtocol):
     # A request's way through.
 
     def _deliver(self, request: Request) -> None:
-        request.peer = self._peer
+        request.peer, request.scheme = self._peer, self._scheme
         self._waiting.append(request)
         if self._serving is None:
             self._serve_next()

@@ -175,7 +175,8 @@ class Dispatcher:
         host = request.headers.get("host") or "localhost"
         organization = self._organization(caller.scope.account)
         inside = self._check is not None
-        call = Call(request_id, caller.scope, f"http://{host}", request.headers, inside, organization)
+        endpoint = f"{request.scheme}://{host}"
+        call = Call(request_id, caller.scope, endpoint, request.headers, inside, organization)
         output = await self._handle(service, operation, call, params)
         return _from_wire(service.api.serialise(operation, output, request_id))
 
@@ -286,7 +287,7 @@ class Dispatcher:
 
     def _call(self, request: Request, request_id: str) -> Call:
         host = request.headers.get("host") or "localhost"
-        return Call(request_id, self._default_scope, f"http://{host}", request.headers)
+        return Call(request_id, self._default_scope, f"{request.scheme}://{host}", request.headers)
 
 
 def _tell(request: Request, exchange: Exchange, answer: Answer, now: float) -> None:

@@ -62,6 +62,7 @@ class Request:
     takes_chunks: bool = True
     # The address of whoever sent it; of a Unix socket's other end, the machine's own.
     peer: str = "127.0.0.1"
+    scheme: str = "http"
     intake: Intake | None = None
 
     @property

@@ -24,11 +24,15 @@ from lamina.observability.meter import Meter
 from lamina.wire import Place
 
 if TYPE_CHECKING:
+    from lamina.gateway.certificates import Certificates
     from lamina.gateway.guard import Guard
+    from lamina.gateway.proxies import Proxies
 
 # Clients that connect at the same moment; the kernel caps it at its own limit.
 _BACKLOG = 1024
 _THREADS = 32
+# A client that goes away without the farewell of TLS is not waited for.
+_TLS_FAREWELL_S = 2.0
 # For the errors of those whose time is over to be written.
 _LAST_WORDS_S = 1.0
 
@@ -42,7 +46,8 @@ class Gateway:
 
     *services* are what it offers; handlers that are plain functions run in *threads* threads. *health* is what
     `/_lamina/health` shows, *download* answers `/_lamina/content/…`, *urls* requests to function URLs, *beside*
-    what is for other services, *answered* takes what functions tell of custom resources, *default_scope* is for
+    what is for other services, *answered* takes what functions tell of custom resources, *guard* knows who may call,
+    *proxies* are asked what they pass on, *default_scope* is for
     callers that sign nothing or with a key that is no account id. *meter* counts the answers, *metrics* shows what was
     counted.
     """
@@ -59,6 +64,7 @@ class Gateway:
         answered: Answered | None = None,
         open_place: Callable[[], Place] | None = None,
         guard: Guard | None = None,
+        proxies: Proxies | None = None,
         timeouts: Timeouts | None = None,
         threads: int = _THREADS,
         meter: Meter | None = None,
@@ -83,6 +89,7 @@ class Gateway:
         )
         # What this process itself asks for comes from nobody outside.
         self._within = self._dispatcher if guard is None else self._dispatcher_for(default_scope, self.threads)
+        self._proxies = proxies
         self._servers: list[asyncio.Server] = []
         self._connections: set[Connection] = set()
         self._tasks: set[asyncio.Task[None]] = set()
@@ -101,11 +108,22 @@ class Gateway:
         """What answers requests on a listener of somebody else's: of callers in *scope*, once *check* did not raise."""
         return self._dispatcher_for(scope, threads, check=check).answer
 
-    async def listen_tcp(self, host: str, port: int) -> int:
-        """Accept connections at *host*:*port* (0: any free one) and return the port; raises CannotListen."""
+    async def listen_tcp(self, host: str, port: int, certificates: Certificates | None = None) -> int:
+        """Accept connections at *host*:*port* (0: any free one) and return the port; raises CannotListen.
+
+        With *certificates* they speak TLS.
+        """
         loop = asyncio.get_running_loop()
+        listen = partial(loop.create_server, self._accept, host, port, backlog=_BACKLOG)
+        if certificates is not None:
+            listen = partial(
+                listen,
+                ssl=certificates.context,
+                ssl_handshake_timeout=self.timeouts.head_s,
+                ssl_shutdown_timeout=_TLS_FAREWELL_S,
+            )
         try:
-            server = await loop.create_server(self._accept, host, port, backlog=_BACKLOG)
+            server = await listen()
         except OSError as error:
             raise CannotListen(error.errno, _why_not(host, port, error)) from error
         self._servers.append(server)
@@ -194,7 +212,12 @@ class Gateway:
         await self._wait_closed()
 
     def _accept(self) -> Connection:
-        return Connection(self, self._dispatcher.answer, self._dispatcher.open_intake)
+        answer = self._dispatcher.answer if self._proxies is None else self._answer_through
+        return Connection(self, answer, self._dispatcher.open_intake)
+
+    async def _answer_through(self, request: Request) -> Answer:
+        assert self._proxies is not None, "nobody asks for others"
+        return await self._dispatcher.answer(self._proxies.seen_through(request))
 
 
 def _why_not(host: str, port: int, error: OSError) -> str:
