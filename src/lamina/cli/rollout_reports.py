@@ -40,10 +40,10 @@ def status(
 
     rollouts = Rollouts.of_the_user(os.environ)
     if id_ is None:
-        plans, _ = rollouts.plans()
-        if not plans:
+        found, _ = rollouts.all()
+        if not found:
             raise Failure("there is no roll-out yet", "`lamina rollout plan` prepares one.")
-        plan = plans[0]
+        plan = found[0][0]
     else:
         plan = rollouts.plan(rollouts.identify(id_))
     running = rollouts.is_under_way(plan.id)
@@ -66,10 +66,10 @@ def history(as_json: AsJson = False) -> None:
     from lamina.workshop.rollouts.stored import Rollouts
 
     rollouts = Rollouts.of_the_user(os.environ)
-    plans, damaged = rollouts.plans()
+    found, damaged = rollouts.all()
     for error in damaged:
         print(folded(f"Note: {error}"), file=sys.stderr)
-    told = [(plan, report(Progress.of(plan, rollouts.records(plan.id)))) for plan in plans]
+    told = [(plan, report(Progress.of(plan, records))) for plan, records in found]
     if as_json:
         documents = [
             {"planned": _moment(plan), "moves": _moves(plan), "functions": len(plan.targets), **came.summary()}

@@ -128,8 +128,11 @@ def test_one_that_cannot_be_read_does_not_hide_the_others(rollouts: Rollouts) ->
     rollouts.add(replace(plan("later"), created_ms=6))
     rollouts.add(plan("damaged"))
     (rollouts.folder / "damaged" / "plan.json").write_text("{")
-    plans, damaged = rollouts.plans()
-    assert [one.id for one in plans] == ["later", "abc1"]
+    rollouts.add(plan("halved"))
+    (rollouts.folder / "halved" / "journal.jsonl").write_text("{}\n")
+    found, damaged = rollouts.all()
+    assert [(one.id, records) for one, records in found] == [("later", ()), ("abc1", ())]
     assert [str(error).partition(":")[0] for error in damaged] == [
-        "the plan of damaged is damaged, or of another version of Lamina"
+        "the plan of damaged is damaged, or of another version of Lamina",
+        "line 1 of the journal of halved is damaged",
     ]

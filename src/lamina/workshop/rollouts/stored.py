@@ -142,15 +142,15 @@ class Rollouts:
         except (DocumentError, ValueError) as error:
             raise NotStored(f"the plan of {id_} is damaged, or of another version of Lamina: {error}") from error
 
-    def plans(self) -> tuple[list[Plan], list[NotStored]]:
-        """Every plan that can be read, the newest first, and what is wrong with the others."""
+    def all(self) -> tuple[list[tuple[Plan, tuple[Record, ...]]], list[NotStored]]:
+        """Every plan that can be read with its journal, the newest first, and what is wrong with the others."""
         found, damaged = [], []
         for id_ in self.ids():
             try:
-                found.append(self.plan(id_))
+                found.append((self.plan(id_), self.records(id_)))
             except NotStored as error:
                 damaged.append(error)
-        return sorted(found, key=lambda plan: -plan.created_ms), damaged
+        return sorted(found, key=lambda each: -each[0].created_ms), damaged
 
     def records(self, id_: str) -> tuple[Record, ...]:
         """The journal so far, also while another process adds to it. Raises NotStored."""
