@@ -14,8 +14,6 @@ from typing import Any
 from lamina import errors
 from lamina.names import Digest
 
-SUBNETS_MAX = 16
-SECURITY_GROUPS_MAX = 5
 SNAP_START_STORAGE_MB_MAX = 512
 
 _DIGEST = re.compile(r"@sha256:([0-9a-f]{64})$")
