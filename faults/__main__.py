@@ -21,6 +21,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from faults.campaign import House, Result, campaign
+from faults.commands import COMMANDS, commands
 from faults.lifetimes import LIFETIMES, lifetimes
 from faults.listener import hindrance
 from faults.operations import OPERATIONS, Operation
@@ -33,7 +34,7 @@ _APART = 1_000
 def main() -> int:
     """0 when every promise was kept at every point that was taken."""
     known = {make.__name__: make for make in OPERATIONS}
-    names = [*known, *LIFETIMES]
+    names = [*known, *LIFETIMES, *COMMANDS]
     parser = argparse.ArgumentParser(prog="python -m faults", description="Faults at every change of a state folder.")
     parser.add_argument("operations", nargs="*", metavar="operation", help=f"any of {', '.join(names)}")
     parser.add_argument("--faults", default=",".join(Fault), help=f"any of {', '.join(Fault)}")
@@ -72,7 +73,9 @@ def _struck(
         house = None if make is None else stack.enter_context(House.open(Path(folder)))
         for turn, fault in enumerate(faults):
             began = time.monotonic()
-            if make is None or house is None:
+            if name in COMMANDS:
+                result = commands(name, fault, Path(folder), choose=choose, told=_tell)
+            elif make is None or house is None:
                 result = lifetimes(name, fault, Path(folder), choose=choose, told=_tell)
             else:
                 result = campaign(make, fault, house, first=1 + turn * _APART, choose=choose, told=_tell)

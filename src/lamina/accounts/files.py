@@ -79,6 +79,9 @@ def update(path: Path, change: Callable[[Register], Register]) -> Register:
 
 def _write(path: Path, data: bytes) -> None:
     aside = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
+    # One at a time comes here: what there is of that name is of somebody who was killed, and has secrets in it.
+    for left in [name for name in os.listdir(path.parent) if name.startswith(f".{path.name}.")]:
+        path.with_name(left).unlink()
     descriptor = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
     try:
         with os.fdopen(descriptor, "wb") as file:
