@@ -90,7 +90,7 @@ FAMILIES: Final = (
         "lamina_environments",
         "gauge",
         ("state",),
-        "Environments that are `starting`, `busy` or `idle`; `template` are those of which snapshots are forked.",
+        "Environments that are `starting`, `busy` or `idle`; `template` are those that others are forked from.",
     ),
     Family("lamina_environments_max", "gauge", (), "How many calls may be under way at once."),
     Family(
