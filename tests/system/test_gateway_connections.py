@@ -12,6 +12,7 @@ import pytest
 
 from lamina import unix_sockets
 from lamina.gateway import CannotListen, Timeouts
+from lamina.gateway.rooms import Rooms
 from lamina.operations.call import Call, Output, Parameters
 from tests.support.gateway import PATIENCE_S, RawClient, RunningGateway, request, running
 
@@ -273,6 +274,26 @@ def test_a_socket_left_behind_is_replaced_and_one_in_use_is_not(tmp_path: Path) 
             assert client.answer().status == 200
     with running() as server, pytest.raises(CannotListen, match="Cannot listen at"):
         server.run(server.gateway.listen_unix(tmp_path / "no-folder" / "api.sock"))
+
+
+# Room
+
+
+def test_large_bodies_have_so_much_room_together_and_who_finds_none_is_told_to_come_back() -> None:
+    gate, body = Gate(), b'"' + b"x" * 600_000 + b'"'
+    with running({"Invoke": gate.invoke}) as server, server.connect() as first, server.connect() as second:
+        server.gateway._dispatcher._rooms = Rooms(bytes_max=1_000_000)
+        first.send(request("POST", INVOKE, body))
+        gate.wait_entered()
+        second.send(request("POST", INVOKE, body))
+        answer = second.answer()
+        assert (answer.status, answer.headers["connection"]) == (429, "close")
+        assert b"CallerRateLimitExceeded" in answer.body
+        gate.open()
+        assert first.answer().status == 200
+        with server.connect() as third:
+            third.send(request("POST", INVOKE, body))
+            assert third.answer().status == 200
 
 
 # Stopping

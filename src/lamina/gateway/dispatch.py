@@ -9,7 +9,7 @@ import logging
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from concurrent.futures import Executor
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, Final, cast
 from urllib.parse import urlsplit
 
 import lamina
@@ -21,10 +21,12 @@ from lamina.gateway.beside import Beside
 from lamina.gateway.callers import Caller, caller_of
 from lamina.gateway.downloads import answer_download
 from lamina.gateway.intake import Intake
-from lamina.gateway.messages import READ_WHOLE_BYTES_MAX, REQUEST_BYTES_MAX, Answer, Request
+from lamina.gateway.messages import READ_WHOLE_BYTES_MAX, REQUEST_BYTES_MAX, Answer, Refusal, Request
 from lamina.gateway.metrics import PATH as METRICS
 from lamina.gateway.metrics import MetricsPage
+from lamina.gateway.rooms import UNTOLD_BYTES, Rooms
 from lamina.gateway.services import Service, Services
+from lamina.invocations.admission import CALLERS
 from lamina.invocations.identifiers import new_request_id
 from lamina.layers import sizes
 from lamina.layers.policies import ANY_ORGANIZATION
@@ -39,6 +41,7 @@ from lamina.wire import Api, Place, Response, Route, UnknownOperation, WireError
 if TYPE_CHECKING:
     from lamina.gateway.guard import Guard
 
+_NO_ROOM: Final = Refusal(429, "TooManyRequestsException", "Rate Exceeded.")
 _log = logging.getLogger(__name__)
 
 Health = Callable[[], Mapping[str, Any]]
@@ -85,6 +88,7 @@ class Dispatcher:
         self._beside = beside
         self._answered = answered
         self._afterwards = Afterwards()
+        self._rooms = Rooms()
         self._guard = guard
         self._organization = organization
 
@@ -127,6 +131,14 @@ class Dispatcher:
             request.refusal = self._guard.refusal(request)
             if request.refusal is not None:
                 return None
+        intake = self._intake(request)
+        if intake is None:
+            request.room = self._rooms.take(int(request.headers.get("content-length", UNTOLD_BYTES)))
+            if request.room is None:
+                request.refusal = _NO_ROOM
+        return intake
+
+    def _intake(self, request: Request) -> Intake | None:
         caller = self._caller(request)
         service = self._services.asked(request.headers, caller.service)
         others = caller.service not in (None, service.name) or function_urls.addressed(request) is not None
@@ -317,6 +329,8 @@ def _refused(request: Request, service: Service) -> errors.ApiError:
     assert refusal is not None
     if refusal.status == 413:
         return _too_large(service.api.route(request.method, request.path, request.query, request.headers).operation)
+    if refusal is _NO_ROOM:
+        return errors.too_many_requests(refusal.message, CALLERS)
     return errors.ApiError(refusal.code, refusal.status, refusal.message, None)
 
 

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from lamina.gateway.intake import Intake
+from lamina.gateway.rooms import Room
 
 # AWS's bound on a whole request, and what we read beyond it: of a request that is a little too large we want to see
 # whether it is the archive in it, because AWS tells that apart.
@@ -64,6 +65,8 @@ class Request:
     peer: str = "127.0.0.1"
     scheme: str = "http"
     intake: Intake | None = None
+    # What a large body takes of all there is for such; it is free again when the request is done with.
+    room: Room | None = None
 
     @property
     def path(self) -> str:

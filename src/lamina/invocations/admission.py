@@ -10,6 +10,7 @@ from lamina.names import FunctionArn, Scope
 RESERVED = "ReservedFunctionConcurrentInvocationLimitExceeded"
 SHARED = "ConcurrentInvocationLimitExceeded"
 EVENTS = "FunctionInvocationRateLimitExceeded"
+CALLERS = "CallerRateLimitExceeded"
 
 
 @dataclass(frozen=True, slots=True)
