@@ -23,6 +23,7 @@ _log = logging.getLogger(__name__)
 
 THREADS = 4
 RETRY_S = 1.0
+RETRY_S_MAX = 60.0
 
 # What a version became; None when it is gone.
 Outcome = FunctionVersion | None
@@ -49,6 +50,8 @@ class Activations:
         self._lock = threading.RLock()
         self._closed = False
         self._retries: set[threading.Timer] = set()
+        # Of those that could not be recorded: how long the last of them was put off.
+        self._delays: dict[tuple[FunctionArn, str], float] = {}
         # One step of one version: an update of it has another RevisionId.
         self._running: dict[tuple[FunctionArn, str], Future[Outcome]] = {}
 
@@ -87,18 +90,22 @@ class Activations:
         self._executor.shutdown(wait=True, cancel_futures=True)
 
     def _activate(self, version: FunctionVersion) -> Outcome:
+        key = (version.qualified_arn, version.revision_id)
         try:
-            return self._outcome(version)
-        except Exception:
+            outcome = self._outcome(version)
+        except Exception as error:
             # What it became could not be recorded: it would be Pending until somebody invokes it or the next start.
-            _log.exception("the activation of %s is tried again", version.qualified_arn)
-            timer = threading.Timer(RETRY_S, self._retry, [version])
+            delay = self._delays[key] = min(2 * self._delays.get(key, RETRY_S / 2), RETRY_S_MAX)
+            _log.warning("%s could not be activated, again in %g s: %s", version.qualified_arn, delay, error)
+            timer = threading.Timer(delay, self._retry, [version])
             timer.daemon = True
             with self._lock:
                 if not self._closed:
                     self._retries.add(timer)
                     timer.start()
             raise
+        self._delays.pop(key, None)
+        return outcome
 
     def _retry(self, version: FunctionVersion) -> None:
         with self._lock:
