@@ -162,6 +162,21 @@ def test_a_service_invokes_nobodys_function_who_has_not_let_it_in(server: Server
     assert heard == {"second test", f"second {OTHER}"}
 
 
+def test_a_rule_leads_to_a_topic_and_that_to_a_function(server: Server, telling: tuple[str, Told]) -> None:
+    function, told = telling
+    events, sns, name = server.client("events"), server.client("sns"), unique("rule")
+    topic = sns.create_topic(Name=name)["TopicArn"]
+    sns.subscribe(TopicArn=topic, Protocol="lambda", Endpoint=function)
+    server.client().add_permission(
+        FunctionName=function, StatementId="s", Action="lambda:InvokeFunction", Principal="sns.amazonaws.com"
+    )
+    events.put_rule(Name=name, EventPattern=json.dumps({"source": [name]}))
+    events.put_targets(Rule=name, Targets=[{"Id": "gone", "Arn": f"{topic}-gone"}, {"Id": "t", "Arn": topic}])
+    events.put_events(Entries=[{"Source": name, "DetailType": "t", "Detail": json.dumps({"id": 7})}])
+    said = told.next()["Records"][0]["Sns"]
+    assert (said["TopicArn"], json.loads(said["Message"])["detail"]) == (topic, {"id": 7})
+
+
 def test_a_rule_that_is_switched_off_invokes_nobody(server: Server, telling: tuple[str, Told]) -> None:
     function, told = telling
     events, name = server.client("events"), unique("rule")

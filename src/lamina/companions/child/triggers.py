@@ -52,8 +52,12 @@ def lead_here(host: str) -> None:
 
 
 def _tell(trigger: Trigger) -> None:
-    if _hearing.triggers is not None:
+    if _hearing.triggers is None:
+        return
+    if triggering.is_function(trigger.function):
         _hearing.triggers.append(trigger)
+    else:
+        _log.warning("%s is told nothing of %s: it is no function", trigger.function, trigger.source)
 
 
 @cache
@@ -134,15 +138,15 @@ def _lead_rules() -> None:
         # moto sends what a rule with a schedule alone, or one that is switched off, never saw.
         if rule.state != "ENABLED" or not rule.event_pattern.get_pattern():
             return
+        ours = [target for target in rule.targets if _service(target) in ("lambda", "sns")]
         others = copy.copy(rule)
-        others.targets = [target for target in rule.targets if not triggering.is_function(target["Arn"])]
+        others.targets = [target for target in rule.targets if target not in ours]
         elsewhere(others, original_event, transform_input)
-        if len(others.targets) == len(rule.targets) or not rule.event_pattern.matches_event(original_event):
+        if not ours or not rule.event_pattern.matches_event(original_event):
             return
         event = triggering.rule_event(original_event, _moment(original_event["time"]))
-        for target in rule.targets:
-            if triggering.is_function(target["Arn"]):
-                _tell_target(rule, target, event)
+        for target in ours:
+            _tell_target(rule, target, event)
 
     setattr(Rule, "send_to_targets", send_to_targets)  # noqa: B010 - types have no word for replacing a method
 
@@ -153,7 +157,26 @@ def _tell_target(rule: Any, target: Mapping[str, Any], event: Mapping[str, Any])
     except ValueError as error:
         _log.warning("target %s of %s is not invoked: its template gives no JSON: %s", target["Id"], rule.arn, error)
         return
-    _tell(Trigger(target["Arn"], triggering.EVENTS, rule.arn, rule.account_id, text))
+    if _service(target) == "sns":
+        _publish(rule, target["Arn"], text)
+    else:
+        _tell(Trigger(target["Arn"], triggering.EVENTS, rule.arn, rule.account_id, text))
+
+
+def _publish(rule: Any, topic: str, text: str) -> None:
+    from moto.sns.exceptions import SNSNotFoundError  # noqa: PLC0415 - not before a rule wants it
+    from moto.sns.models import sns_backends  # noqa: PLC0415 - not before a rule wants it
+
+    _lead_topics()
+    try:
+        # A topic of another account is not found here.
+        sns_backends[rule.account_id][topic.split(":")[3]].publish(text, topic)
+    except SNSNotFoundError:
+        _log.warning("%s is told nothing of %s: there is no such topic", topic, rule.arn)
+
+
+def _service(target: Mapping[str, Any]) -> str:
+    return str(target["Arn"]).split(":")[2]
 
 
 def _at_path(path: str, event: Mapping[str, Any]) -> Any:
