@@ -37,8 +37,8 @@ _SETTINGS: Final = {"LAMBDA_KEEPALIVE_MS": "1000", "LAMBDA_RETRY_BASE_DELAY": "0
 # How often a caller does what, of a thousand calls; a timeout takes its second.
 _DOES: Final = {"echo": 900, "raise": 40, "exit": 20, "print": 38, "sleep": 2}
 _FAILS: Final = frozenset(("raise", "exit", "sleep"))
-# A server closes a connection that nobody used for so long, as when this process was stopped for a while.
-_STALE_S: Final = 60
+# A server closes a connection on which nothing goes on for so long, as when this process is stopped for a while.
+_STALE_S: Final = 20
 _REST_S: Final = 0.5
 _CODE = """
 import os, time
