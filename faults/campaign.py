@@ -12,6 +12,7 @@ import itertools
 import os
 import shutil
 import signal
+import subprocess
 import tempfile
 import time
 from collections import Counter
@@ -163,7 +164,7 @@ def campaign(
         at = next(each for each in itertools.count(at + 1) if each not in passed_by)
         try:
             through = _round(operation, number, fault, at, house, result)
-        except (Broken, AssertionError, BotoCoreError, ClientError) as error:
+        except (AssertionError, BotoCoreError, ClientError, OSError, subprocess.TimeoutExpired) as error:
             where = f"{fault} at {at}, {result.struck[-1] if result.struck else 'nowhere yet'}"
             result.broken.append(f"{where}: {type(error).__name__}: {error}")
             through = len(result.broken) > BROKEN_MAX
