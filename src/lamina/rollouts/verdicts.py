@@ -40,7 +40,9 @@ def sample_verdict(verification: Verification, before: Sample | None, after: Sam
     if after is None:
         return Verdict(None)
     if after.error is not None:
-        if before is not None and before.error is not None:
+        # One that could not be invoked, for as many ran as may, say, has told nothing of how it did.
+        said_nothing = before is not None and before.ms is None and after.ms is not None
+        if before is not None and before.error is not None and not said_nothing:
             return Verdict(None, f"it failed before, too: {before.error}")
         return Verdict(after.error)
     if before is None or before.ms is None or after.ms is None or verification.slower_max is None:
