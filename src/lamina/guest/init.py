@@ -8,7 +8,6 @@ to nothing but its socket to the worker. When that closes it ends, and with it e
 from __future__ import annotations
 
 import errno
-import json
 import os
 import select
 import signal
@@ -17,13 +16,14 @@ import time
 
 # Without the enumerations that `signal` wraps it in: they cost a process that was just forked 25 pages.
 from _signal import signal as set_handler  # type: ignore[import-not-found]  # typeshed lacks it
-from typing import Any, Callable, NamedTuple
+from typing import Any, Callable
 
 from . import adopting, messages, network, owner, runtime, sealing, syscalls
 from .common import Common
 from .mounts import StepFailed, carry_out
 from .runtime import Beginning
 from .sealing import Seal
+from .standing import Process, Standby
 
 EXTENSIONS = "/opt/extensions"
 _STAGE = "/.lamina"
@@ -71,25 +71,6 @@ def _bind_shared_memory_to_processes() -> None:
         pass
 
 
-class _Process(NamedTuple):
-    """A process the worker asked for. From *complaint* (a descriptor, or -1) comes why it could not be executed."""
-
-    name: str
-    complaint: int
-
-
-class _StandingBy(NamedTuple):
-    """The process that will be the runtime, and where to tell it so. It has executed *argv*, if that is not empty.
-
-    One that has come from a template has nothing to complain of: its *complaint* is -1.
-    """
-
-    pid: int
-    order: int
-    complaint: int
-    argv: list[str]
-
-
 class _Init:
     def __init__(self, control: socket.socket, log_fd: int, common: Common) -> None:
         self._control = control
@@ -100,10 +81,8 @@ class _Init:
         self._limits: dict[str, tuple[int, int]] = {}
         self._extensions: list[str] = []
         self._extensions_log_fd = -1
-        self._processes: dict[int, _Process] = {}
-        self._standing_by: _StandingBy | None = None
-        # The server's end of a conversation with the runtime's process, until it is handed over; -1 for none.
-        self._frames = -1
+        self._processes: dict[int, Process] = {}
+        self._standby = Standby()
         self._is_template = False
         # Where a template's child is to stand by, nothing of ours can take its place.
         self._is_inhabited = False
@@ -122,7 +101,8 @@ class _Init:
         carry_out(self._common.processes, "")
         if not open_to_owner:
             # Now, while there is little of ours that it would have to copy.
-            entry = self._stand_by(order)
+            self._seal = self._common.seal.further(order["uid"], {})
+            entry = self._standby.fork(self._fork, order, self._seal, self._common, self._log_fd)
             if entry is not None:
                 return entry
         _bind_shared_memory_to_processes()
@@ -135,9 +115,10 @@ class _Init:
             fds.append(os.dup(self._log_fd))
             if "inhabited" in order:
                 self._await_inhabitant(order["inhabited"])
-        if self._frames != -1:
-            fds.append(self._frames)
-        messages.send(self._control, {"furnished": True, "frames": self._frames != -1}, tuple(fds))
+        frames = self._standby.frames
+        if frames != -1:
+            fds.append(frames)
+        messages.send(self._control, {"furnished": True, "frames": frames != -1}, tuple(fds))
         for fd in fds:
             os.close(fd)
         return None
@@ -195,7 +176,7 @@ class _Init:
         """Become a function's; its runtime is started with it only where no extension has to come before that."""
         try:
             carry_out(self._from_the_stage(message["operations"]), "", dict(zip(message["mounts"], fds)))
-            self._limit_executed(message["limits"])
+            self._standby.limit(message["limits"])
             sealing.relinquish_init(self._seal.user_namespace)
         except (OSError, StepFailed) as error:
             messages.send(self._control, {"failed": str(error)})
@@ -220,8 +201,10 @@ class _Init:
     def _start(self, order: dict[str, Any], told: dict[str, Any]) -> Callable[[], None] | None:
         """Start a process; the worker hears of it beside what else it is to be *told*."""
         if not order["extension"]:
-            pid = self._send_off({**order, "limits": self._limits})
-            if pid is not None:
+            sent = self._standby.send_off({**order, "limits": self._limits})
+            if sent is not None:
+                pid, process = sent
+                self._processes[pid] = process
                 messages.send(self._control, {**told, "started": order["name"], "pid": pid})
                 return None
             if self._is_inhabited:
@@ -234,14 +217,14 @@ class _Init:
             beginning = Beginning(self._seal, self._common.code, log_fd, complaint_write)
             return lambda: runtime.run(order, beginning)
         os.close(complaint_write)
-        self._processes[pid] = _Process(order["name"], complaint_read)
+        self._processes[pid] = Process(order["name"], complaint_read)
         messages.send(self._control, {**told, "started": order["name"], "pid": pid})
         return None
 
     def _start_template(self, order: dict[str, Any], fds: list[int]) -> Callable[[], None] | None:
         """Start a template of SnapStart: with mounts of its own, so that what is made from here can have others."""
         # It is held by another seal.
-        self._send_away()
+        self._standby.send_away()
         self._is_template = True
         # Whoever is begotten mounts a /proc, which the kernel lets nobody who sees but a part of the one there is.
         for name, path, *_ in self._common.processes:
@@ -255,12 +238,12 @@ class _Init:
         os.close(complaint_write)
         for fd in fds:
             os.close(fd)
-        self._began(_Process(order["name"], complaint_read), pid)
+        self._began(Process(order["name"], complaint_read), pid)
         return None
 
     def _visit(self, order: dict[str, Any], fds: list[int]) -> Callable[[], None] | None:
         """Start a program for somebody outside, whose standard streams are *fds*, in the place of the runtime."""
-        self._replace()
+        self._standby.replace()
         complaint_read, complaint_write = os.pipe2(os.O_CLOEXEC)
         pid = self._fork()
         if pid == 0:
@@ -269,72 +252,8 @@ class _Init:
         os.close(complaint_write)
         for fd in fds:
             os.close(fd)
-        self._began(_Process(order["name"], complaint_read), pid)
+        self._began(Process(order["name"], complaint_read), pid)
         return None
-
-    def _stand_by(self, order: dict[str, Any]) -> Callable[[], None] | None:
-        """Fork the runtime's process ahead of its order: most of what it has to do before that needs none."""
-        self._seal = self._common.seal.further(order["uid"], {})
-        complaint_read, complaint_write = os.pipe2(os.O_CLOEXEC)
-        order_read, order_write = os.pipe2(os.O_CLOEXEC)
-        frames = -1
-        if self._common.code is not None and not order["argv"]:
-            ours, theirs = socket.socketpair()
-            self._frames, frames = ours.detach(), theirs.detach()
-        pid = self._fork()
-        if pid == 0:
-            os.close(order_write)
-            common = self._common
-            rehearse = common.rehearse if order["rehearse"] else None
-            beginning = Beginning(self._seal, common.code, self._log_fd, complaint_write, rehearse)
-            return lambda: runtime.stand_by(order["argv"], order["environ"], beginning, order_read, frames)
-        os.close(order_read)
-        os.close(complaint_write)
-        if frames != -1:
-            os.close(frames)
-        self._standing_by = _StandingBy(pid, order_write, complaint_read, order["argv"])
-        return None
-
-    def _limit_executed(self, limits: dict[str, tuple[int, int]]) -> None:
-        """Bind what stands by to the function's *limits*, where it is another program; while we have the right."""
-        process = self._standing_by
-        if process is None or not process.argv:
-            return
-        try:
-            sealing.limit(limits, process.pid)
-        except (OSError, ValueError):
-            self._replace()
-
-    def _send_off(self, order: dict[str, Any]) -> int | None:
-        """Give the order to the process that stands by, if one does, has not been killed and is what is wanted."""
-        process = self._standing_by
-        if process is not None and process.argv and not (order["early"] and order["argv"] == process.argv):
-            self._replace()
-        process, self._standing_by = self._standing_by, None
-        if process is None:
-            return None
-        try:
-            os.write(process.order, json.dumps(order).encode())
-        except BrokenPipeError:
-            _drop(process.complaint)
-            return None
-        finally:
-            os.close(process.order)
-        self._processes[process.pid] = _Process(order["name"], process.complaint)
-        return process.pid
-
-    def _replace(self) -> None:
-        """End the process that stands by: another will take its place."""
-        if self._standing_by is not None:
-            os.kill(self._standing_by.pid, signal.SIGKILL)
-            self._send_away()
-
-    def _send_away(self) -> None:
-        """Have the process that stands by end: it is not needed."""
-        if self._standing_by is not None:
-            os.close(self._standing_by.order)
-            _drop(self._standing_by.complaint)
-            self._standing_by = None
 
     def _beget(self, message: dict[str, Any], fds: list[int]) -> Callable[[], None] | None:
         """Make a blank environment for a child of the template in here to move into.
@@ -368,12 +287,12 @@ class _Init:
             messages.send(self._control, {"failed": "what came from a template does not give up its rights"})
             os._exit(1)
         if fds:
-            self._standing_by = _StandingBy(pid, fds[0], -1, [])
+            self._standby.take(pid, fds[0])
             messages.send(self._control, {"standing": pid})
         else:
-            self._began(_Process(name, -1), pid)
+            self._began(Process(name, -1), pid)
 
-    def _began(self, process: _Process, pid: int) -> None:
+    def _began(self, process: Process, pid: int) -> None:
         self._processes[pid] = process
         messages.send(self._control, {"started": process.name, "pid": pid})
 
@@ -394,9 +313,7 @@ class _Init:
                 return
             if pid == 0:
                 return
-            if self._standing_by is not None and pid == self._standing_by.pid:
-                # Killed before anybody needed it; another is forked when one is.
-                self._send_away()
+            self._standby.buried(pid)
             process = self._processes.pop(pid, None)
             if process is not None:
                 if not self._processes and not self._is_template:
@@ -437,12 +354,6 @@ def _list_extensions() -> list[str]:
     except OSError:
         return []
     return [name for name in names if not os.path.isdir(EXTENSIONS + "/" + name)][:_EXTENSIONS_TOLD]
-
-
-def _drop(complaint_fd: int) -> None:
-    """Hear no complaint."""
-    if complaint_fd != -1:
-        os.close(complaint_fd)
 
 
 def _never_began(complaint_fd: int) -> dict[str, str]:
