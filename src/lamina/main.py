@@ -387,6 +387,7 @@ async def build(settings: Settings, house: contextlib.AsyncExitStack, choices: C
 
         return ServerFigures(
             meter,
+            catalog,
             worker.census,
             blobs,
             {"trees": trees, "byte_code": byte_code},

@@ -56,6 +56,7 @@ def test_what_functions_do_is_counted(shared_server: Server) -> None:
     assert values['lamina_environment_start_seconds_count{initialization="on-demand",phase="init"}'] >= 1
     assert values['lamina_api_requests_total{service="lambda",operation="Invoke",code="429"}'] >= 1
     assert values['lamina_environments{state="idle"}'] >= 1
+    assert values['lamina_waiting{queue="events"}'] >= 0
     assert values['lamina_cache_lookups_total{cache="trees",result="hit"}'] >= 1
     assert values['lamina_store_entries{store="blobs"}'] >= 1
     assert values['lamina_store_bytes{store="blobs"}'] > 0

@@ -200,6 +200,9 @@ class Events(Protocol):
     def are_at_least(self, count: int) -> bool:
         """Whether there are so many, due or not. Takes the longer the more there are, up to *count*."""
 
+    def count(self) -> int:
+        """How many there are, due or not. Takes the longer the more there are."""
+
     def due(self, now: float, limit: int) -> Sequence[Event]:
         """Up to *limit* events whose time has come, the longest due first. They stay until removed or rescheduled."""
 
@@ -220,6 +223,9 @@ class Deliveries(Protocol):
     """The durable queue of messages for destinations and dead-letter queues in other AWS services."""
 
     def add(self, delivery: Delivery) -> None: ...
+
+    def count(self) -> int:
+        """How many there are, due or not. Takes the longer the more there are."""
 
     def due(self, now: float, limit: int) -> Sequence[Delivery]:
         """Up to *limit* whose time has come, the longest due first. They stay until removed or rescheduled."""

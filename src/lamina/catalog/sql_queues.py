@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Connection, delete, insert, select, update
+from sqlalchemy import Connection, delete, func, insert, select, update
 
 from lamina.catalog.port import Delivery, Event
 from lamina.catalog.schema import deliveries, events
@@ -38,6 +38,9 @@ class SqlEvents:
     def are_at_least(self, count: int) -> bool:
         one_behind = select(events.c.due_at).order_by(events.c.due_at).offset(count - 1).limit(1)
         return self._connection.scalar(one_behind) is not None
+
+    def count(self) -> int:
+        return self._connection.scalar(select(func.count(events.c.due_at))) or 0
 
     def due(self, now: float, limit: int) -> Sequence[Event]:
         query = select(events).where(events.c.due_at <= now).order_by(events.c.due_at).limit(limit)
@@ -74,6 +77,9 @@ class SqlDeliveries:
                 due_at=delivery.due_at,
             )
         )
+
+    def count(self) -> int:
+        return self._connection.scalar(select(func.count(deliveries.c.due_at))) or 0
 
     def due(self, now: float, limit: int) -> Sequence[Delivery]:
         query = select(deliveries).where(deliveries.c.due_at <= now).order_by(deliveries.c.due_at).limit(limit)

@@ -100,6 +100,13 @@ FAMILIES: Final = (
         "What all environments hold, without pages of files; not there where no control groups tell.",
     ),
     Family(
+        "lamina_waiting",
+        "gauge",
+        ("queue",),
+        "Asynchronous invocations recorded and not over, those that run now included (`events`), and messages that "
+        "destinations have not taken yet (`deliveries`).",
+    ),
+    Family(
         "lamina_cache_lookups_total",
         "counter",
         ("cache", "result"),

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, Final, Protocol
 
 import lamina
+from lamina.catalog.port import Catalog
 from lamina.names import Digest, FunctionArn
 from lamina.observability.exposition import Samples, counted, exposition, names
 from lamina.observability.functions import Figures
@@ -40,7 +41,7 @@ class Blobs(Protocol):
 
 
 class ServerFigures:
-    """Of one server: what *meter* has counted, and what there is of environments, *blobs* and *stores* at the moment.
+    """Of one server: what *meter* has counted, what *census* tells, and what is in *catalog*, *blobs* and *stores*.
 
     *connections* tells how many clients there are, *environments_max* is how many calls may be under way.
     """
@@ -48,6 +49,7 @@ class ServerFigures:
     def __init__(
         self,
         meter: Meter,
+        catalog: Catalog,
         census: Census,
         blobs: Blobs,
         stores: Mapping[str, Store],
@@ -55,6 +57,7 @@ class ServerFigures:
         environments_max: int,
     ) -> None:
         self._meter = meter
+        self._catalog = catalog
         self._census = census
         self._blobs = blobs
         self._stores = stores
@@ -68,10 +71,12 @@ class ServerFigures:
     async def text(self) -> str:
         """Every metric, now; what is kept, as of a minute ago at most. Call on the loop."""
         counts, now = counted(self._meter), self._now()
-        memory, process = await asyncio.gather(self._census.memory_held_bytes(), asyncio.to_thread(_process))
+        memory, process, waiting = await asyncio.gather(
+            self._census.memory_held_bytes(), asyncio.to_thread(_process), asyncio.to_thread(self._waiting)
+        )
         if memory is not None:
             now["lamina_environments_memory_bytes"] = [((), memory)]
-        return exposition({**counts, **now, **process, **await self._look_at_stores()})
+        return exposition({**counts, **now, **process, **waiting, **await self._look_at_stores()})
 
     async def look(self) -> Mapping[str, Any]:
         """The counts of each function, with its environments, as JSON holds them. Call on the loop."""
@@ -98,6 +103,11 @@ class ServerFigures:
             "lamina_environments": [((state,), count) for state, count in states],
             "lamina_environments_max": [((), self._environments_max)],
         }
+
+    def _waiting(self) -> Samples:
+        with self._catalog.reading() as transaction:
+            events, deliveries = transaction.events.count(), transaction.deliveries.count()
+        return {"lamina_waiting": [(("events",), events), (("deliveries",), deliveries)]}
 
     async def _look_at_stores(self) -> Samples:
         if time.monotonic() - self._kept_at >= _LOOK_SECONDS:

@@ -32,6 +32,7 @@ def test_an_event_stays_due_until_it_is_put_off_or_removed(catalog: Catalog) -> 
         assert transaction.events.due(now=1_000.5, limit=10) == [EVENT]
         assert transaction.events.due(now=3_000.0, limit=10) == [EVENT, later]
         assert [transaction.events.are_at_least(count) for count in (1, 2, 3)] == [True, True, False]
+        assert transaction.events.count() == 2
         assert transaction.events.due(now=3_000.0, limit=1) == [EVENT]
         transaction.events.reschedule(EVENT.id, attempts=2, due_at=2_500.0)
         assert transaction.events.due(now=2_500.0, limit=10) == [later, replace(EVENT, attempts=2, due_at=2_500.0)]
@@ -50,6 +51,7 @@ def test_a_delivery_stays_due_until_it_is_put_off_or_removed(catalog: Catalog) -
         transaction.deliveries.add(later)
         transaction.deliveries.add(one)
         assert transaction.deliveries.next_due() == one.due_at
+        assert transaction.deliveries.count() == 2
         assert transaction.deliveries.due(now=1_000.4, limit=10) == []
         assert transaction.deliveries.due(now=3_000.0, limit=1) == [one]
         transaction.deliveries.reschedule("1", attempts=1, due_at=2_500.0)
