@@ -104,5 +104,7 @@ def test_without_metrics_the_logs_tell(moto: str) -> None:
             Code={"ZipFile": b"PK\x05\x06" + bytes(18)},
         )
     watched = [Watched(PLACE, arn(name), name, None, None) for name in ("quiet", "silent")]
+    # What metrics told of the time before says nothing of the later minutes, which they may still owe.
+    tell(moto, SINCE_MS - MINUTE_MS, 10, 0, FunctionName="quiet", Resource="quiet")
     # Whom nobody invoked there is nothing to tell of.
     assert rates(moto, *watched) == {arn("quiet"): (Rates(1, 0), Rates(1, 1))}

@@ -1,8 +1,8 @@
 """How many invocations of functions failed in a while: by CloudWatch's metrics, or by what the functions logged.
 
-AWS counts for every function, some minutes late at worst. An endpoint without metrics, or with none of these functions,
-has their logs: there an invocation is a REPORT line, and it failed when its runtime said so before that, which Python,
-Node.js and Ruby do, or the platform did (time outs, processes that ended).
+AWS counts for every function, some minutes late at worst. Where there are no metrics, or none yet of the while that is
+asked about, there are logs: in them an invocation is a REPORT line, and it failed when its runtime said so before that,
+which Python, Node.js and Ruby do, or the platform did (time outs, processes that ended).
 """
 
 from __future__ import annotations
@@ -69,7 +69,7 @@ def error_rates(
 
 
 def _by_metrics(watched: Sequence[Watched], endpoint: Endpoint, span: _Span) -> dict[str, tuple[Rates, Rates]]:
-    """What the metrics tell; nothing of functions without any, and of none where there are no metrics."""
+    """What the metrics tell; nothing of functions that have none for the later while, or where there are no metrics."""
     client = endpoint.client("cloudwatch")
     found: dict[str, tuple[Rates, Rates]] = {}
     rest = iter(watched)
@@ -81,7 +81,8 @@ def _by_metrics(watched: Sequence[Watched], endpoint: Endpoint, span: _Span) -> 
             return found
         for number, one in enumerate(some):
             sums = [results[f"m{number}{what}"] for what in ("ib", "eb", "id", "ed")]
-            if sums[0] or sums[2]:
+            # Counted by the minute, and told late: none is no sign that there were none.
+            if sums[2]:
                 found[one.function] = Rates(sums[0], sums[1]), Rates(sums[2], sums[3])
     return found
 
