@@ -76,14 +76,16 @@ def brought(modules: Iterable[str], names: Iterable[str]) -> tuple[str, ...]:
     return tuple(module for module in modules if module.partition(".")[0] in there)
 
 
-def template_variables(source: Source, modules: Sequence[str], port: int | None) -> Mapping[str, str]:
+def template_variables(
+    source: Source, modules: Sequence[str], ports: tuple[int, int] | None = None
+) -> Mapping[str, str]:
     """The environment variables modules are imported with: what all functions have, and nothing of any of them.
 
-    *port* is that of the Runtime API where it is on loopback.
+    *ports* are those of the Runtime API and of the endpoint where both are on loopback.
     """
     told = {**runtime_variables(source.runtime), "AWS_REGION": source.scope.region}
-    if port is not None:
-        told["AWS_LAMBDA_RUNTIME_API"] = f"127.0.0.1:{port}"
+    if ports is not None:
+        told["AWS_LAMBDA_RUNTIME_API"] = f"127.0.0.1:{ports[0]}"
     return {**told, "AWS_DEFAULT_REGION": source.scope.region, _MODULES: ",".join(modules)}
 
 

@@ -13,20 +13,18 @@ from typing import Protocol, TypeVar
 from lamina.environments.commands import Command, command
 from lamina.environments.compiling import cache_tag
 from lamina.environments.phases import INVOKE_S_MAX, init_seconds_max
-from lamina.environments.preloading import Source, template_variables
 from lamina.environments.spec import EnvironmentSpec
 from lamina.environments.variables import Credentials, variables
 from lamina.log_store.writing import LogWriter
 from lamina.logs.names import LogGroupArn, environment_stream
 from lamina.names import Digest, Scope
 from lamina.observability.meter import Meter
-from lamina.sandbox.plan import plan_environment, plan_function, plan_inhabited
+from lamina.sandbox.plan import plan_environment, plan_function
 from lamina.worker.blanks import Door, Prepared
 from lamina.worker.environment import Assignment, Environment
 from lamina.worker.logs import EnvironmentLog, LogStream, Nowhere
 from lamina.worker.machine import Machine
 from lamina.worker.platform_log import PlatformLog
-from lamina.worker.preloaded import PreloadedEnvironment, PreloadTemplate
 from lamina.worker.restored import RestoredEnvironment, TemplateEnvironment
 from lamina.worker.stations import Station, Stations
 from lamina.worker.visits import VisitedEnvironment
@@ -129,39 +127,37 @@ class Maker:
         restored.log.begin()
         return restored
 
-    async def assemble_preload(
-        self, source: Source, spec: EnvironmentSpec, modules: Sequence[str]
-    ) -> tuple[PreloadTemplate, Zygote]:
-        """The template of *source*, its own environment of *spec*, which will import *modules*; still to begin.
+    async def assemble_template_of(
+        self, kind: type[E], spec: EnvironmentSpec, variables_at: Callable[[tuple[int, int] | None], Mapping[str, str]]
+    ) -> tuple[E, Zygote]:
+        """A template of *kind* that has layers alone, no function; still to begin. Its archives are held already.
 
-        Its archives are held already. Second, what it was forked from. Raises SandboxFailed, RuntimeNotInstalled.
+        *variables_at* gives its variables, told at which ports of loopback the APIs are, if they are. Second, what it
+        was forked from. Raises SandboxFailed, RuntimeNotInstalled.
         """
         station = await self._stations.get(spec.runtime)
         prepared = await station.shelf.take(spec.storage_mb)
         # Functions print what they import in a log of their own; nobody has asked for this.
-        log = EnvironmentLog(prepared.blank.log, LogStream(LogGroupArn(source.scope, spec.log_group), "", Nowhere()))
-        layers, ports = [layer.hex for layer in spec.layers], self._machine.network.ports(prepared.blank)
+        stream = LogStream(LogGroupArn(spec.function.scope, spec.log_group), "", Nowhere())
+        log = EnvironmentLog(prepared.blank.log, stream)
+        layers, byte_code = [layer.hex for layer in spec.layers], self.find_byte_code(spec)
         assignment = Assignment(
-            mounts=plan_environment(
-                None, layers, prepared.tmp.folder_name, template=True, byte_code=self._find_byte_code(spec)
-            ),
+            mounts=plan_environment(None, layers, prepared.tmp.folder_name, template=True, byte_code=byte_code),
             seal=self._machine.seal(prepared.uid, spec.memory_mb, spec.storage_mb, template=True),
-            variables=template_variables(source, modules, ports and ports[0]),
+            variables=variables_at(self._machine.network.ports(prepared.blank)),
             command=Command(),
         )
-        template = PreloadTemplate(spec, prepared, log, PlatformLog(spec, log), assignment)
-        template.plan_mounts = lambda: plan_inhabited(layers, self._find_byte_code(spec))
-        return template, station.zygote
+        return kind(spec, prepared, log, PlatformLog(spec, log), assignment), station.zygote
 
-    async def assemble_preloaded(self, spec: EnvironmentSpec, prepared: Prepared) -> PreloadedEnvironment:
-        """An environment in the blank *prepared*, in which a template's child stands by; still to begin."""
+    async def assemble_inhabited(self, kind: type[E], spec: EnvironmentSpec, prepared: Prepared) -> E:
+        """An environment of *kind* in the blank *prepared*, in which a template's child stands by; still to begin."""
         try:
             station = await self._stations.get(spec.runtime)
             await self.hold(spec)
         except BaseException:
             prepared.release()
             raise
-        environment = self._environment(PreloadedEnvironment, spec, prepared)
+        environment = self._environment(kind, spec, prepared)
         self._announce(environment, station)
         return environment
 
@@ -187,7 +183,7 @@ class Maker:
         credentials = _credentials()
         prepared.door = self._open_door(prepared.blank.endpoint, spec.function.scope, credentials)
         layers, tmp = [layer.hex for layer in spec.layers], prepared.tmp.folder_name
-        code, byte_code = spec.code.hex, self._find_byte_code(spec)
+        code, byte_code = spec.code.hex, self.find_byte_code(spec)
         if prepared.blank.inhabitant is not None:
             mounts = plan_function(code, tmp, byte_code)
         else:
@@ -206,7 +202,7 @@ class Maker:
         # Not part of an answer's tail.
         environment.log.begin()
 
-    def _find_byte_code(self, spec: EnvironmentSpec) -> Mapping[str, str]:
+    def find_byte_code(self, spec: EnvironmentSpec) -> Mapping[str, str]:
         """Where it is, by the archive's digest. What is missing is not waited for."""
         found = {}
         tag = cache_tag(spec.runtime)

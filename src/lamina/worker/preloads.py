@@ -16,8 +16,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
-from lamina.environments.preloading import Findings, Source, brought, layer_folders
+from lamina.environments.preloading import Findings, Source, brought, layer_folders, template_variables
 from lamina.environments.spec import EnvironmentSpec
+from lamina.sandbox.plan import plan_inhabited
 from lamina.sandbox.scratch import FolderScratch
 from lamina.worker.blanks import DEFAULT_STORAGE_MB, Shelf
 from lamina.worker.environment import Environment
@@ -90,7 +91,7 @@ class Preload:
             if self._hindrances[spec]:
                 return None
             prepared = await self._shelf.take(spec.storage_mb)
-            environment = await self._maker.assemble_preloaded(spec, prepared)
+            environment = await self._maker.assemble_inhabited(PreloadedEnvironment, spec, prepared)
         finally:
             self._taking -= 1
             self.used_last = time.monotonic()
@@ -160,7 +161,7 @@ class Preloads:
 
     async def take(self, spec: EnvironmentSpec) -> Environment | None:
         """An environment of *spec*, still to `begin`, with modules of its layers imported; None where there is none."""
-        source = Source.of(spec) if self._modules else None
+        source = Source.of(spec)
         if source is None:
             return None
         task = self._made.get(source)
@@ -232,7 +233,10 @@ class Preloads:
         modules = self._choose(source)
         if not modules:
             return None
-        environment, zygote = await self._maker.assemble_preload(source, spec, modules)
+        told = functools.partial(template_variables, source, modules)
+        environment, zygote = await self._maker.assemble_template_of(PreloadTemplate, spec, told)
+        layers = [layer.hex for layer in source.layers]
+        environment.plan_mounts = lambda: plan_inhabited(layers, self._maker.find_byte_code(spec))
         self._environments.add(environment)
         try:
             await environment.begin()

@@ -53,6 +53,8 @@ class Template:
         self._closed = False
         self._taking = 0
         self.used_last = time.monotonic()
+        # It goes with its version.
+        self.lasting = True
 
     @property
     def idle(self) -> bool:
@@ -185,6 +187,7 @@ class Templates:
 
     def drop(self, template: Template) -> None:
         """End an idle one, though its version is still there: the next call has it made again."""
+        _log.info("the snapshot of %s ends until it is called again", template.environment.spec.function)
         self._forget(template.environment.spec)
 
     def __bool__(self) -> bool:

@@ -13,7 +13,7 @@ from collections import defaultdict, deque
 from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from lamina.environments.compiling import worthwhile
 from lamina.environments.eviction import Policy, reserve_bytes
@@ -35,16 +35,18 @@ from lamina.worker.compiling import Compilations
 from lamina.worker.environment import Environment
 from lamina.worker.machine import Machine
 from lamina.worker.making import Maker, OpenDoor, Trees
-from lamina.worker.preloads import Preloads
 from lamina.worker.provisions import Provisions
 from lamina.worker.restored import TemplateFailed
 from lamina.worker.runtimes import RuntimeNotInstalled, Runtimes
 from lamina.worker.stations import Stations
 from lamina.worker.templates import Templates
 from lamina.worker.turns import Turns
-from lamina.worker.upkeep import Upkeep
+from lamina.worker.upkeep import House, Upkeep
 from lamina.worker.watchdog import Watched
 from lamina.worker.zygotes import SandboxEnded, SandboxFailed
+
+if TYPE_CHECKING:
+    from lamina.worker.preloads import Preloads
 
 _START_SECONDS: Final = 0.5
 _LEAVING_MAX: Final = 128
@@ -116,20 +118,12 @@ class Worker:
         self.census = Census(
             self._pool, self._environments, self._templates.environments, counts_memory=machine.cgroups is not None
         )
-        self._preloads = Preloads(
-            preload,
-            state / "trees" / "v1",
-            self._maker,
-            machine,
-            self._stations.fresh_name,
-            self._templates.environments,
-        )
+        self._preloads = self._preload(preload, state) if preload else None
         self.provisions = Provisions(self._pool, self._make_in_turn, self._started, self._end, self._spawn)
         view = memory.find([] if machine.cgroups is None else [machine.cgroups.memory_folder])
         policy = Policy(keepalive_s, reserve_bytes(memory_reserve_mb, view.read().total))
-        self._upkeep = Upkeep(
-            self._pool, self._templates, self._preloads, policy, view, self.provisions.keeps, self._end
-        )
+        houses: list[House[Any]] = [self._templates] if self._preloads is None else [self._templates, self._preloads]
+        self._upkeep = Upkeep(self._pool, houses, policy, view, self.provisions.keeps, self._end)
 
     def open(self) -> None:
         """Begin the background work. Call on the loop."""
@@ -152,7 +146,8 @@ class Worker:
             self._end(environment)
         await asyncio.gather(*self._leaving.values(), return_exceptions=True)
         await self._templates.close()
-        await self._preloads.close()
+        if self._preloads is not None:
+            await self._preloads.close()
         await self._stations.close()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         if self._runtimes is not None:
@@ -450,10 +445,21 @@ class Worker:
         Until then environments are initialised one by one, with the hooks of a snapshot in between.
         """
         if spec.initialization != SNAP_START:
-            return await self._preloads.take(spec)
+            return None if self._preloads is None else await self._preloaded(self._preloads, spec)
         if not self._templates.knows(spec):
             self._spawn(self._take_snapshot(spec))
         return await self._templates.take(spec)
+
+    async def _preloaded(self, preloads: Preloads, spec: EnvironmentSpec) -> Environment | None:
+        self._upkeep.wake()
+        return await preloads.take(spec)
+
+    def _preload(self, modules: tuple[str, ...], state: Path) -> Preloads:
+        # Most servers do not: they need not read it either.
+        from lamina.worker.preloads import Preloads  # noqa: PLC0415
+
+        trees, fresh_name = state / "trees" / "v1", self._stations.fresh_name
+        return Preloads(modules, trees, self._maker, self._machine, fresh_name, self._templates.environments)
 
     async def _take_snapshot(self, spec: EnvironmentSpec) -> None:
         try:

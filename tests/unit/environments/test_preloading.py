@@ -42,7 +42,7 @@ def prevents(
     spec: EnvironmentSpec = SPEC, *, names: set[str] | None = None, read: set[str] | None = None, beside: str = ""
 ) -> str | None:
     findings = Findings(frozenset(names or {"pandas", "numexpr"}), frozenset(read or ()))
-    return findings.prevents(spec, beside.split(), template_variables(source(), ["pandas"], None))
+    return findings.prevents(spec, beside.split(), template_variables(source(), ["pandas"]))
 
 
 def test_functions_of_one_account_with_the_same_layers_in_the_same_order_share_a_template() -> None:
@@ -90,11 +90,11 @@ def test_of_the_modules_those_are_imported_that_the_layers_bring() -> None:
 
 
 def test_modules_are_imported_without_anything_of_a_function() -> None:
-    told = template_variables(source(), ["pandas", "numpy"], None)
+    told = template_variables(source(), ["pandas", "numpy"])
     assert told["AWS_REGION"] == "eu-west-1"
     assert told["_LAMINA_PRELOAD"] == "pandas,numpy"
     assert not [name for name in told if name.startswith(("AWS_ACCESS", "AWS_SESSION", "AWS_LAMBDA_FUNCTION", "_HAND"))]
-    assert template_variables(source(), [], 4711)["AWS_LAMBDA_RUNTIME_API"] == "127.0.0.1:4711"
+    assert template_variables(source(), [], (4711, 4712))["AWS_LAMBDA_RUNTIME_API"] == "127.0.0.1:4711"
 
 
 @pytest.mark.parametrize(
