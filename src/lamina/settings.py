@@ -23,10 +23,14 @@ from lamina import user_folders
 
 
 class BadSetting(ValueError):
-    """A setting holds what it cannot mean; the message names where it was set and what would do."""
+    """A setting holds what it cannot mean; the message names where it was set and what would do.
 
-    def __init__(self, source: str, value: str, expected: str) -> None:
-        super().__init__(f"{source} is {value!r}, but must be {expected}")
+    *value* is None where it is nobody's to read.
+    """
+
+    def __init__(self, source: str, value: str | None, expected: str) -> None:
+        held = "holds a secret that is not shown" if value is None else f"is {value!r}"
+        super().__init__(f"{source} {held}, but must be {expected}")
         self.source = source
 
 
@@ -92,6 +96,7 @@ class Setting:
     default: Callable[[Mapping[str, str], bool], Any]
     documented: str
     says: str
+    secret: bool = False
 
     def read(self, environ: Mapping[str, str], override: str | None, root: bool) -> Any:
         """The value from the command line, else from the first variable that is set, else the default."""
@@ -101,7 +106,7 @@ class Setting:
                 try:
                     return self.parse(value)
                 except ValueError:
-                    raise BadSetting(source, value, self.expected) from None
+                    raise BadSetting(source, None if self.secret else value, self.expected) from None
         return self.default(environ, root)
 
 
@@ -368,6 +373,7 @@ SETTINGS = (
         "none",
         "Who sends it as `Authorization: Bearer TOKEN` may read [the metrics](METRICS.md), and nobody else. Without "
         "one, programs on this machine may.",
+        secret=True,
     ),
     _Tracing(
         "tracing",

@@ -25,10 +25,10 @@ _SAMPLERS: Final = tuple(
 
 
 class BadVariable(ValueError):
-    """A variable holds what it cannot mean."""
+    """A variable holds what it cannot mean; *value* is None where it may be somebody's key."""
 
-    def __init__(self, name: str, value: str, expected: str) -> None:
-        super().__init__(f"{name} is {value!r}, but must be {expected}")
+    def __init__(self, name: str, value: str | None, expected: str) -> None:
+        super().__init__(f"{name} must be {expected}")
         self.name, self.value, self.expected = name, value, expected
 
 
@@ -133,7 +133,8 @@ def _read(
         return parse(default if found is None else found[1])
     except _Unfit as expected:
         assert found is not None, "a default makes sense"
-        raise BadVariable(*found, str(expected)) from None
+        name, value = found
+        raise BadVariable(name, None if name.endswith("_HEADERS") or "@" in value else value, str(expected)) from None
 
 
 def _one_of(*words: str) -> Callable[[str], str]:
@@ -149,6 +150,8 @@ def _url(value: str) -> str:
     try:
         parts = urlsplit(value)
         sound = parts.scheme in ("http", "https") and bool(parts.hostname) and (parts.port or 1) > 0
+        # A user's name and password would go nowhere: they belong into the headers.
+        sound = sound and "@" not in parts.netloc
     except ValueError:
         sound = False
     if not sound or not value.isascii() or not value.isprintable() or " " in value:

@@ -77,6 +77,12 @@ def test_a_bad_value_names_its_variable_and_what_would_do(variable: str, value: 
     assert says in str(caught.value)
 
 
+def test_a_secret_that_makes_no_sense_is_not_shown() -> None:
+    with pytest.raises(BadSetting, match=r"^LAMINA_METRICS_TOKEN holds a secret") as caught:
+        Settings.read({"LAMINA_METRICS_TOKEN": "my own"}, root=True)
+    assert "my own" not in str(caught.value)
+
+
 def test_a_bad_option_is_named_as_it_was_typed() -> None:
     with pytest.raises(BadSetting, match=r"^--port is 'x', but must be"):
         Settings.read({}, {"port": "x"}, root=True)
