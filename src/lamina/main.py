@@ -269,7 +269,8 @@ async def build(settings: Settings, house: contextlib.AsyncExitStack, choices: C
     house.callback(catalog.close)
     with catalog.writing() as transaction:
         secret = transaction.secrets.obtain("content")
-    companions = Companions(state / "companions" / "v1", os.environ, offered=settings.companions)
+    apart = choices.guard is not None
+    companions = Companions(state / "companions" / "v1", os.environ, offered=settings.companions, apart=apart)
     house.push_async_callback(companions.close)
     clients = Clients(companions)
     blobs, trees = ObstoreBlobs.open(state / "blobs"), Trees.open(state / "trees")

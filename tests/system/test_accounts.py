@@ -384,6 +384,22 @@ def test_what_another_account_has_beside_lambda_is_not_reached_by_its_name(guard
     refused = refusal(guarded.client("two", "sns"), "publish", TopicArn=topic, Message="hello")
     assert refused[:2] == (403, "AccessDenied")
     assert "perform: sns:Publish on resource: " + topic in refused[2]
+    # Nor by a function's destination, nor by its code.
+    two, name = guarded.client("two"), unique("sender")
+    code = """
+import boto3
+def handler(event, context):
+    try:
+        return boto3.client("sns").publish(TopicArn=event, Message="hello")["MessageId"]
+    except Exception as error:
+        return str(error)
+"""
+    create_function(two, name, code, Timeout=60, MemorySize=512)
+    destination = {"OnFailure": {"Destination": topic}}
+    refused = refusal(two, "put_function_event_invoke_config", FunctionName=name, DestinationConfig=destination)
+    assert refused[:2] == (400, "InvalidParameterValueException")
+    answered = json.loads(two.invoke(FunctionName=name, Payload=json.dumps(topic))["Payload"].read())
+    assert "not authorized to perform: sns:Publish" in answered
 
 
 def test_a_stack_does_what_its_template_says_in_the_account_of_who_made_it(guarded: Guarded) -> None:

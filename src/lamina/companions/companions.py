@@ -13,8 +13,9 @@ from pathlib import Path
 from typing import Any, Final
 
 from lamina.companions.messages import ACCOUNT_HEADER, LENGTH, Question, Reply, Trigger, packed
+from lamina.companions.owning import foreign_arn
 from lamina.companions.process import Process
-from lamina.companions.recording import changes
+from lamina.companions.recording import changes, operation_of
 from lamina.companions.refusing import NOT_INSTALLED, NOT_OFFERED, refusal
 
 _log = logging.getLogger(__name__)
@@ -32,13 +33,13 @@ _HOP_BY_HOP: Final = frozenset(
 class Companions:
     """Keeps what they are to remember in *folder*; their process begins with the first question. On one event loop.
 
-    With *offered* false every question is refused. Functions that a question has them invoke are given to `invoke`,
-    which is set once there is somebody who can.
+    With *offered* false every question is refused, with *apart* those about what another account has. Functions that a
+    question has them invoke are given to `invoke`, which is set once there is somebody who can.
     """
 
-    def __init__(self, folder: Path, environ: Mapping[str, str], *, offered: bool = True) -> None:
+    def __init__(self, folder: Path, environ: Mapping[str, str], *, offered: bool = True, apart: bool = False) -> None:
         self.invoke: Callable[[Sequence[Trigger]], Awaitable[None]] | None = None
-        self._offered = offered
+        self._offered, self._apart = offered, apart
         self._folder = folder
         self._environ = environ
         self._process: Process | None = None
@@ -56,6 +57,9 @@ class Companions:
         if not self.available:
             why = NOT_INSTALLED if self._offered else NOT_OFFERED
             return refusal(question, service, "NotImplemented", 501, why)
+        foreign = foreign_arn(question, service, account) if self._apart else None
+        if foreign is not None:
+            return _not_theirs(question, service, account, foreign)
         asked = _for_account(question, account)
         async with self._places:
             try:
@@ -107,6 +111,16 @@ class Companions:
             if self._process is None:
                 self._process = await Process.start(self._folder, self._environ)
             return self._process
+
+
+def _not_theirs(question: Question, service: str, account: str, arn: str) -> Reply:
+    operation = operation_of(question) or question.method
+    code = "AccessDenied" if question.header("x-amz-target") is None else "AccessDeniedException"
+    message = (
+        f"User: arn:aws:iam::{account}:root is not authorized to perform: {service}:{operation} on resource: {arn} "
+        f"because no resource-based policy allows the {service}:{operation} action"
+    )
+    return refusal(question, service, code, 403, message)
 
 
 def _for_account(question: Question, account: str) -> Question:

@@ -7,23 +7,9 @@ path do.
 
 from __future__ import annotations
 
-import json
-import re
-from collections.abc import Iterator
-from typing import Any, Final
-from urllib.parse import parse_qsl, unquote
-
 from lamina.accounts.policies import action_of_rest
 from lamina.companions import Question
-
-_FORM: Final = "application/x-www-form-urlencoded"
-_ARN: Final = re.compile(
-    r"arn:aws[a-z-]*:(?P<service>[a-z0-9-]+):[a-z0-9-]*:(?P<account>\d{12}):.+", re.ASCII | re.DOTALL
-)
-# They hand on to resources of other services, which ARNs name.
-_HANDING_ON: Final = frozenset(("sns", "events", "scheduler", "pipes"))
-# The service whose ARNs a request to another names.
-_NAMED_BY: Final = {"sts": "iam"}
+from lamina.companions.owning import members
 
 
 def permissions_of(question: Question, service: str) -> frozenset[str]:
@@ -32,59 +18,8 @@ def permissions_of(question: Question, service: str) -> frozenset[str]:
     # Queues have paths, and are told in forms what to do with them.
     if service == "s3" or (question.path != "/" and service != "sqs"):
         return by_path
-    names = {value for name, value in _members(question) if name == "Action"}
+    names = {value for name, value in members(question) if name == "Action"}
     target = question.header("x-amz-target")
     if target is not None:
         names.add(target.rpartition(".")[2])
     return frozenset(f"{service}:{name}" for name in names) or by_path
-
-
-def foreign_arn(question: Question, service: str, account: str) -> str | None:
-    """A resource of another account than *account* that *question* to *service* is about; None for its own alone.
-
-    What is a whole value counts: other accounts' ARNs inside of documents, such as policies, are only talked about.
-    """
-    if service == "s3":
-        # Buckets have no account in their names; whose each is, the service knows.
-        return None
-    for text in _values(question):
-        found = _ARN.fullmatch(text)
-        if found is None or found["account"] == account:
-            continue
-        if service in _HANDING_ON or found["service"] == _NAMED_BY.get(service, service):
-            return text
-    return None
-
-
-def _members(question: Question) -> Iterator[tuple[str, str]]:
-    yield from parse_qsl(question.query, keep_blank_values=True)
-    if (question.header("content-type") or "").startswith(_FORM):
-        yield from parse_qsl(_text(question), keep_blank_values=True)
-
-
-def _values(question: Question) -> Iterator[str]:
-    yield from (unquote(part) for part in question.path.split("/"))
-    yield unquote(question.path).strip("/")
-    yield from (value for _, value in _members(question))
-    kind = question.header("content-type") or ""
-    if "json" in kind:
-        try:
-            yield from _strings(json.loads(_text(question)))
-        except (ValueError, RecursionError):
-            # The service says what is wrong with it.
-            return
-
-
-def _strings(value: Any) -> Iterator[str]:
-    if isinstance(value, str):
-        yield value
-    elif isinstance(value, dict):
-        for each in value.values():
-            yield from _strings(each)
-    elif isinstance(value, list):
-        for each in value:
-            yield from _strings(each)
-
-
-def _text(question: Question) -> str:
-    return b"".join(question.body).decode("utf-8", "replace")

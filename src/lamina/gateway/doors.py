@@ -20,11 +20,10 @@ from lamina.gateway import function_urls
 from lamina.gateway.connection import Connection
 from lamina.gateway.dispatch import Check
 from lamina.gateway.messages import REQUEST_BYTES_READ_MAX, Answer, Request, Timeouts
+from lamina.gateway.proved import proves_itself
 from lamina.gateway.shares import Share
-from lamina.gateway.signatures import Signed, verify
+from lamina.gateway.signatures import Signed, is_signed, verify
 from lamina.names import Scope
-from lamina.operations import content
-from lamina.operations.stacks import answers
 
 _CONNECTIONS_MAX: Final = 64
 _THREADS: Final = 8
@@ -152,15 +151,10 @@ class Door:
 
     async def _check(self, request: Request) -> None:
         """Raises ApiError unless *request* is signed with this environment's key, or needs no signature on AWS."""
-        is_url = function_urls.addressed(request) is not None
-        if is_url and "authorization" not in request.headers:
+        if function_urls.addressed(request) is not None and not is_signed(request.headers, request.query):
             # A function URL is open to anybody, or asks for a signature itself.
             return
-        if not is_url and request.path.startswith(content.PREFIX):
-            # The address of an archive carries a signature of its own.
-            return
-        if request.method == "PUT" and request.path.startswith(answers.PREFIX):
-            # So does the address where a custom resource is answered for.
+        if proves_itself(request):
             return
         verify(await self._signed(request), self._key, datetime.now(UTC))
 

@@ -22,6 +22,7 @@ from lamina.functions.urls import Signer
 from lamina.gateway import actions, chunks, function_urls
 from lamina.gateway.callers import Caller, caller_of, region_of
 from lamina.gateway.messages import Refusal, Request
+from lamina.gateway.proved import proves_itself
 from lamina.gateway.sessions import Sessions
 from lamina.gateway.signatures import (
     Claim,
@@ -34,27 +35,13 @@ from lamina.gateway.signatures import (
     unrecognized,
 )
 from lamina.gateway.wording import worded
-from lamina.layers.attaching import unauthorized
 from lamina.names import Scope
-from lamina.operations import content
-from lamina.operations.stacks import answers
 
 # Longer bodies are hashed on a thread.
 HASHED_ON_LOOP_BYTES_MAX: Final = 256 * 1024
 # They tell that the server is there, and which; balancers ask for them, and sign nothing.
 # The page of metrics asks for a proof of its own.
 _OPEN: Final = frozenset(("/_lamina/health", "/_localstack/health", "/_lamina/metrics"))
-
-
-def carries_its_own(request: Request) -> bool:
-    """Whether the address itself is what proves that *request* may be made, as presigned ones of S3 do on AWS.
-
-    So do those of archives, and those at which a custom resource is answered for.
-    """
-    if function_urls.addressed(request) is not None:
-        return False
-    path = request.path
-    return path.startswith(content.PREFIX) or (request.method == "PUT" and path.startswith(answers.PREFIX))
 
 
 class Guard:
@@ -81,7 +68,7 @@ class Guard:
 
     def opens(self, request: Request) -> bool:
         """Whether *request* is one that needs no signature."""
-        return carries_its_own(request) or (request.method in ("GET", "HEAD") and request.path in _OPEN)
+        return proves_itself(request) or (request.method in ("GET", "HEAD") and request.path in _OPEN)
 
     def refusal(self, request: Request) -> Refusal | None:
         """Why the rest of *request*, of which only the beginning is there, need not be waited for."""
@@ -160,17 +147,13 @@ class Guard:
             self._sessions.note(answer, holder)
 
     def permit_beside(self, caller: Caller, service: str, question: Question) -> None:
-        """Raise AWS's refusal unless *caller* may ask *question*, of *service* beside Lambda, and about its own."""
+        """Raise AWS's refusal unless *caller* may ask *question* of *service*, beside Lambda."""
         identity = caller.identity
         assert identity is not None, "nobody gets here without a signature"
         headers = dict(question.headers)
         try:
-            permissions = sorted(actions.permissions_of(question, service))
-            for permission in permissions:
+            for permission in sorted(actions.permissions_of(question, service)):
                 check_allowed(identity.policy, identity.arn, permission, "*")
-            foreign = actions.foreign_arn(question, service, identity.account)
-            if foreign is not None:
-                raise unauthorized(identity.arn, permissions[0], foreign)
         except ApiError as error:
             raise worded(error, service, headers) from None
 

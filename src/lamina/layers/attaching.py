@@ -74,14 +74,10 @@ def check_readable(caller: Scope, arn: LayerVersionArn, policy: Policy | None, o
 
 def not_authorized(caller: Scope, action: str, resource: str) -> errors.ApiError:
     """AWS's refusal of something that belongs to another account and was not granted."""
-    return unauthorized(f"arn:{caller.partition}:iam::{caller.account}:root", f"lambda:{action}", resource)
-
-
-def unauthorized(user: str, permission: str, resource: str) -> errors.ApiError:
-    """AWS's refusal of *permission* ("lambda:GetLayerVersion") to *user*, an ARN, on what belongs to somebody else."""
+    user = f"arn:{caller.partition}:iam::{caller.account}:root"
     return errors.access_denied(
-        f"User: {user} is not authorized to perform: {permission} on resource: {resource} "
-        f"because no resource-based policy allows the {permission} action"
+        f"User: {user} is not authorized to perform: lambda:{action} on resource: {resource} "
+        f"because no resource-based policy allows the lambda:{action} action"
     )
 
 

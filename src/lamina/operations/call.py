@@ -28,6 +28,11 @@ class Call:
     inside: bool = False
     organization: str = ANY_ORGANIZATION
 
+    @property
+    def has_account(self) -> bool:
+        """Whether the account is one that the server keeps, and so is not simply whoever runs it."""
+        return self.organization != ANY_ORGANIZATION
+
 
 Parameters = Mapping[str, Any]
 Output = Mapping[str, Any]

@@ -55,7 +55,14 @@ class Destinations:
         return self._beside is not None and self._beside.available
 
     def check(self, target: Elsewhere, call: Call) -> None:
-        """Raise a modelled error where nothing can be delivered to *target*, as this server is configured."""
+        """Raise a modelled error where nothing can be delivered to *target*, as this server is configured.
+
+        Between accounts of a server nothing is: whether the other one would have it, no policy is asked.
+        """
+        if call.has_account and target.account not in ("", call.scope.account):
+            raise errors.invalid_parameter_value(
+                f"The function's execution role does not have permissions to deliver to {target.arn}"
+            )
         endpoint = endpoints.configured(self._environ, target.service)
         if self._is_beside or (endpoint is not None and not endpoints.is_own(endpoint, call.endpoint)):
             return

@@ -2,8 +2,8 @@
 
 `AWS_ENDPOINT_URL_S3` or `AWS_ENDPOINT_URL`, credentials and region are read by boto3 as by any AWS tool. Where they
 name none, or this server itself, it is the S3 that this server offers beside Lambda, in the caller's own account. Where
-there is none either, the buckets are AWS's, and the server fetches with its own credentials; code in a function is
-refused then: it would read whatever the person may who started the server.
+there is none either, the buckets are AWS's, and the server fetches with its own credentials; code in a function, and
+callers of a server with accounts, are refused then: they would read whatever the person may who started the server.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _NOT_CONFIGURED = (
 )
 
 _NOT_LENT = (
-    "S3 Error Code: AccessDenied. S3 Error Message: this server's own credentials for AWS are not for functions. "
+    "S3 Error Code: AccessDenied. S3 Error Message: this server's own credentials for AWS are lent to nobody. "
     "Start it with AWS_ENDPOINT_URL_S3 naming an S3 endpoint that may be, or send the archive as ZipFile."
 )
 
@@ -65,7 +65,7 @@ class S3Archives:
             return self._beside.client("s3", call.scope)
         if endpoint is not None and not elsewhere:
             raise errors.invalid_parameter_value(f"Error occurred while GetObject. {_NOT_CONFIGURED}")
-        if endpoint is None and call.inside:
+        if endpoint is None and (call.inside or call.has_account):
             raise errors.invalid_parameter_value(f"Error occurred while GetObject. {_NOT_LENT}")
         return _client(endpoint, call.scope.region)
 
