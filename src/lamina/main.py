@@ -21,6 +21,7 @@ from lamina import heap
 from lamina.catalog.sql import CatalogTooNew, SqlCatalog
 from lamina.companions import Clients, Companions
 from lamina.environments.variables import ENDPOINT
+from lamina.event_loop import new_event_loop
 from lamina.functions.concurrency import Quota
 from lamina.functions.versions import FunctionVersion
 from lamina.gateway import Beside, Doors, Gateway, Service, Services, within
@@ -145,7 +146,8 @@ def serve(settings: Settings, ready: Callable[[int], None]) -> None:
     with exclusive(settings.state_dir), contextlib.suppress(asyncio.CancelledError):
         choices = Choices(partial(runtimes.find, settings.state_dir), grace_s=settings.drain_s)
         try:
-            asyncio.run(_serve(settings, ready, choices))
+            with asyncio.Runner(loop_factory=new_event_loop) as runner:
+                runner.run(_serve(settings, ready, choices))
         except CatalogTooNew as error:
             raise StateTooNew(str(error)) from error
 

@@ -41,12 +41,13 @@ def recognise(method: str, target: str, headers: Mapping[str, str], signed_for: 
     if signed_for is not None and signed_for != "s3":
         return Recognised(signed_for, target)
     key = _access_key(target, headers)
+    signed = signed_for == "s3" or key is not None
+    if not signed and _LAMBDA.match(target):
+        return None
     host = _HOST.fullmatch(headers.get("host", ""))
     bucket = _bucket(host) if host is not None else None
-    if signed_for == "s3" or key is not None:
+    if signed:
         return Recognised("s3", _with_bucket(target, bucket), key)
-    if _LAMBDA.match(target):
-        return None
     if bucket is not None or (host is not None and host["s3"]):
         return Recognised("s3", _with_bucket(target, bucket))
     kind = headers.get("content-type", "")

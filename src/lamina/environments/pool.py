@@ -10,8 +10,10 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Generic, TypeVar
+
+from lamina.values import dataclass
 
 S = TypeVar("S", bound=Hashable)
 M = TypeVar("M", bound=Hashable)

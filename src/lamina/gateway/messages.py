@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from lamina.gateway.intake import Intake
 from lamina.gateway.rooms import Room
+from lamina.values import dataclass
 
 # AWS's bound on a whole request, and what we read beyond it: of a request that is a little too large we want to see
 # whether it is the archive in it, because AWS tells that apart.

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
 
 from lamina.names import FunctionArn, Scope
+from lamina.values import dataclass
 
 RESERVED = "ReservedFunctionConcurrentInvocationLimitExceeded"
 SHARED = "ConcurrentInvocationLimitExceeded"

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import StrEnum
 from typing import Final
 
 from lamina import errors
 from lamina.invocations.streams import Sink
+from lamina.values import dataclass
 
 REQUEST_BYTES_MAX: Final = 6 * 1024 * 1024
 EVENT_BYTES_MAX: Final = 1024 * 1024

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from lamina.invocations.calls import Measured
+from lamina.values import dataclass
 
 Record = dict[str, object]
 

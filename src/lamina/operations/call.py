@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from lamina.layers.policies import ANY_ORGANIZATION
 from lamina.names import Scope
+from lamina.values import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ import platform
 import random
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, Final, Protocol
 
 from lamina import errors
@@ -30,6 +30,7 @@ from lamina.operations.call import Call, Output, Parameters
 from lamina.operations.deliveries import DeliveryQueue
 from lamina.operations.events import EventQueue
 from lamina.operations.live import LiveLayers
+from lamina.values import dataclass
 from lamina.worker.runtimes import RuntimeNotInstalled, Runtimes
 from lamina.worker.worker import Throttled
 from lamina.worker.zygotes import SandboxFailed

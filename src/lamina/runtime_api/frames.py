@@ -17,11 +17,11 @@ import asyncio
 import socket
 import struct
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
 from lamina.runtime_api.replies import Reply
 from lamina.runtime_api.session import RESPONSE_BYTES_MAX, RuntimeSession
+from lamina.values import dataclass
 
 PREFACE: Final = b"\0lamina frames\1\n"
 NEXT, ANSWER, ERROR = range(1, 4)

@@ -8,12 +8,12 @@ Source: the Runtime API's documentation, and the errors of AWS's emulator as its
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Final
 
 from lamina.invocations.calls import TRUNCATED, truncated
 from lamina.invocations.streams import Flow, Sink
 from lamina.runtime_api.replies import ACCEPTED, JSON, Reply, refusal
+from lamina.values import dataclass
 
 RESPONSE_BYTES_MAX: Final = 6 * 1024 * 1024 + 100
 

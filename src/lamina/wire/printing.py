@@ -35,6 +35,8 @@ def to_json(shape: Shape, value: Any) -> Any:
 def to_text(shape: Shape, value: Any, timestamp_format: str) -> str:
     """The scalar *value* as a header holds it."""
     kind = shape.type_name
+    if kind == "string" and isinstance(value, str):
+        return value
     if kind == "timestamp":
         return str(print_timestamp(value, str(shape.serialization.get("timestampFormat", timestamp_format))))
     if kind == "boolean":

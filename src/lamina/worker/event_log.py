@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from lamina.environments.spec import EnvironmentSpec
@@ -12,6 +11,7 @@ from lamina.invocations.calls import Invocation, Measured
 from lamina.invocations.platform_events import Produced, Streamed
 from lamina.runtime_api.extensions import ExtensionFailed
 from lamina.runtime_api.session import Answer
+from lamina.values import dataclass
 from lamina.worker.happenings import Exited, Failure, TimeIsUp, Told
 from lamina.worker.logs import EnvironmentLog
 from lamina.worker.memory import MemoryGauge

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from lamina.invocations import calls
 from lamina.invocations.calls import ProcessEnd
 from lamina.invocations.streams import STREAM_BYTES_MAX
 from lamina.runtime_api.extensions import ExtensionFailed
 from lamina.runtime_api.session import Answer, InitFailed
+from lamina.values import dataclass
 from lamina.worker.platform_log import SUCCESS, Verdict
 
 
