@@ -72,6 +72,10 @@ class Operation(ABC):
     def wanted(self, number: int, before: View) -> View:
         """The view after it has succeeded, where *before* was the view."""
 
+    def begun(self, number: int, before: View, seen: View) -> bool:
+        """Whether *seen* is what may be left of a request that was not acknowledged, besides all and nothing."""
+        return False
+
     def degraded(self, number: int, seen: View) -> bool:
         """Whether *seen* is what it may become, and says, where a disk failed behind an answer already given."""
         return False
@@ -268,7 +272,7 @@ class PutLogEvents(Operation):
 
     def ask(self, number: int) -> None:
         now_ms = time.time_ns() // 1_000_000
-        events = [{"timestamp": now_ms + at, "message": f"event {at} of {number}"} for at in range(3)]
+        events = [{"timestamp": now_ms + at, "message": message} for at, message in enumerate(_messages(number))]
         self.client_of("logs").put_log_events(
             logGroupName=_named("group", number), logStreamName="stream", logEvents=events
         )
@@ -278,7 +282,11 @@ class PutLogEvents(Operation):
         return [each["message"] for each in found]
 
     def wanted(self, number: int, before: View) -> View:
-        return [*before, *(f"event {at} of {number}" for at in range(3))]
+        return [*before, *_messages(number)]
+
+    def begun(self, number: int, before: View, seen: View) -> bool:
+        """Each event is there whole or not; of several, the first may be (docs/formats/logs.md)."""
+        return bool(seen == self.wanted(number, before)[: len(seen)])
 
 
 class CreateLogGroup(Operation):
@@ -332,6 +340,11 @@ OPERATIONS: Final[tuple[Callable[[Server], Operation], ...]] = (
 def _named(what: str, number: int) -> str:
     # Of one length, so that no name is the beginning of another.
     return f"{what}-{number:06d}"
+
+
+def _messages(number: int) -> list[str]:
+    # Half of them is more than one.
+    return [f"event {at} of {number}: {'.' * 300}" for at in range(3)]
 
 
 def _code(tag: str) -> bytes:
