@@ -18,6 +18,8 @@ from tests.support.functions import create, wait_until
 from tests.support.logs import logged
 from tests.support.server import Server
 
+pytestmark = pytest.mark.anybody
+
 SLOW = """
 import time
 def handler(event, context):

@@ -8,6 +8,8 @@ import sys
 from collections import Counter
 from pathlib import Path
 
+import pytest
+
 from reliability import filling
 from reliability.callers import crowd
 from tests.support.functions import create, wait_until
@@ -31,6 +33,7 @@ def test_who_is_too_many_is_turned_away_in_aws_words_and_the_others_are_served(t
         assert function.value() == "served"
 
 
+@pytest.mark.anybody
 def test_a_catalog_filled_for_measuring_is_one_that_the_api_might_have_filled(tmp_path: Path) -> None:
     state = tmp_path / "state"
     filling.fill(state, functions=12, layer_versions=210)

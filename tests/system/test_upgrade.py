@@ -36,6 +36,7 @@ def said(state: Path) -> int:
     return "".join(logged(state, FUNCTION)).count("LookupError: on purpose")
 
 
+@pytest.mark.anybody
 def test_every_revision_there_was_has_its_state() -> None:
     known = Path(migrations.__file__).parent.joinpath("versions").glob("r*_*.py")
     assert sorted(path.name[1:5] for path in known) == OLD
@@ -61,6 +62,7 @@ def test_a_state_of_each_revision_answers_as_it_did_and_goes_on(tmp_path: Path, 
     assert lamina("fsck", "--state", str(state)).returncode == 0
 
 
+@pytest.mark.anybody
 def test_a_backup_that_an_earlier_one_took_is_restored_by_this_one(tmp_path: Path) -> None:
     told = states.unpack(OLD[0], tmp_path / "backup")
     done = lamina("restore", str(tmp_path / "backup"), "--state", str(tmp_path / "state"))
@@ -70,6 +72,7 @@ def test_a_backup_that_an_earlier_one_took_is_restored_by_this_one(tmp_path: Pat
         assert states.answers(server) == told
 
 
+@pytest.mark.anybody
 def test_what_a_later_one_kept_is_refused_in_words_and_left_as_it_is(tmp_path: Path) -> None:
     state = tmp_path / "state"
     states.unpack(OLD[-1], state)
