@@ -52,7 +52,7 @@ def about() -> None:
 
 @account.command("add")
 def add(
-    id_: Annotated[str | None, typer.Argument(metavar="[ACCOUNT]", help=_NEW)] = None,
+    id_: Annotated[str | None, typer.Argument(metavar="ACCOUNT", help=_NEW)] = None,
     user: User = "admin",
     policy: Annotated[str, typer.Option(metavar="POLICY", help=_POLICY)] = "full",
     organization: Annotated[str | None, typer.Option("--org", metavar="ID", help=_ORGANIZATION)] = None,

@@ -28,7 +28,7 @@ _IGNORE = (
 
 
 def audit(
-    layers: Annotated[list[str] | None, typer.Argument(metavar="[LAYER]...", help=_LAYERS)] = None,
+    layers: Annotated[list[str] | None, typer.Argument(metavar="LAYER", help=_LAYERS)] = None,
     function: Annotated[str | None, typer.Option(metavar="CODE", help=_FUNCTION)] = None,
     database: Annotated[list[Path] | None, typer.Option(metavar="FILE", help=_DATABASE)] = None,
     ignore: Annotated[list[str] | None, typer.Option(metavar="ID", help=_IGNORE)] = None,

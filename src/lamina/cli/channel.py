@@ -39,7 +39,7 @@ def about() -> None:
 @channel.command("set")
 def put(
     layer: Annotated[str, typer.Argument(metavar="LAYER", help=_LAYER)],
-    assignments: Annotated[list[str], typer.Argument(metavar="NAME=VERSION...", help=_ASSIGNMENTS)],
+    assignments: Annotated[list[str], typer.Argument(metavar="NAME=VERSION", help=_ASSIGNMENTS)],
     channels: Channels = None,
     as_json: Annotated[bool, typer.Option("--json", help=_JSON)] = False,
     endpoint: EndpointUrl = None,
@@ -88,7 +88,7 @@ def put(
 
 @channel.command("list")
 def show(
-    layer: Annotated[str | None, typer.Argument(metavar="[LAYER]", help=_LAYER)] = None,
+    layer: Annotated[str | None, typer.Argument(metavar="LAYER", help=_LAYER)] = None,
     channels: Channels = None,
     as_json: Annotated[bool, typer.Option("--json", help=_JSON)] = False,
     endpoint: EndpointUrl = None,
@@ -130,7 +130,7 @@ def show(
 @channel.command("delete")
 def delete(
     layer: Annotated[str, typer.Argument(metavar="LAYER", help=_LAYER)],
-    names: Annotated[list[str], typer.Argument(metavar="NAME...", help="The channels.")],
+    names: Annotated[list[str], typer.Argument(metavar="NAME", help="The channels.")],
     channels: Channels = None,
     endpoint: EndpointUrl = None,
     profile: Profile = None,

@@ -48,7 +48,7 @@ _ARCHITECTURE = "Processor they are for.  [default: as for --runtime]"
 
 
 def check(
-    layers: Annotated[list[str] | None, typer.Argument(metavar="[LAYER]...", help=_LAYERS)] = None,
+    layers: Annotated[list[str] | None, typer.Argument(metavar="LAYER", help=_LAYERS)] = None,
     function: Annotated[str | None, typer.Option(metavar="CODE", help=_FUNCTION)] = None,
     runtime: Annotated[str | None, typer.Option(metavar="ID", help=_RUNTIME)] = None,
     architecture: Annotated[Architecture | None, typer.Option(help=_ARCHITECTURE)] = None,

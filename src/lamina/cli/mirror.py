@@ -24,7 +24,7 @@ _ENDPOINT = "Address of the API that they are read from.  [default: AWS itself]"
 
 
 def mirror(
-    arns: Annotated[list[str], typer.Argument(metavar="ARN...", help=_ARNS)],
+    arns: Annotated[list[str], typer.Argument(metavar="ARN", help=_ARNS)],
     source: Annotated[Path | None, typer.Option("--from", metavar="FILE", help=_FROM)] = None,
     endpoint: Annotated[str | None, typer.Option(metavar="URL", help=_ENDPOINT)] = None,
     profile: Profile = None,

@@ -16,7 +16,7 @@ from lamina.cli.loading import downloads
 
 
 def pull(
-    layers: Annotated[list[str], typer.Argument(metavar="LAYER...", help="ARNs, NAME or NAME:VERSION.")],
+    layers: Annotated[list[str], typer.Argument(metavar="LAYER", help="ARNs, NAME or NAME:VERSION.")],
     into: Annotated[Path, typer.Option(metavar="DIR", help="Folder for the archives; made if need be.")] = Path(),
     endpoint: EndpointUrl = None,
     profile: Profile = None,

@@ -15,7 +15,7 @@ from lamina.cli.failures import Failure
 if TYPE_CHECKING:
     from lamina.workshop.recipes import Project, Recipe
 
-Names = Annotated[list[str] | None, typer.Argument(metavar="[NAME]...", help="Layers of the project file.  [all]")]
+Names = Annotated[list[str] | None, typer.Argument(metavar="NAME", help="Layers of the project file.  [all]")]
 From = Annotated[
     list[str] | None,
     typer.Option(

@@ -23,7 +23,7 @@ _PLAIN = ("not begun", "under way", "done", "put back")
 
 
 def status(
-    id_: Annotated[str | None, typer.Argument(metavar="[ID]", help=_ID, show_default=False)] = None,
+    id_: Annotated[str | None, typer.Argument(metavar="ID", help=_ID, show_default=False)] = None,
     as_json: AsJson = False,
 ) -> None:
     """Show how far a roll-out is, and what became of each function that there is something to tell of.

@@ -22,7 +22,7 @@ _TIMESTAMP = "Also say when the bill was made; without it, the same layers give 
 
 
 def sbom(
-    layers: Annotated[list[str] | None, typer.Argument(metavar="[LAYER]...", help=_LAYERS)] = None,
+    layers: Annotated[list[str] | None, typer.Argument(metavar="LAYER", help=_LAYERS)] = None,
     function: Annotated[str | None, typer.Option(metavar="CODE", help=_FUNCTION)] = None,
     licences: Annotated[
         bool, typer.Option("--licences", help="Print the packages by licence, as a table, instead.")

@@ -15,7 +15,7 @@ _CHANNEL = "The layer, by NAME or ARN, and the channel."
 
 
 def subscribe(
-    functions: Annotated[list[str], typer.Argument(metavar="FUNCTION...", help=_FUNCTIONS)],
+    functions: Annotated[list[str], typer.Argument(metavar="FUNCTION", help=_FUNCTIONS)],
     channel: Annotated[str, typer.Argument(metavar="LAYER@CHANNEL", help=_CHANNEL)],
     channels: Channels = None,
     endpoint: EndpointUrl = None,
@@ -48,7 +48,7 @@ def subscribe(
 
 
 def unsubscribe(
-    functions: Annotated[list[str], typer.Argument(metavar="FUNCTION...", help=_FUNCTIONS)],
+    functions: Annotated[list[str], typer.Argument(metavar="FUNCTION", help=_FUNCTIONS)],
     layer: Annotated[str, typer.Argument(metavar="LAYER", help="The layer, by NAME or ARN.")],
     endpoint: EndpointUrl = None,
     profile: Profile = None,

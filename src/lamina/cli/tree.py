@@ -23,7 +23,7 @@ _FUNCTION = "Its code: a zip, a folder, or a function's name or ARN, whose own l
 
 
 def tree(
-    layers: Annotated[list[str] | None, typer.Argument(metavar="[LAYER]...", help=_LAYERS)] = None,
+    layers: Annotated[list[str] | None, typer.Argument(metavar="LAYER", help=_LAYERS)] = None,
     function: Annotated[str | None, typer.Option(metavar="CODE", help=_FUNCTION)] = None,
     all_files: Annotated[bool, typer.Option("--files", help="Show the files of packages, too.")] = False,
     depth: Annotated[int | None, typer.Option(min=1, help="Show no more levels than this.")] = None,
