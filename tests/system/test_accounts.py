@@ -26,6 +26,8 @@ from tests.support.functions import unique
 from tests.support.runtimes import NEWEST
 from tests.support.server import REGION, ROLE, Server
 
+pytestmark = pytest.mark.anybody
+
 ONE, TWO, APART = "111122223333", "444455556666", "777788889999"
 ORGANIZATION = "o-a1b2c3d4e5"
 LAMINA = [sys.executable, "-m", "lamina"]
