@@ -1,8 +1,9 @@
 """Frozen records whose making costs nothing extra.
 
 `dataclasses.dataclass(frozen=True)` sets every field through `object.__setattr__`, which takes three times as long as
-setting it. Where a warm call makes a dozen of them, that is a tenth of what the server spends on it. To a type checker
-this decorator is the standard library's, so that changing a field is an error there; at run time nothing forbids it.
+setting it: half a microsecond more for each of the dozen that a warm call makes, of which there are 140. To a type
+checker this decorator is the standard library's, so that changing a field is an error there; at run time nothing
+forbids it.
 """
 
 from __future__ import annotations
