@@ -390,3 +390,14 @@ def test_the_next_server_takes_a_snapshot_of_its_own(tmp_path: Path) -> None:
             return seen.value["drawn"] if "Restore Duration" in seen.report() else None
 
         assert wait_until(restored, 20) != first
+
+
+def test_a_restored_environment_may_have_as_many_processes_as_any(shared_server: Server) -> None:
+    code = """
+        import resource
+        def handler(event, context):
+            return resource.getrlimit(resource.RLIMIT_NPROC)
+    """
+    made = create(shared_server, code, runtime=NEWEST, SnapStart=SNAP_START)
+    publish(made)
+    assert made.call(None, Qualifier="1").value == made.value() == [742, 742]

@@ -85,12 +85,14 @@ class Processes:
 
         Raises ChannelClosed, OSError.
         """
+        # What has come from a template has the limits of that, which are wider.
+        came = self.prepared.blank.inhabitant is not None
         self._order(
             {
                 "do": "assign",
                 "operations": mounts.operations,
                 "mounts": ["tmp"] * len(fds),
-                "limits": seal.limits_beyond(LIMITS),
+                "limits": seal.limits if came else seal.limits_beyond(LIMITS),
                 "start": runtime and _start(RUNTIME, runtime, extension=False),
             },
             fds,

@@ -46,6 +46,7 @@ _OWN_VARIABLES: Final = (
     "AWS_LAMBDA_RUNTIME_API",
     "AWS_ENDPOINT_URL",
 )
+_PROCESSES: Final = "RLIMIT_NPROC"
 
 Order = Callable[[bytes, Sequence[int]], None]
 
@@ -223,7 +224,10 @@ class RestoredEnvironment(ForkedEnvironment):
     def _own_variables(self) -> bytes:
         variables = self._assignment.variables
         own = {name: variables[name] for name in _OWN_VARIABLES if name in variables}
-        return json.dumps({"environ": own}).encode()
+        seal = self._assignment.seal
+        # The one that a template cannot have where all of them share a user namespace.
+        limits = {_PROCESSES: seal.limits[_PROCESSES]} if seal.user_namespace else {}
+        return json.dumps({"environ": own, "limits": limits}).encode()
 
     def _assigned(self, assigned: Assigned) -> None:
         super()._assigned(assigned)

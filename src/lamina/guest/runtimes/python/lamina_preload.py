@@ -11,7 +11,6 @@ import gc
 import importlib
 import json
 import os
-import resource
 import socket
 import sys
 
@@ -152,8 +151,7 @@ def _become(fds: list[int], changed: dict[str, str], removed: list[str]) -> None
             finder.judge_anew()
     os.write(_TALK_FD, b".")
     order = _read_order()
-    for name, (soft, hard) in order["limits"].items():
-        _limit(getattr(resource, name), soft, hard)
+    lamina_template.limit(order["limits"])
     if tmp != -1:
         lamina_template.copy_tmp(_TALK_FD + 1)
     _set_variables({**order["environ"], **changed, "_LAMINA_FRAMES_FD": str(_TALK_FD)}, removed)
@@ -186,15 +184,6 @@ def _read_order() -> dict[str, Any]:
         os._exit(0)
     order: dict[str, Any] = json.loads(b"".join(pieces))
     return order
-
-
-def _limit(kind: int, soft: int, hard: int) -> None:
-    """As much of a limit as an ordinary user may set: nobody but root raises a hard one."""
-    highest = resource.getrlimit(kind)[1]
-    if highest != resource.RLIM_INFINITY:
-        hard = highest if hard == resource.RLIM_INFINITY else min(hard, highest)
-        soft = hard if soft == resource.RLIM_INFINITY else min(soft, hard)
-    resource.setrlimit(kind, (soft, hard))
 
 
 def _set_variables(variables: dict[str, str], removed: list[str]) -> None:

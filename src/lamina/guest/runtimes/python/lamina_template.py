@@ -12,6 +12,7 @@ import ctypes
 import gc
 import json
 import os
+import resource
 import shutil
 import socket
 import stat
@@ -89,6 +90,7 @@ def _enter(order: dict[str, Any], fds: list[int]) -> None:
     copy_tmp(tmp)
     os.chdir(os.environ["LAMBDA_TASK_ROOT"])
     os.environ.update(order["environ"])
+    limit(order["limits"])
     draw_anew()
 
 
@@ -117,6 +119,20 @@ def copy_tmp(source: int) -> None:
     if source != -1:
         _copy("/proc/self/fd/%d" % source, "/tmp")
         os.close(source)
+
+
+def limit(limits: dict[str, tuple[int, int]]) -> None:
+    """Set limits (soft, hard) by name, or as much of them as may be: nobody but root raises a hard one."""
+    for name, (soft, hard) in limits.items():
+        kind = getattr(resource, name)
+        highest = resource.getrlimit(kind)[1]
+        resource.setrlimit(kind, (_lower(soft, highest), _lower(hard, highest)))
+
+
+def _lower(wanted: int, highest: int) -> int:
+    if resource.RLIM_INFINITY in (wanted, highest):
+        return highest if wanted == resource.RLIM_INFINITY else wanted
+    return min(wanted, highest)
 
 
 def draw_anew() -> None:
