@@ -21,6 +21,7 @@ from botocore.config import Config
 from botocore.credentials import Credentials
 from botocore.exceptions import ClientError
 
+from lamina.accounts import AccessKey, Policy, update
 from tests.support import zips
 from tests.support.functions import unique
 from tests.support.runtimes import NEWEST
@@ -66,16 +67,25 @@ def key_of(accounts: Path, *arguments: str) -> Credentials:
     return Credentials(made["access_key_id"], made["secret_access_key"])
 
 
+def added(
+    accounts: Path, account: str, user: str, policy: Policy = Policy.FULL, organization: str | None = None
+) -> Credentials:
+    """A user's key, as `lamina account add` makes it, in less time."""
+    key = AccessKey.new(os.urandom, "2026-11-21T00:00:00Z")
+    update(accounts, lambda register: register.added(account, user, policy, key, organization))
+    return Credentials(key.id, key.secret)
+
+
 @pytest.fixture(scope="module")
 def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Guarded]:
     folder = tmp_path_factory.mktemp("accounts")
     accounts = folder / "accounts.json"
     keys = {
         "one": key_of(accounts, "add", ONE, "--org", ORGANIZATION),
-        "reader": key_of(accounts, "add", ONE, "--user", "reader", "--policy", "read-only"),
-        "deployer": key_of(accounts, "add", ONE, "--user", "deployer", "--policy", "deploy-only"),
-        "two": key_of(accounts, "add", TWO, "--org", ORGANIZATION),
-        "apart": key_of(accounts, "add", APART),
+        "reader": added(accounts, ONE, "reader", Policy.READ_ONLY),
+        "deployer": added(accounts, ONE, "deployer", Policy.DEPLOY_ONLY),
+        "two": added(accounts, TWO, "admin", organization=ORGANIZATION),
+        "apart": added(accounts, APART, "admin"),
         "nobody": Credentials("AKIANOBODYHASTHIS000", "secret"),
         "twelve": Credentials(ONE, "test"),
     }
@@ -266,7 +276,7 @@ def test_layers_cross_accounts_as_their_policy_says(guarded: Guarded) -> None:
 
 
 def test_a_key_works_until_it_is_taken_away(guarded: Guarded) -> None:
-    guarded.keys["rotating"] = key_of(guarded.accounts, "add", TWO, "--user", "rotating")
+    guarded.keys["rotating"] = added(guarded.accounts, TWO, "rotating")
     before = guarded.client("rotating")
     before.list_functions()
     old = guarded.keys["rotating"].access_key
@@ -287,7 +297,7 @@ def test_a_key_works_until_it_is_taken_away(guarded: Guarded) -> None:
 
 
 def test_no_secret_is_shown_or_logged(guarded: Guarded) -> None:
-    listed = lamina_account(guarded.accounts, "list").stdout + lamina_account(guarded.accounts, "list", "--json").stdout
+    listed = lamina_account(guarded.accounts, "list", "--json").stdout
     assert guarded.keys["one"].access_key in listed
     for key in guarded.keys.values():
         if key.access_key.startswith("AKIA") and key.secret_key != "secret":
@@ -362,7 +372,7 @@ def test_services_beside_lambda_ask_for_signatures_too_and_refuse_in_their_own_w
 
 
 def test_a_session_is_as_good_as_who_began_it_and_ends_with_him(guarded: Guarded) -> None:
-    guarded.keys["leaving"] = key_of(guarded.accounts, "add", ONE, "--user", "leaving", "--policy", "deploy-only")
+    guarded.keys["leaving"] = added(guarded.accounts, ONE, "leaving", Policy.DEPLOY_ONLY)
     sts = guarded.client("leaving", "sts")
     role = {"RoleArn": f"arn:aws:iam::{ONE}:role/deploys", "RoleSessionName": "ci"}
     assumed = sts.assume_role(**role)["Credentials"]
@@ -377,7 +387,7 @@ def test_a_session_is_as_good_as_who_began_it_and_ends_with_him(guarded: Guarded
         assert error[1] == "UnrecognizedClientException"
     elsewhere = refusal(sts, "assume_role", RoleArn=f"arn:aws:iam::{TWO}:role/deploys", RoleSessionName="ci")
     assert elsewhere[:2] == (403, "AccessDenied")
-    assert lamina_account(guarded.accounts, "remove", ONE, "--user", "leaving").returncode == 0
+    update(guarded.accounts, lambda register: register.without(ONE, "leaving"))
     assert refusal(session, "list_functions")[1] == "UnrecognizedClientException"
 
 
@@ -419,7 +429,6 @@ def test_a_stack_does_what_its_template_says_in_the_account_of_who_made_it(guard
     [
         (None, 0, "it has no accounts to tell who may"),
         ('{"format": 1, "accounts": []}', 0o644, "its mode is 0644"),
-        ("{}", 0o600, "it has no format"),
     ],
 )
 def test_a_server_that_could_not_tell_who_calls_does_not_start(
