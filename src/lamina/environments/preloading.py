@@ -19,6 +19,8 @@ from lamina.names import LATEST, Digest, FunctionArn, Scope
 
 # Functions have at most 10,240 MB; an import that needs more than this is left to them.
 TEMPLATE_MB: Final = 3008
+# It cannot be handed descriptors.
+_TOO_OLD: Final = ("3.8",)
 # Says to the runtime's client what to import before it waits.
 _MODULES: Final = "_LAMINA_PRELOAD"
 # What compiled libraries read as they are loaded, without Python seeing it.
@@ -38,7 +40,8 @@ class Source:
     @classmethod
     def of(cls, spec: EnvironmentSpec) -> Source | None:
         """The source of the template that *spec* could begin from; None where it could from none."""
-        forked = Language.of(spec.runtime).family == "python" and command(spec).argv == ()
+        language = Language.of(spec.runtime)
+        forked = language.family == "python" and language.version not in _TOO_OLD and command(spec).argv == ()
         if not forked or not spec.layers or spec.initialization != ON_DEMAND:
             return None
         return cls(spec.function.scope, spec.runtime, spec.architecture, spec.layers)

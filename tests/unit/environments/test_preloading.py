@@ -71,12 +71,21 @@ def test_others_do_not(other: EnvironmentSpec) -> None:
     [
         replace(SPEC, layers=()),
         replace(SPEC, runtime="nodejs22.x"),
+        replace(SPEC, runtime="python3.8"),
         replace(SPEC, initialization=SNAP_START),
         replace(SPEC, initialization=PROVISIONED),
         replace(SPEC, variables=(("PYTHONWARNINGS", "error"),)),
         replace(SPEC, variables=(("AWS_LAMBDA_EXEC_WRAPPER", "/opt/wrap"),)),
     ],
-    ids=["no layer", "another language", "SnapStart", "provisioned", "an interpreter of its own", "a wrapper"],
+    ids=[
+        "no layer",
+        "another language",
+        "too old",
+        "SnapStart",
+        "provisioned",
+        "an interpreter of its own",
+        "a wrapper",
+    ],
 )
 def test_what_is_not_forked_on_demand_with_layers_has_no_template(spec: EnvironmentSpec) -> None:
     assert Source.of(spec) is None
