@@ -57,11 +57,14 @@ INTERPRETER = InterpreterLayout(
 
 
 def zipped(**files: str) -> bytes:
-    """A zip archive of *files*; a double underscore in a name stands for a dot."""
+    """A zip archive of *files*, whenever it is asked for; a double underscore in a name stands for a dot."""
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as archive:
         for name, text in files.items():
-            archive.writestr(name.replace("__", "."), text)
+            # Of a name alone zipfile would make an entry of this very second, and other bytes in the next.
+            entry = zipfile.ZipInfo(name.replace("__", "."))
+            entry.external_attr = 0o600 << 16
+            archive.writestr(entry, text)
     return buffer.getvalue()
 
 
