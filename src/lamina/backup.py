@@ -19,8 +19,8 @@ from pathlib import Path
 from typing import Final
 
 from lamina.catalog.sql import CatalogTooNew, CatalogTooOld, SqlCatalog
-from lamina.main import exclusive
 from lamina.names import Digest
+from lamina.state_folder import exclusive
 from lamina.store.blobs import ObstoreBlobs
 from lamina.store.errors import BlobDamaged, BlobMissing
 from lamina.store.syncing import sync_filesystem, sync_path

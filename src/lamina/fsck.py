@@ -23,9 +23,9 @@ from sqlalchemy.exc import DatabaseError
 from lamina.catalog.port import Catalog, Consisting
 from lamina.catalog.sql import CatalogTooNew, CatalogTooOld, SqlCatalog
 from lamina.layers.archive import ArchiveError, inspect
-from lamina.main import exclusive
 from lamina.names import Digest
 from lamina.operations.reclaiming import Reclaimer
+from lamina.state_folder import exclusive
 from lamina.store.blobs import ObstoreBlobs
 from lamina.store.bytecode import ByteCode
 from lamina.store.checking import Contents, pool_faults, tree_fault

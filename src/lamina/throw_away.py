@@ -22,10 +22,11 @@ from pathlib import Path
 from typing import Any, Final, TypeVar
 
 from lamina import errors
-from lamina.main import Built, Choices, build, exclusive
+from lamina.main import Built, Choices, build
 from lamina.names import FunctionArn, Scope
 from lamina.operations.call import Call
 from lamina.settings import Settings
+from lamina.state_folder import exclusive
 from lamina.worker import runtimes
 from lamina.worker.runtimes import RuntimeNotInstalled
 

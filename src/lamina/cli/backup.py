@@ -70,7 +70,7 @@ def _carry_out(saying: str, copy: Callable[[Callable[[int], object]], Copied], i
     from lamina.backup import Damaged, NoState, NotEmpty
     from lamina.cli.amounts import counting
     from lamina.cli.steps import size
-    from lamina.main import StateInUse
+    from lamina.state_folder import StateInUse
 
     try:
         with counting(saying) as read:

@@ -59,7 +59,7 @@ def fsck(
 def _report(folder: Path, archives: list[Path], mend: bool) -> Report:
     from lamina import fsck
     from lamina.cli.amounts import counting
-    from lamina.main import StateInUse
+    from lamina.state_folder import StateInUse
 
     try:
         with counting("reading") as read:

@@ -32,7 +32,8 @@ def up(given: Mapping[str, str | None], quiet: bool) -> None:
     with ThreadPoolExecutor(1) as aside:
         # It waits for other programs while this one reads its own code.
         examined = aside.submit(probe.examine, settings.network)
-        from lamina.main import NotGuarded, StateInUse, StateTooNew, serve
+        from lamina.serving import NotGuarded, StateTooNew, serve
+        from lamina.state_folder import StateInUse
 
     said = notes(examined.result())
     if settings.log_format == "json":
