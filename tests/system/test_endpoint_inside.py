@@ -127,7 +127,8 @@ def test_a_region_that_is_asked_for_is_asked(inside: Inside) -> None:
             each["FunctionArn"] for each in boto3.client("lambda", region_name=region).list_functions()["Functions"]
         ]
 
-    assert inside.run(list_in, "eu-west-3") == []
+    # Nobody else uses this one, whatever else is tried on the same server.
+    assert inside.run(list_in, "mx-central-1") == []
 
 
 @pytest.mark.parametrize("path", ["/2015-03-31/functions/", "/_lamina/health", "/_localstack/health", "/nothing"])
