@@ -27,6 +27,8 @@ from lamina.worker.zygotes import Ahead, Blank, SandboxFailed
 DEFAULT_STORAGE_MB: Final = 512
 # Making a blank takes a processor from the call that has taken the one before it, which mostly is answered by then.
 _REPLACED_AFTER_S: Final = 0.02
+# Each takes some 5 MB. Where nobody has asked for so long, one has to do for whoever asks next.
+_THINNED_AFTER_S: Final = 10.0
 _NONE: Final[Mapping[str, str]] = {}
 _log = logging.getLogger(__name__)
 
@@ -112,7 +114,7 @@ class Parent(Protocol):
 
 
 class Shelf:
-    """The blanks of one zygote, or another parent; *ahead* of them are kept ready.
+    """The blanks of one zygote, or another parent; *ahead* of them are kept ready, and one while nobody asks for any.
 
     *expected* is how the first function will begin that is asked for, *variables* are what all have that may begin
     early.
@@ -139,6 +141,8 @@ class Shelf:
         self._ready: deque[Prepared] = deque()
         self._filling: asyncio.Task[None] | None = None
         self._fill_later: asyncio.TimerHandle | None = None
+        self._thin_later: asyncio.TimerHandle | None = None
+        self._thinned = False
         self._returning: set[asyncio.Task[None]] = set()
         self._closed = False
 
@@ -149,6 +153,7 @@ class Shelf:
         """
         if command is not None:
             self._expected = command
+        self._keep_all()
         prepared = self._alive() or await self._prepare(waited=True)
         self._replace()
         if storage_mb != DEFAULT_STORAGE_MB:
@@ -172,8 +177,8 @@ class Shelf:
         return None
 
     def _replace(self) -> None:
-        """Have what was taken replaced: at once where nothing is left for the next."""
-        if not self._ready:
+        """Have what was taken replaced: at once where nothing is left after others were taken, too."""
+        if not (self._ready or self._thinned):
             self.fill()
         elif self._fill_later is None:
             self._fill_later = asyncio.get_running_loop().call_later(_REPLACED_AFTER_S, self.fill)
@@ -183,12 +188,14 @@ class Shelf:
         if self._fill_later is not None:
             self._fill_later.cancel()
             self._fill_later = None
+        self._thinned = False
         if not self._closed and (self._filling is None or self._filling.done()):
             self._filling = asyncio.ensure_future(self._fill())
 
     async def close(self) -> None:
         """End the blanks, and wait until everything that was ever taken is given back."""
         self._closed = True
+        self._keep_all()
         if self._fill_later is not None:
             self._fill_later.cancel()
         if self._filling is not None:
@@ -205,9 +212,22 @@ class Shelf:
         try:
             while len(self._ready) < self._ahead and not self._closed:
                 self._ready.append(await self._prepare())
+            if len(self._ready) > 1 and not self._closed:
+                self._keep_all()
+                self._thin_later = asyncio.get_running_loop().call_later(_THINNED_AFTER_S, self._thin)
         except SandboxFailed:
             # Whoever asks next is told; here nobody has asked.
             _log.warning("no environment could be made ready ahead of demand", exc_info=True)
+
+    def _keep_all(self) -> None:
+        if self._thin_later is not None:
+            self._thin_later.cancel()
+            self._thin_later = None
+
+    def _thin(self) -> None:
+        self._thin_later, self._thinned = None, True
+        while len(self._ready) > 1:
+            self._ready.pop().release()
 
     async def _prepare(self, *, waited: bool = False) -> Prepared:
         uid = self._uids.take()

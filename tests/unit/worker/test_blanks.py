@@ -102,6 +102,25 @@ def test_who_takes_one_is_served_before_it_is_replaced_unless_it_was_the_last() 
     on(lambda: Stand(ahead=2), test)
 
 
+def test_one_is_left_where_nobody_asks_and_whoever_does_is_served_before_others_stand_ready_again() -> None:
+    async def test(stand: Stand) -> None:
+        stand.shelf.fill()
+        await stand.filled()
+        assert stand.shelf._thin_later is not None
+        stand.shelf._thin()
+        first, second = stand.zygote.forked
+        second.die()
+        taken = await stand.shelf.take(DEFAULT_STORAGE_MB)
+        assert taken.blank.pid == first.pid
+        assert stand.shelf._filling is not None
+        assert stand.shelf._filling.done()
+        await stand.filled()
+        assert len(stand.zygote.forked) == 4
+        taken.release()
+
+    on(lambda: Stand(ahead=2), test)
+
+
 def test_what_somebody_waits_for_does_nothing_that_only_pays_where_nobody_does() -> None:
     async def test(stand: Stand) -> None:
         stand.shelf.fill()
