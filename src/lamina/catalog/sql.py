@@ -244,9 +244,14 @@ def _engine(url: str) -> Engine:
     if parsed.database in (None, "", ":memory:"):
         engine = create_engine(url, poolclass=StaticPool, connect_args={"check_same_thread": False})
     else:
-        # No bound on connections: one per thread that reads at this moment, and threads are bounded.
+        # No bound on connections: one per thread that reads at this moment, and threads are bounded. The last one given
+        # back goes first: each has statements and pages of its own, and those of a crowd that has gone take no more.
         engine = create_engine(
-            url, poolclass=QueuePool, pool_size=0, connect_args={"check_same_thread": False, "cached_statements": 256}
+            url,
+            poolclass=QueuePool,
+            pool_size=0,
+            pool_use_lifo=True,
+            connect_args={"check_same_thread": False, "cached_statements": 256},
         )
     event.listen(engine, "connect", _configure)
     event.listen(engine, "begin", _begin)
