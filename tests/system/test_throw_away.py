@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from lamina import unix_sockets
 from lamina.settings import Settings
 from lamina.throw_away import ThrowAway, throw_away
 from tests.support import zips
@@ -41,7 +42,8 @@ def settings(state: Path) -> Settings:
 def ask(server: ThrowAway, path: str, body: Any) -> Any:
     connection = http.client.HTTPConnection("localhost")
     with socket.socket(socket.AF_UNIX) as connection.sock:
-        connection.sock.connect(str(server.address))
+        with unix_sockets.address(server.address) as address:
+            connection.sock.connect(address)
         connection.request("POST", path, json.dumps(body))
         answer = connection.getresponse()
         assert answer.status < 300, answer.read()
