@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import lamina
 from lamina.catalog.sql import SqlCatalog
-from lamina.companions import Clients, Companions
+from lamina.companions import Clients, Companions, Queues
 from lamina.environments.variables import ENDPOINT
 from lamina.functions.concurrency import Quota
 from lamina.functions.versions import FunctionVersion
@@ -46,6 +46,7 @@ from lamina.operations.mirroring import Mirroring
 from lamina.operations.observing import ObservedRunner, TracedRunner
 from lamina.operations.permissions import PermissionOperations
 from lamina.operations.provisioned import ProvisionedOperations
+from lamina.operations.queue_sources import QueueSources
 from lamina.operations.reclaiming import Reclaimer
 from lamina.operations.s3 import S3Archives
 from lamina.operations.settings_table import setting_handlers
@@ -233,6 +234,9 @@ async def build(settings: Settings, house: contextlib.AsyncExitStack, choices: C
     invocations.open(settings.retry_base_delay_s)
     house.push_async_callback(invocations.close)
     companions.invoke = Triggers(catalog, invocations.record).take
+    sources = QueueSources(catalog, Queues(companions), invocations.outcome)
+    house.push_async_callback(sources.close)
+    companions.arrived = sources.arrived
     streaming = StreamingOperations(invocations)
     house.push_async_callback(streaming.close)
     provisioned = ProvisionedOperations(catalog, activations, worker.provisions, markers, stamps, quota)
@@ -276,7 +280,10 @@ async def build(settings: Settings, house: contextlib.AsyncExitStack, choices: C
         invocations=invocations,
         streaming=streaming,
     )
-    answering = {**answering, **setting_handlers(catalog, provisioned, destinations, markers, stamps, quota)}
+    answering = {
+        **answering,
+        **setting_handlers(catalog, provisioned, destinations, markers, stamps, quota, sources.changed),
+    }
     urls = UrlServer(catalog, invocations.outcome, streaming.begin, stamps)
     scope = Scope(settings.account_id, settings.region)
     offered = Service("lambda", lambda: granting(catalog, answering), failure="ServiceException")
@@ -301,15 +308,15 @@ async def build(settings: Settings, house: contextlib.AsyncExitStack, choices: C
         meter=meter,
         metrics=MetricsPage(metrics, settings.metrics_token),
     )
-    house.push_async_callback(_drain, gateway, invocations, choices.grace_s)
+    house.push_async_callback(_drain, gateway, invocations, sources, choices.grace_s)
     stacks.open()
     house.push_async_callback(asyncio.to_thread, stacks.close)
     return Built(gateway, worker, invocations, Control(layers, live, mirroring, look))
 
 
-async def _drain(gateway: Gateway, invocations: InvocationOperations, grace_s: float) -> None:
+async def _drain(gateway: Gateway, invocations: InvocationOperations, sources: QueueSources, grace_s: float) -> None:
     """Take nothing new, and give what is under way, whoever waits for it, *grace_s* seconds."""
-    await asyncio.gather(gateway.stop(grace_s), invocations.drain(grace_s))
+    await asyncio.gather(gateway.stop(grace_s), invocations.drain(grace_s), sources.drain(grace_s))
 
 
 def _sweep(reclaimer: Reclaimer, trees: Trees) -> None:

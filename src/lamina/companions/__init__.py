@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from lamina.companions.clients import Clients
 from lamina.companions.companions import Companions
-from lamina.companions.messages import Question, Reply, Trigger
+from lamina.companions.messages import Arrival, Question, Reply, Trigger
+from lamina.companions.queues import AT_ONCE_MAX, QueueRefused, Queues
 
-__all__ = ["Clients", "Companions", "Question", "Reply", "Trigger"]
+__all__ = ["AT_ONCE_MAX", "Arrival", "Clients", "Companions", "Question", "QueueRefused", "Queues", "Reply", "Trigger"]

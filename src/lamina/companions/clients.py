@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import AsyncIterator
 from typing import Any, Final
 
 from lamina.companions.answering import Answer, Sent, answered_by
@@ -60,9 +59,7 @@ class Clients:
 
     async def _ask(self, question: Question, account: str) -> Answer:
         reply = await self._companions.ask(question, service_of(question), account)
-        body = reply.body
-        if isinstance(body, AsyncIterator):
-            body = b"".join([piece async for piece in body])
+        body = await reply.whole()
         headers = {**dict(reply.headers), "Content-Length": str(reply.length)}
         return reply.status, headers, body
 

@@ -12,7 +12,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Final
 
-from lamina.companions.messages import ACCOUNT_HEADER, LENGTH, Question, Reply, Trigger, packed
+from lamina.companions.messages import ACCOUNT_HEADER, LENGTH, Arrival, Question, Reply, Trigger, packed
 from lamina.companions.owning import foreign_arn
 from lamina.companions.process import Process
 from lamina.companions.recording import changes, operation_of
@@ -34,11 +34,13 @@ class Companions:
     """Keeps what they are to remember in *folder*; their process begins with the first question. On one event loop.
 
     With *offered* false every question is refused, with *apart* those about what another account has. Functions that a
-    question has them invoke are given to `invoke`, which is set once there is somebody who can.
+    question has them invoke are given to `invoke`, queues that it filled to `arrived`, before it is answered; both are
+    set once there is somebody who can do something about it.
     """
 
     def __init__(self, folder: Path, environ: Mapping[str, str], *, offered: bool = True, apart: bool = False) -> None:
         self.invoke: Callable[[Sequence[Trigger]], Awaitable[None]] | None = None
+        self.arrived: Callable[[Sequence[Arrival]], None] | None = None
         self._offered, self._apart = offered, apart
         self._folder = folder
         self._environ = environ
@@ -51,6 +53,11 @@ class Companions:
     def available(self) -> bool:
         """Whether they are offered, and what they are made of is on this machine."""
         return self._offered and all(find_spec(name) is not None for name in _NEEDED)
+
+    @property
+    def runs(self) -> bool:
+        """Whether their process has begun, and has not ended."""
+        return self._process is not None and not self._process.has_ended
 
     async def ask(self, question: Question, service: str, account: str) -> Reply:
         """What *service*, by its name in signatures, answers *question* in *account*. Never raises for want of one."""
@@ -91,6 +98,8 @@ class Companions:
             return refusal(question, service, head["failure"], head["status"], head["message"])
         if "triggers" in head and self.invoke is not None:
             await self.invoke([Trigger(**each) for each in head["triggers"]])
+        if "arrivals" in head and self.arrived is not None:
+            self.arrived([Arrival(queue, at) for queue, at in head["arrivals"]])
         length: int = head["length"]
         headers = [(name, value) for name, value in head["headers"] if name.lower() not in _HOP_BY_HOP]
         if length <= _PIECE_BYTES:

@@ -54,6 +54,12 @@ class Reply:
     body: bytes | AsyncIterator[bytes]
     length: int
 
+    async def whole(self) -> bytes:
+        """All of the body."""
+        if isinstance(self.body, AsyncIterator):
+            return b"".join([piece async for piece in self.body])
+        return self.body
+
 
 @dataclass(frozen=True, slots=True)
 class Trigger:
@@ -68,6 +74,14 @@ class Trigger:
     source: str
     account: str
     event: str
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """That there may be something to receive from `queue`, an ARN, from `at` on, in seconds since the epoch."""
+
+    queue: str
+    at: float
 
 
 def packed(head: dict[str, Any]) -> bytes:

@@ -1,6 +1,7 @@
 """Event source mappings: what may be mapped, with which defaults, and in which state a mapping is. Pure.
 
-Nothing is polled: a mapping is kept, shown and moves between `Enabled` and `Disabled`, and no record is ever processed.
+Queues of SQS are served. Of any other source nothing is polled: a mapping is kept, shown and moves between `Enabled`
+and `Disabled`, and no record is ever processed.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from lamina import errors
+from lamina.names import Scope
 
 STREAMS = ("kinesis", "dynamodb")
 KAFKA = "kafka"
@@ -73,6 +75,15 @@ def service(request: Mapping[str, Any]) -> str:
     return str(found)
 
 
+def check_whose(source: str | None, scope: Scope) -> None:
+    """Raise our error for a queue that is not in *scope*, the function's account and region."""
+    parts = (source or "").split(":")
+    if parts[2:3] == ["sqs"] and parts[3:5] != [scope.region, scope.account]:
+        raise errors.not_supported(
+            f"mapping {source} to this function", "a queue is served for functions of its own account and region."
+        )
+
+
 def create(request: Mapping[str, Any], mapping_id: str, arn: str, function_arn: str, now: float) -> dict[str, Any]:
     """The mapping as it is shown once it is made; errors for what the event source does not have or must have."""
     source = service(request)
@@ -93,7 +104,7 @@ def create(request: Mapping[str, Any], mapping_id: str, arn: str, function_arn: 
     }
     if source != "sqs":
         document["LastProcessingResult"] = "No records processed"
-    _check_batches(source, document)
+    _check(source, document)
     return document
 
 
@@ -103,7 +114,7 @@ def update(before: Mapping[str, Any], request: Mapping[str, Any], function_arn: 
     enabled = request.get("Enabled")
     state = before["State"] if enabled is None else _state(enabled)
     after = {**before, **sent, "FunctionArn": function_arn, "LastModified": now, "State": state}
-    _check_batches(service(before), after)
+    _check(service(before), after)
     return after
 
 
@@ -129,9 +140,18 @@ def _check_position(request: Mapping[str, Any]) -> None:
         )
 
 
-def _check_batches(source: str, document: Mapping[str, Any]) -> None:
+def _check(source: str, document: Mapping[str, Any]) -> None:
+    if source != "sqs":
+        return
     size, window = document.get("BatchSize") or 1, document.get("MaximumBatchingWindowInSeconds") or 0
-    if source == "sqs" and size > 10 and window < 1:
+    if size > 10 and window < 1:
         raise errors.invalid_parameter_value(
             "Maximum batch window in seconds must be greater than 0 if maximum batch size is greater than 10"
         )
+    if document.get("FilterCriteria"):
+        from lamina.functions import event_filters  # noqa: PLC0415 - few mappings have any
+
+        try:
+            event_filters.patterns(document["FilterCriteria"])
+        except (ValueError, RecursionError):
+            raise errors.invalid_parameter_value("Invalid filter pattern definition.") from None

@@ -23,7 +23,8 @@ WITHOUT_EFFECT: Mapping[str, str] = {
     "PutFunctionRecursionConfig": "no loop is looked for: a function that calls itself by this server's API is "
     "not stopped",
     "PutRuntimeManagementConfig": "a machine has one version of each runtime: `Manual` takes that version's ARN only",
-    "CreateEventSourceMapping": "nothing is polled, so no record is ever processed; states and settings are as on AWS",
+    "CreateEventSourceMapping": "Kinesis, DynamoDB, Kafka, MQ and DocumentDB are not polled, so no record of theirs is "
+    "ever processed; states and settings are as on AWS. Queues of SQS are served",
     "AuthType AWS_IAM of function URLs": "asks for a signature and does not check whose it is, as of every "
     "request that comes from outside a function",
 }

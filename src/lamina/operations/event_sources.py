@@ -1,8 +1,9 @@
-"""Event source mappings: kept, listed, enabled and disabled; never polled."""
+"""Event source mappings: kept, listed, enabled and disabled. Who serves those of queues is told of each change."""
 
 from __future__ import annotations
 
 import uuid
+from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
@@ -20,12 +21,15 @@ PAGE_MAX = 100
 
 
 class EventSourceOperations:
-    """Create, read, change, list and delete mappings."""
+    """Create, read, change, list and delete mappings; *remapped* is told the event source of each that changed."""
 
-    def __init__(self, catalog: Catalog, markers: Markers, stamps: Stamps) -> None:
+    def __init__(
+        self, catalog: Catalog, markers: Markers, stamps: Stamps, remapped: Callable[[str | None], None]
+    ) -> None:
         self._catalog = catalog
         self._markers = markers
         self._stamps = stamps
+        self._remapped = remapped
 
     def create_event_source_mapping(self, call: Call, request: Parameters) -> Output:
         tags = request.get("Tags") or {}
@@ -35,11 +39,13 @@ class EventSourceOperations:
         own = call.scope.arn(event_sources.resource(mapping_id))
         document = event_sources.create(_storable(request), mapping_id, own, str(function), self._stamps.seconds())
         source = request.get("EventSourceArn")
+        event_sources.check_whose(source, call.scope)
         with self._catalog.writing() as transaction:
             _check_exists(transaction, function)
             _check_new(transaction, call, function, source)
             transaction.mappings.put(Mapped(call.scope, mapping_id, function.name, source, document))
             transaction.tags.set(call.scope, event_sources.resource(mapping_id), tags)
+        self._remapped(source)
         return event_sources.on_the_way(document, "Creating")
 
     def get_event_source_mapping(self, call: Call, request: Parameters) -> Output:
@@ -73,6 +79,7 @@ class EventSourceOperations:
                 arn, function = str(wanted), wanted.name
             document = event_sources.update(before.document, _storable(request), arn, self._stamps.seconds())
             transaction.mappings.put(Mapped(before.scope, before.id, function, before.source, document))
+        self._remapped(before.source)
         states = {("Enabled", "Disabled"): "Disabling", ("Disabled", "Enabled"): "Enabling"}
         way = states.get((before.document["State"], document["State"]), "Updating")
         return event_sources.on_the_way(document, way)
@@ -82,6 +89,7 @@ class EventSourceOperations:
             gone = _find(transaction, call, request)
             transaction.mappings.delete(gone.scope, gone.id)
             transaction.tags.set(gone.scope, event_sources.resource(gone.id), {})
+        self._remapped(gone.source)
         return event_sources.on_the_way(gone.document, "Deleting")
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from lamina.catalog.port import Catalog
 from lamina.functions.concurrency import Quota
@@ -28,15 +28,16 @@ def setting_handlers(
     markers: Markers,
     stamps: Stamps,
     quota: Quota,
+    remapped: Callable[[str | None], None],
 ) -> Mapping[str, Handler]:
-    """Operation name -> handler."""
+    """Operation name -> handler. *remapped* is told whenever the mappings of an event source are others."""
     concurrency = ConcurrencyOperations(catalog, quota)
     event_invoke = EventInvokeOperations(catalog, destinations, markers, stamps)
     urls = UrlOperations(catalog, markers, stamps)
     signing = CodeSigningOperations(catalog, markers, stamps)
     runtimes = RuntimeManagementOperations(catalog)
     recursion = RecursionOperations(catalog)
-    sources = EventSourceOperations(catalog, markers, stamps)
+    sources = EventSourceOperations(catalog, markers, stamps, remapped)
     return {
         "PutFunctionConcurrency": concurrency.put_function_concurrency,
         "GetFunctionConcurrency": concurrency.get_function_concurrency,

@@ -14,8 +14,8 @@ from botocore.model import OperationNotFoundError
 from lamina.companions import recording
 from lamina.companions.child import certainty
 from lamina.companions.child.asking import Forbidden, Moto, NotOffered
+from lamina.companions.child.hearing import collected
 from lamina.companions.child.journal import Entry, Journal
-from lamina.companions.child.triggers import collected
 from lamina.companions.messages import Question
 
 _log = logging.getLogger(__name__)
@@ -44,7 +44,7 @@ class House:
         """What moto says to *question*; of what it cannot answer, why."""
         service = recording.service_of(question)
         try:
-            with collected() as triggers:
+            with collected() as heard:
                 if recording.changes(question, service):
                     status, headers, body = self._change(question)
                 else:
@@ -62,8 +62,10 @@ class House:
                 "InternalFailure", 500, f"moto, which answers for {service}, failed: the server's log says how."
             )
         head = {"status": status, "headers": headers, "length": len(body)}
-        if triggers:
-            head["triggers"] = [asdict(trigger) for trigger in triggers]
+        if heard.triggers:
+            head["triggers"] = [asdict(trigger) for trigger in heard.triggers]
+        if heard.arrivals:
+            head["arrivals"] = sorted(heard.arrivals)
         return Answered(head, body)
 
     def _change(self, question: Question) -> tuple[int, list[tuple[str, str]], bytes]:

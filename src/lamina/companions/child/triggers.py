@@ -10,52 +10,34 @@ from __future__ import annotations
 import copy
 import json
 import logging
-import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from functools import cache
 from typing import Any
 
 from lamina.companions import triggering
+from lamina.companions.child import hearing
+from lamina.companions.child.queues import lead_queues
 from lamina.companions.messages import Trigger
 
 _log = logging.getLogger(__name__)
 
 
-class _Hearing(threading.local):
-    """What this thread's question has caused so far; None where nothing is to come of it."""
-
-    triggers: list[Trigger] | None = None
-
-
-_hearing = _Hearing()
-
-
-@contextmanager
-def collected() -> Iterator[list[Trigger]]:
-    """Have what this thread asks of moto invoke functions: they are in the list afterwards."""
-    found: list[Trigger] = []
-    _hearing.triggers = found
-    try:
-        yield found
-    finally:
-        _hearing.triggers = None
-
-
 def lead_here(host: str) -> None:
-    """Have the service at *host* tell of functions here, from before it answers its first question on."""
-    leading = {"sns": _lead_topics, "s3": _lead_buckets, "events": _lead_rules}.get(host.partition(".")[0])
+    """Have the service at *host* tell of functions and queues here, from before it answers its first question on."""
+    service = host.partition(".")[0]
+    leading = {"sns": _lead_topics, "s3": _lead_buckets, "events": _lead_rules, "sqs": lead_queues}.get(service)
     if leading is not None:
         leading()
 
 
 def _tell(trigger: Trigger) -> None:
-    if _hearing.triggers is None:
+    heard = hearing.heard()
+    if heard is None:
         return
     if triggering.is_function(trigger.function):
-        _hearing.triggers.append(trigger)
+        heard.triggers.append(trigger)
     else:
         _log.warning("%s is told nothing of %s: it is no function", trigger.function, trigger.source)
 
@@ -122,7 +104,7 @@ def _now_alone(send: Callable[..., None]) -> Callable[..., None]:
     """*send*, but not for a question that is repeated."""
 
     def sending(*event: Any, **more: Any) -> None:
-        if _hearing.triggers is not None:
+        if hearing.heard() is not None:
             send(*event, **more)
 
     return sending
