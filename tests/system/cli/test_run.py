@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
@@ -168,29 +169,30 @@ def test_it_runs_again_when_code_or_layer_change(project: Path) -> None:
     assert list(_temporary(project).iterdir()) == []
 
 
+# The debugger's own processes give each other only so much time to be found.
+@pytest.mark.alone
 def test_a_debugger_stops_at_a_breakpoint_inside_a_layer(project: Path) -> None:
     with _running(project, "app.handler", "-l", "layer", "-e", EVENT, "--debug", "0") as process:
         told = wait_until(lambda: re.search(r"127\.0\.0\.1:(\d+)\n", _log(project)), 20)
-        debugger = Debugger(int(told[1]))
-        debugger.ask("initialize", adapterID="test", linesStartAt1=True, pathFormat="path")
-        layer = str(project / "layer")
-        mapping = {"localRoot": layer, "remoteRoot": "/opt"}
-        attached = debugger.send("attach", justMyCode=False, pathMappings=[mapping])
-        debugger.event("initialized")
-        source = {"path": f"{layer}/python/greeting.py"}
-        debugger.ask("setBreakpoints", source=source, breakpoints=[{"line": 3}])
-        debugger.ask("configurationDone")
-        debugger.answer(attached)
-        stopped = debugger.event("stopped")
-        frame = debugger.ask("stackTrace", threadId=stopped["threadId"])["stackFrames"][0]
-        assert (frame["name"], frame["source"]["path"], frame["line"]) == ("greet", source["path"], 3)
-        value = debugger.ask("evaluate", expression="word + '!'", frameId=frame["id"])["result"]
-        assert value == "'hello!'"
-        debugger.ask("setVariable", variablesReference=_locals(debugger, frame), name="word", value="'changed'")
-        debugger.send("continue", threadId=stopped["threadId"])
-        assert process.stdout is not None
-        assert "changed you" in process.stdout.read()
-        debugger.close()
+        with contextlib.closing(Debugger(int(told[1]))) as debugger:
+            debugger.ask("initialize", adapterID="test", linesStartAt1=True, pathFormat="path")
+            layer = str(project / "layer")
+            mapping = {"localRoot": layer, "remoteRoot": "/opt"}
+            attached = debugger.send("attach", justMyCode=False, pathMappings=[mapping])
+            debugger.event("initialized")
+            source = {"path": f"{layer}/python/greeting.py"}
+            debugger.ask("setBreakpoints", source=source, breakpoints=[{"line": 3}])
+            debugger.ask("configurationDone")
+            debugger.answer(attached)
+            stopped = debugger.event("stopped")
+            frame = debugger.ask("stackTrace", threadId=stopped["threadId"])["stackFrames"][0]
+            assert (frame["name"], frame["source"]["path"], frame["line"]) == ("greet", source["path"], 3)
+            value = debugger.ask("evaluate", expression="word + '!'", frameId=frame["id"])["result"]
+            assert value == "'hello!'"
+            debugger.ask("setVariable", variablesReference=_locals(debugger, frame), name="word", value="'changed'")
+            debugger.send("continue", threadId=stopped["threadId"])
+            assert process.stdout is not None
+            assert "changed you" in process.stdout.read()
         assert process.wait(20) == 0
     assert list(_temporary(project).iterdir()) == []
 
