@@ -25,6 +25,6 @@ WITHOUT_EFFECT: Mapping[str, str] = {
     "PutRuntimeManagementConfig": "a machine has one version of each runtime: `Manual` takes that version's ARN only",
     "CreateEventSourceMapping": "Kinesis, DynamoDB, Kafka, MQ and DocumentDB are not polled, so no record of theirs is "
     "ever processed; states and settings are as on AWS. Queues of SQS are served",
-    "AuthType AWS_IAM of function URLs": "asks for a signature and does not check whose it is, as of every "
-    "request that comes from outside a function",
+    "AuthType AWS_IAM of function URLs": "without accounts a signature is asked for and nobody checks whose it is, as "
+    "of every request that comes from outside a function; with them (`lamina account`) it has to be right, as on AWS",
 }
