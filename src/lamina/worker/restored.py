@@ -201,6 +201,9 @@ class RestoredEnvironment(ForkedEnvironment):
             async with asyncio.timeout_at(deadline):
                 await self._processes.adopt_runtime()
             if self.prepared.cgroup is not None:
+                if not self._processes.runtime_pid:
+                    # To the kernel 0 is whoever writes it: the server would join.
+                    raise SandboxEnded("an environment's runtime could not be found: it ended before it was restored")
                 await asyncio.to_thread(self.prepared.cgroup.join, self._processes.runtime_pid)
         except (ChannelClosed, OSError, TimeoutError) as error:
             raise SandboxEnded(f"an environment ended before it was restored: {error}") from error
