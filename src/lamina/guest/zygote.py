@@ -6,6 +6,7 @@ the environment's process 1 (`init`), which still waits to be told what it will 
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import importlib
 import os
@@ -52,30 +53,39 @@ def main(control_fd: int) -> Callable[[], None]:
         listener.close()
     forks = 0
     while True:
-        if read_ahead and not select.select([control], [], [], _QUIET_S)[0]:
-            sys.meta_path.insert(0, Library.read(read_ahead))
-            read_ahead = []
-            _keep_what_exists()
-        message, fds = messages.receive(control)
-        if message is None:
-            os._exit(0)
-        forks += 1
-        if "lead" in message:
-            _lead(fds, forks, way_out["resolver"])
-            continue
         try:
-            pid = _fork_into_new_pid_namespace(own_pid_namespace)
-        except OSError as error:
-            # For want of memory, processes or namespaces. The environments there are must not end for it.
-            with socket.socket(fileno=fds.pop(0)) as channel:
-                messages.send(channel, {"failed": "no further process: %s" % error})
-            pid = -1
+            if read_ahead and not select.select([control], [], [], _QUIET_S)[0]:
+                sys.meta_path.insert(0, Library.read(read_ahead))
+                read_ahead = []
+                _keep_what_exists()
+            message, fds = messages.receive(control)
+            if message is None:
+                os._exit(0)
+            forks += 1
+            if "lead" in message:
+                _lead(fds, forks, way_out["resolver"])
+                continue
+            pid = _forked(own_pid_namespace, fds)
+        except BaseException as error:  # noqa: BLE001 - every environment ends with it: the worker is told why
+            messages.send(control, {"failed": "%s: %s" % (type(error).__name__, error)})
+            os._exit(1)
         if pid == 0:
             control.close()
             os.close(own_pid_namespace)
             return init.main(socket.socket(fileno=fds[0]), fds[1], common, forks)
         for fd in fds:
             os.close(fd)
+
+
+def _forked(own_pid_namespace: int, fds: list[int]) -> int:
+    """The fork's process id, 0 in the fork; where there is none, whoever waits at the first of *fds* is told."""
+    try:
+        return _fork_into_new_pid_namespace(own_pid_namespace)
+    except OSError as error:
+        # For want of memory, processes or namespaces. The environments there are must not end for it.
+        with socket.socket(fileno=fds.pop(0)) as channel, contextlib.suppress(OSError):
+            messages.send(channel, {"failed": "no further process: %s" % error})
+        return -1
 
 
 def _lead(fds: list[int], number: int, gateway: str) -> None:

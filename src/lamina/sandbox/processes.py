@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import ctypes
 import os
 
@@ -15,7 +14,12 @@ def become_subreaper() -> None:
         raise OSError(ctypes.get_errno(), "prctl(PR_SET_CHILD_SUBREAPER)")
 
 
-def bury(pid: int) -> None:
-    """Wait for the orphan *pid* to end, and reap it."""
-    with contextlib.suppress(ChildProcessError):
-        os.waitpid(pid, 0)
+def bury(pid: int) -> int | None:
+    """Wait for the orphan *pid* to end, and reap it: its exit status, or minus the signal that killed it.
+
+    None where somebody else has reaped it.
+    """
+    try:
+        return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+    except ChildProcessError:
+        return None

@@ -57,6 +57,10 @@ class Channel:
         try:
             self._socket.sendmsg([json.dumps(message).encode()], ancillary)
         except OSError as error:
+            if isinstance(error, BrokenPipeError | ConnectionResetError):
+                # From here on it is known to be gone, without waiting for the loop to come by.
+                while self._readable():
+                    pass
             raise ChannelClosed from error
 
     async def receive(self) -> Packet:
@@ -82,17 +86,18 @@ class Channel:
             self._socket.close()
             self._packets.put_nowait(None)
 
-    def _readable(self) -> None:
+    def _readable(self) -> bool:
+        """Take in one packet; False where there is none, or will never be."""
         try:
             data, ancillary, _, _ = self._socket.recvmsg(_PACKET_BYTES_MAX, _ANCILLARY_BYTES)
         except BlockingIOError:
-            return
+            return False
         except OSError:
             data, ancillary = b"", []
         if not data:
             # What was said before is still to be received: that it could not go on, say.
             self._end()
-            return
+            return False
         fds = array.array("i")
         pid = 0
         for level, kind, payload in ancillary:
@@ -101,3 +106,4 @@ class Channel:
             elif level == socket.SOL_SOCKET and kind == socket.SCM_CREDENTIALS:
                 pid = struct.unpack("=iII", payload)[0]
         self._packets.put_nowait(Packet(json.loads(data), tuple(fds), pid))
+        return True

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import logging
 import os
 from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import replace
@@ -28,6 +29,7 @@ from lamina.worker.zygotes import SandboxFailed, Zygote, ZygotePlan
 
 _GUEST: Final = Path(__file__).parent.parent / "guest"
 _AHEAD: Final = 2
+_log = logging.getLogger(__name__)
 # All of AWS's client that every function imports, some of it only as it begins.
 _CLIENT: Final = ("awslambdaric.bootstrap", "awslambdaric.lambda_literals", "awslambdaric.lambda_runtime_client")
 
@@ -46,7 +48,7 @@ class Station:
     @property
     def gone(self) -> bool:
         """Whether the zygote has ended, and every environment of it."""
-        return self._watch.done()
+        return self.zygote.gone
 
     def runtime_version(self, spec: EnvironmentSpec) -> tuple[str, str]:
         """What the first line in an environment's log says of the runtime: its version, and that version's ARN."""
@@ -55,11 +57,15 @@ class Station:
         return f"{language.family}:{language.version}.v{self._release}", arn
 
     async def close(self) -> None:
+        by_itself = self.gone
         await self.shelf.close()
         self.zygote.close()
-        await self._watch
+        reason = await self._watch
         await self._way.close()
-        await asyncio.to_thread(processes.bury, self.zygote.pid)
+        status = await asyncio.to_thread(processes.bury, self.zygote.pid)
+        if by_itself:
+            told = reason or (f"signal {-status}" if status is not None and status < 0 else f"exit status {status}")
+            _log.warning("the zygote of %s has ended, and its environments with it: %s", self._runtime, told)
 
 
 class Stations:

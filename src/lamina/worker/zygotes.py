@@ -234,11 +234,18 @@ class Zygote:
         if "failed" in packet.message:
             raise SandboxFailed(packet.message["failed"])
 
-    async def wait_gone(self) -> None:
-        """Returns once the zygote has ended, for whatever reason."""
+    @property
+    def gone(self) -> bool:
+        """Whether it is known to have ended."""
+        return self._channel.closed
+
+    async def wait_gone(self) -> str:
+        """Returns once the zygote has ended, for whatever reason: the one it gave, if any."""
+        reason = ""
         with contextlib.suppress(ChannelClosed):
             while True:
-                await self._channel.receive()
+                reason = (await self._channel.receive()).message.get("failed", reason)
+        return reason
 
     def close(self) -> None:
         self._channel.close()

@@ -129,8 +129,13 @@ class FakeZygote:
         await asyncio.sleep(0)
         blank.executed, blank.waited = ahead.argv, ahead.waited
 
-    async def wait_gone(self) -> None:
+    @property
+    def gone(self) -> bool:
+        return self.ended.is_set()
+
+    async def wait_gone(self) -> str:
         await self.ended.wait()
+        return "MemoryError: "
 
     def close(self) -> None:
         self.ended.set()

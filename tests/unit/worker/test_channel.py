@@ -86,6 +86,19 @@ async def test_the_end_of_the_other_side_is_told_to_all_who_wait(ours: Channel, 
 
 
 @between
+async def test_who_says_something_to_nobody_knows_so_at_once(ours: Channel, theirs: socket.socket) -> None:
+    messages.send(theirs, {"failed": "no memory"})
+    theirs.close()
+    before = ours.closed
+    with pytest.raises(ChannelClosed):
+        ours.send({"fork": True})
+    assert (before, ours.closed) == (False, True)
+    assert (await ours.receive()).message == {"failed": "no memory"}
+    with pytest.raises(ChannelClosed):
+        await ours.receive()
+
+
+@between
 async def test_last_words_are_heard(ours: Channel, theirs: socket.socket) -> None:
     messages.send(theirs, {"started": 7})
     messages.send(theirs, {"failed": "mount /opt: no"})

@@ -106,6 +106,19 @@ def test_a_zygote_that_is_gone_is_buried_and_another_started(in_a_yard: Run) -> 
     in_a_yard(test)
 
 
+def test_why_a_zygote_has_ended_is_logged(in_a_yard: Run, caplog: pytest.LogCaptureFixture) -> None:
+    async def test(yard: Yard) -> None:
+        await yard.stations.get("python3.12")
+        yard.started[0].everything_dies()
+        # Nothing on the loop has come by since.
+        second = await yard.stations.get("python3.12")
+        assert not second.gone
+        await asyncio.gather(*yard.stations._ending)
+        assert "zygote of python3.12 has ended, and its environments with it: MemoryError" in caplog.text
+
+    in_a_yard(test)
+
+
 def test_one_that_could_not_be_started_is_tried_again(in_a_yard: Run) -> None:
     async def test(yard: Yard) -> None:
         yard.failures.append(SandboxFailed("mount /usr: no"))
