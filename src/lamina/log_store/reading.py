@@ -1,7 +1,9 @@
 """Finds events and streams in a group's segments.
 
-A segment that is written no more never changes, so what it holds of each stream is remembered; with that, whole
-segments are passed over. Of one that is looked into, a batch is taken apart only if its stream and times are asked for.
+A segment that is written no more never changes, so its times are remembered, with which searches pass over whole
+segments, and what it holds of each stream. Functions have a stream for each of their environments, so the latter is
+much, and remembered only of what somebody lists the streams of. Of a segment that is looked into, a batch is taken apart
+only if its stream and times are asked for.
 
 A search through a flood can take seconds. Whoever waits for the interpreter's lock gets it from a busy thread after
 five milliseconds, which is longer than most calls of functions take; so the lock is let go of here every now and then.
@@ -22,8 +24,9 @@ from lamina.log_store.batches import Batch
 from lamina.log_store.streams import Place
 from lamina.logs.events import StoredEvent, position
 
-# Of all segments that are remembered together.
-_STREAMS_REMEMBERED_MAX: Final = 200_000
+# Of all segments that are remembered together, 400 bytes each.
+_STREAMS_REMEMBERED_MAX: Final = 10_000
+_SEGMENTS_REMEMBERED_MAX: Final = 1_000
 # What a page of events may come to, each counted with 26 bytes besides its text, as AWS counts.
 _PAGE_BYTES_MAX: Final = 1_048_576
 _EVENT_BYTES: Final = 26
@@ -73,6 +76,8 @@ class Page:
 
 Spans = Mapping[str, Span]
 _Stamp = tuple[int, int, int]
+# Of the first event and of the last; None where there is none.
+_Times = tuple[int, int] | None
 
 
 class LogReader:
@@ -82,6 +87,7 @@ class LogReader:
         self._lock = threading.Lock()
         self._remembered: OrderedDict[Path, tuple[_Stamp, Spans]] = OrderedDict()
         self._remembered_streams = 0
+        self._times_of: dict[Path, tuple[_Stamp, _Times]] = {}
 
     def spans(self, folder: Path, deleted: Mapping[str, Place]) -> dict[str, Span]:
         """Every stream that has events, without those before the places in *deleted*."""
@@ -105,8 +111,8 @@ class LogReader:
         """Remove the segments whose events are all older than *oldest_ms*, but for the newest; how many they were."""
         removed = 0
         for number, last in _numbered(folder):
-            spans = {} if last else self._spans(folder, number, last, {})
-            if spans and max(span.last_ms for span in spans.values()) < oldest_ms:
+            times = None if last else self._times(layout.segment(folder, number))
+            if times is not None and times[1] < oldest_ms:
                 layout.segment(folder, number).unlink(missing_ok=True)
                 removed += 1
         return removed
@@ -139,23 +145,38 @@ class LogReader:
 
     def _frontier(self, folder: Path, numbers: list[int], forward: bool) -> int | None:
         """Where a search goes on that has seen all but the segments *numbers*; None where there are none."""
-        spans = [span for number in numbers for span in self._spans(folder, number, False, {}).values()]
-        if not spans:
+        looked_up = (self._times(layout.segment(folder, number)) for number in numbers)
+        found = [times for times in looked_up if times is not None]
+        if not found:
             return None
         if forward:
-            return position(min(span.first_ms for span in spans), 0, 0) - 1
-        return position(max(span.last_ms for span in spans) + 1, 0, 0)
+            return position(min(first for first, _ in found), 0, 0) - 1
+        return position(max(last for _, last in found) + 1, 0, 0)
 
-    def _in_order(self, folder: Path, *, forward: bool) -> list[tuple[int, tuple[int, int] | None]]:
+    def _in_order(self, folder: Path, *, forward: bool) -> list[tuple[int, _Times]]:
         """The segments with the first and last time in each (None of one that is being written), the nearest first."""
-        found: list[tuple[int, tuple[int, int] | None]] = []
-        for number, last in _numbered(folder):
-            spans: Spans = {} if last else self._spans(folder, number, last, {})
-            times = None
-            if spans:
-                times = min(span.first_ms for span in spans.values()), max(span.last_ms for span in spans.values())
-            found.append((number, times))
+        found = [
+            (number, None if last else self._times(layout.segment(folder, number)))
+            for number, last in _numbered(folder)
+        ]
         return found if forward else found[::-1]
+
+    def _times(self, path: Path) -> _Times:
+        """The times of a segment that has successors."""
+        stamp = _stamp(path)
+        if stamp is None:
+            return None
+        with self._lock:
+            known = self._times_of.get(path)
+        if known is not None and known[0] == stamp:
+            return known[1]
+        spans = _summary(_read(path), {}).values()
+        times = (min(span.first_ms for span in spans), max(span.last_ms for span in spans)) if spans else None
+        with self._lock:
+            if len(self._times_of) >= _SEGMENTS_REMEMBERED_MAX:
+                self._times_of.clear()
+            self._times_of[path] = stamp, times
+        return times
 
     def _spans(self, folder: Path, number: int, last: bool, deleted: Mapping[str, Place]) -> Spans:
         path = layout.segment(folder, number)
@@ -166,11 +187,9 @@ class LogReader:
 
     def _sealed(self, path: Path) -> Spans:
         """What a segment holds that has successors; by then its last writers may still be at it."""
-        try:
-            status = path.stat()
-        except FileNotFoundError:
+        stamp = _stamp(path)
+        if stamp is None:
             return {}
-        stamp = (status.st_ino, status.st_size, status.st_mtime_ns)
         with self._lock:
             known = self._remembered.get(path)
             if known is not None and known[0] == stamp:
@@ -283,6 +302,15 @@ def _numbered(folder: Path) -> list[tuple[int, bool]]:
     """The segments, and whether each is the last, which may still be written."""
     numbers = layout.segment_numbers(folder)
     return [(number, number == numbers[-1]) for number in numbers]
+
+
+def _stamp(path: Path) -> _Stamp | None:
+    """What changes with a file; None where there is none."""
+    try:
+        status = path.stat()
+    except FileNotFoundError:
+        return None
+    return status.st_ino, status.st_size, status.st_mtime_ns
 
 
 def _read(path: Path) -> bytes:

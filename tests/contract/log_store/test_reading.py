@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import random
 from pathlib import Path
 
@@ -152,6 +153,25 @@ def test_a_page_has_a_megabyte_at_most_but_always_something(tmp_path: Path, monk
     page = logs.reader.page(logs.folder, Wanted(0, END_MS), {}, 10, forward=True)
     assert [event.ms for event in page.events] == [0]
     assert [event.ms for event in logs.all()] == [0, 1, 2]
+
+
+def test_searches_keep_nothing_of_the_streams_and_lists_only_so_many(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def spans() -> int:
+        gc.collect()
+        return sum(type(each) is Span for each in gc.get_objects())
+
+    monkeypatch.setattr(reading, "_STREAMS_REMEMBERED_MAX", 10)
+    logs = Logs(tmp_path, monkeypatch, segment_bytes=1)
+    for number in range(30):
+        logs.put(f"environment-{number}", (number, "x"))
+    before = spans()
+    for forward in (True, False):
+        assert len(logs.all(forward=forward)) == 30
+    assert spans() == before
+    assert len(logs.reader.spans(logs.folder, {})) == 30
+    assert spans() == before + 10
 
 
 def test_of_a_group_that_is_not_there_nothing_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
