@@ -105,9 +105,13 @@ class House:
             yield
             return
         supervisor = self.supervisor
-        with closing(Disk(self.state, self.folder / "room", names=fault is Fault.NAMES)) as supervisor.disk:
-            yield
-        supervisor.disk = None
+        with closing(Disk(self.state, self.folder / "room", names=fault is Fault.NAMES)) as disk:
+            supervisor.tell(disk)
+            try:
+                yield
+            finally:
+                # What goes on behind the answer may be about to sync.
+                supervisor.tell(None)
 
     def lose_what_was_not_synced(self) -> None:
         """Where that is watched. The server must have ended."""

@@ -140,7 +140,7 @@ def _struck(command: Command, fault: Fault | None, at: int) -> tuple[Supervisor,
     with ExitStack() as stack:
         if fault is not None and fault.cuts_power:
             disk = Disk(command.written, command.folder / "room", names=fault is Fault.NAMES)
-            supervisor.disk = stack.enter_context(closing(disk))
+            supervisor.tell(stack.enter_context(closing(disk)))
         done = subprocess.run(
             supervisor.command(sys.executable, "-m", "lamina", *command.arguments()),
             capture_output=True,

@@ -43,8 +43,9 @@ class Supervisor:
     def __init__(self, folder: Path) -> None:
         self._folder = f"{folder.resolve()}/"
         self._ours, self.theirs = socket.socketpair()
-        # Told of every sync that is about to be done, where there is one.
-        self.disk: Disk | None = None
+        self._disk: Disk | None = None
+        # To be had while nobody tells the disk of a sync: that may take as long as it takes to copy the folder.
+        self._telling = threading.Lock()
         self._lock = threading.Lock()
         self._armed = _Armed(None, 0)
         self._last_at = time.monotonic()
@@ -61,6 +62,16 @@ class Supervisor:
         with self._lock:
             self._armed = _Armed(fault, at)
 
+    def tell(self, disk: Disk | None) -> None:
+        """Have *disk* told of every sync about to be done. The one before it hears of none once this returns."""
+        with self._telling:
+            self._disk = disk
+
+    @property
+    def disk(self) -> Disk | None:
+        """What is told of syncs, if anything is."""
+        return self._disk
+
     @property
     def struck(self) -> Point | None:
         """Where the fault began; None while it has not."""
@@ -75,7 +86,11 @@ class Supervisor:
     def wait_quiet(self, quiet_s: float = 0.05, patience_s: float = 10.0) -> None:
         """Until nothing has changed for so long: what goes on behind an answer is over."""
         deadline = time.monotonic() + patience_s
-        while (left := self._last_at + quiet_s - time.monotonic()) > 0 and time.monotonic() < deadline:
+        while time.monotonic() < deadline:
+            with self._telling:
+                left = self._last_at + quiet_s - time.monotonic()
+            if left <= 0:
+                return
             time.sleep(left)
 
     def close(self) -> None:
@@ -112,8 +127,11 @@ class Supervisor:
             what = GOES_ON if armed.fault is None else verdict(armed.fault, armed.at, armed.counted, point)
             if what != GOES_ON and armed.struck is None:
                 armed.struck = point
-        if self.disk is not None and point.kind is Kind.SYNC and what == GOES_ON:
-            self.disk.synced(point.call, Path(self._folder, point.where))
+        if point.kind is Kind.SYNC and what == GOES_ON:
+            with self._telling:
+                if self._disk is not None:
+                    self._disk.synced(point.call, Path(self._folder, point.where))
+                self._last_at = time.monotonic()
         taken = _take_part(asked) if what.part else 0
         if what.kill:
             # Its call never begins: it waits for our answer, and a signal that kills ends waiting.

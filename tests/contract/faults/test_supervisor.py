@@ -6,11 +6,14 @@ import os
 import signal
 import subprocess
 import sys
+import threading
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
+from faults.disk import Disk
 from faults.listener import hindrance
 from faults.points import Fault
 from faults.supervisor import Supervisor
@@ -93,3 +96,32 @@ def test_a_full_disk_stays_full(folder: Path) -> None:
     ended = run(folder, Fault.ENOSPC, 2)
     assert ended.said == "No space left on device aside"
     assert ended.files == {"aside": b"01234"}
+
+
+class _Slow(Disk):
+    """One that takes until `release` to hear of a sync."""
+
+    def __init__(self) -> None:
+        self.entered, self.release, self.heard = threading.Event(), threading.Event(), False
+
+    def synced(self, call: str, path: Path) -> None:
+        self.entered.set()
+        self.release.wait()
+        self.heard = True
+
+
+@pytest.mark.parametrize("wait", [lambda each: each.tell(None), lambda each: each.wait_quiet(0)], ids=["tell", "quiet"])
+def test_who_is_told_of_a_sync_is_waited_for(folder: Path, wait: Callable[[Supervisor], None]) -> None:
+    supervisor, disk = Supervisor(folder), _Slow()
+    supervisor.tell(disk)
+    command = supervisor.command(sys.executable, "-I", "-S", "-c", PROGRAM)
+    with subprocess.Popen(
+        command, cwd=folder, stdout=subprocess.DEVNULL, pass_fds=[supervisor.theirs.fileno()]
+    ) as process:
+        disk.entered.wait()
+        # Who does not wait is there first.
+        threading.Timer(0.05, disk.release.set).start()
+        wait(supervisor)
+        assert disk.heard
+        process.wait()
+    supervisor.close()
