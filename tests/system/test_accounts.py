@@ -308,14 +308,17 @@ def test_no_secret_is_shown_or_logged(guarded: Guarded) -> None:
 def test_a_function_url_asks_for_a_signature_that_is_right(guarded: Guarded) -> None:
     one = guarded.client("one")
     name = unique("url")
-    create_function(one, name)
+    create_function(one, name, "def handler(e, c): return e['requestContext']")
     url = one.create_function_url_config(FunctionName=name, AuthType="AWS_IAM")["FunctionUrl"]
 
-    def called(who: str | None) -> int:
+    def asked(who: str | None) -> tuple[int, Any]:
         request = AWSRequest("GET", url)
         if who is not None:
             SigV4Auth(guarded.keys[who], "lambda", REGION).add_auth(request)
-        return send(guarded, request)[0]
+        return send(guarded, request)
+
+    def called(who: str | None) -> int:
+        return asked(who)[0]
 
     statuses = {who: called(who) for who in (None, "nobody", "two", "reader", "one")}
     assert statuses == {None: 403, "nobody": 403, "two": 403, "reader": 403, "one": 200}
@@ -326,7 +329,13 @@ def test_a_function_url_asks_for_a_signature_that_is_right(guarded: Guarded) -> 
         Principal=TWO,
         FunctionUrlAuthType="AWS_IAM",
     )
-    assert called("two") == 200
+    status, context = asked("two")
+    assert status == 200
+    iam = context["authorizer"]["iam"]
+    assert context["accountId"] == ONE
+    assert (iam["accessKey"], iam["accountId"]) == (guarded.keys["two"].access_key, TWO)
+    assert (iam["userArn"], iam["principalOrgId"]) == (f"arn:aws:iam::{TWO}:user/admin", ORGANIZATION)
+    assert iam["callerId"] == iam["userId"] != asked("one")[1]["authorizer"]["iam"]["userId"]
     one.update_function_url_config(FunctionName=name, AuthType="NONE")
     assert called(None) == 200
     bearer = AWSRequest("GET", url, {"Authorization": "Bearer of-its-own"})

@@ -118,7 +118,9 @@ def test_a_host_name_of_the_urls_own_leads_to_it_too(function: Function) -> None
 def test_a_url_with_aws_iam_asks_for_a_signature(function: Function) -> None:
     url = make(function, "AWS_IAM")["FunctionUrl"]
     assert fetch(url)[0] == 403
-    assert fetch(url, Authorization="AWS4-HMAC-SHA256 Credential=a/b/c/lambda/aws4_request")[0] == 200
+    status, _, body = fetch(url, Authorization="AWS4-HMAC-SHA256 Credential=a/b/c/lambda/aws4_request")
+    iam = json.loads(body)["event"]["requestContext"]["authorizer"]["iam"]
+    assert (status, iam["accountId"], iam["userArn"]) == (200, ACCOUNT, f"arn:aws:iam::{ACCOUNT}:root")
 
 
 def test_pages_of_other_sites_are_answered_as_cors_says(function: Function) -> None:

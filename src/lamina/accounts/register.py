@@ -12,6 +12,7 @@ from base64 import b32encode, b64encode
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from hashlib import sha256
 from typing import Any, Final
 
 from lamina.accounts.policies import Policy
@@ -72,12 +73,20 @@ class Account:
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """Whose a key is. `arn` names the user, or the session of a role that the user assumed."""
+    """Whose a key is. `arn` and `id` name the user, or the session of a role that the user assumed."""
 
     account: str
     user: str
     policy: Policy
     arn: str
+    id: str
+
+    @classmethod
+    def of(cls, account: str, user: User) -> Identity:
+        """That of *user* in *account*; whoever has the name has the id."""
+        named = f"{account}:user/{user.name}"
+        unique = b32encode(sha256(named.encode()).digest()).decode()[:17]
+        return cls(account, user.name, user.policy, f"arn:aws:iam::{named}", f"AIDA{unique}")
 
 
 @dataclass(frozen=True)
@@ -175,10 +184,7 @@ class Register:
     @cached_property
     def _keys(self) -> Mapping[str, tuple[AccessKey, Identity]]:
         return {
-            key.id: (
-                key,
-                Identity(account.id, user.name, user.policy, f"arn:aws:iam::{account.id}:user/{user.name}"),
-            )
+            key.id: (key, Identity.of(account.id, user))
             for account in self.accounts
             for user in account.users
             for key in user.keys

@@ -56,18 +56,23 @@ class Url:
 
 @dataclass(frozen=True, slots=True)
 class Signer:
-    """The account whose signature a request to a URL has, and its organisation; both empty where it has none."""
+    """Whose signature a request to a URL has: nobody's where `account` is empty.
+
+    `organization` may be empty. `arn` and `id` name the caller as STS would: a user, a session of a role, an account.
+    Unless it `is_proved`, all of it is what the request claims.
+    """
 
     account: str = ""
     organization: str = ""
+    access_key: str = ""
+    arn: str = ""
+    id: str = ""
+    is_proved: bool = True
 
 
 @dataclass(frozen=True, slots=True)
 class UrlRequest:
-    """One HTTP request to a function URL. `path` and `query` are as they came, still encoded.
-
-    `signer` is None where signatures are not looked at.
-    """
+    """One HTTP request to a function URL. `path` and `query` are as they came, still encoded."""
 
     method: str
     path: str
@@ -76,7 +81,7 @@ class UrlRequest:
     body: bytes
     host: str
     source_ip: str
-    signer: Signer | None = None
+    signer: Signer = Signer()
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,8 +124,11 @@ def describe(url: Url, arn: FunctionArn, location: str) -> dict[str, Any]:
     return members if url.cors is None else {**members, "Cors": dict(url.cors)}
 
 
-def event(url_id: str, account: str, request: UrlRequest, request_id: str, now: float) -> bytes:
-    """The event, in payload format 2.0, that *request* becomes."""
+def event(url_id: str, account: str | None, request: UrlRequest, request_id: str, now: float) -> bytes:
+    """The event, in payload format 2.0, that *request* becomes.
+
+    *account* is the function's where the URL asks for a signature; None where anybody may call.
+    """
     moment = datetime.fromtimestamp(now, UTC)
     headers = {name: value for name, value in request.headers.items() if name != "cookie"}
     cookies = [each.strip() for each in request.headers.get("cookie", "").split(";") if each.strip()]
@@ -134,8 +142,9 @@ def event(url_id: str, account: str, request: UrlRequest, request_id: str, now: 
         "headers": headers,
         **({"queryStringParameters": _parameters(request.query)} if request.query else {}),
         "requestContext": {
-            "accountId": "anonymous" if "authorization" not in request.headers else account,
+            "accountId": account or "anonymous",
             "apiId": url_id,
+            **({"authorizer": {"iam": _iam(request.signer)}} if account else {}),
             "domainName": request.host,
             "domainPrefix": url_id,
             "http": {
@@ -241,6 +250,18 @@ def preflight(url: Url, origin: str | None) -> UrlAnswer:
         if cors.get("MaxAge") is not None:
             headers.append(("Access-Control-Max-Age", str(cors["MaxAge"])))
     return UrlAnswer(200, headers, b"")
+
+
+def _iam(signer: Signer) -> dict[str, str | None]:
+    return {
+        "accessKey": signer.access_key,
+        "accountId": signer.account,
+        "callerId": signer.id,
+        "cognitoIdentity": None,
+        "principalOrgId": signer.organization or None,
+        "userArn": signer.arn,
+        "userId": signer.id,
+    }
 
 
 def _allowed(origins: Sequence[str], origin: str) -> str:

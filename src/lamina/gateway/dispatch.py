@@ -292,7 +292,10 @@ class Dispatcher:
         raise errors.ApiError("UnknownOperationException", 404, f"There is nothing at {request.path}.", None)
 
     async def _answer_url(self, urls: Urls, request: Request, url_id: str, path: str, request_id: str) -> Answer:
-        signer = None if self._guard is None else await self._guard.url_signer(request, self._threads)
+        if self._guard is None:
+            signer = function_urls.claimed(request, self._caller(request).scope.account)
+        else:
+            signer = await self._guard.url_signer(request, self._threads)
         asked = function_urls.from_http(request, path, signer)
         answer = await urls(url_id, asked, self._call(request, request_id))
         return Answer.of(answer.status, [("x-amzn-RequestId", request_id), *answer.headers], answer.body)

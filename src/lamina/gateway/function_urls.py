@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from lamina.errors import ApiError
 from lamina.functions.urls import HOST_LABEL, PREFIX, Signer, UrlRequest
 from lamina.gateway.messages import Request
+from lamina.gateway.signatures import claim_of, is_signed
 
 
 def addressed(request: Request) -> tuple[str, str] | None:
@@ -18,7 +20,18 @@ def addressed(request: Request) -> tuple[str, str] | None:
     return None
 
 
-def from_http(request: Request, path: str, signer: Signer | None) -> UrlRequest:
+def claimed(request: Request, account: str) -> Signer:
+    """Who *request* says has signed it, where nobody knows users: somebody with all the rights of *account*."""
+    if not is_signed(request.headers, request.query):
+        return Signer()
+    try:
+        key = claim_of(request.headers, request.query).access_key
+    except ApiError:
+        key = ""
+    return Signer(account, "", key, f"arn:aws:iam::{account}:root", account, is_proved=False)
+
+
+def from_http(request: Request, path: str, signer: Signer) -> UrlRequest:
     """*request*, of *signer*, as the function's event will tell of it, with *path* in place of its own."""
     return UrlRequest(
         method=request.method,

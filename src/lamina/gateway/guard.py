@@ -126,7 +126,10 @@ class Guard:
             self.permit(caller, "lambda", "InvokeFunctionUrl", {}, request.headers)
         except ApiError:
             return nobody
-        return Signer(caller.scope.account, self.organization(caller.scope.account))
+        identity = caller.identity
+        assert identity is not None, "a signature that is right is somebody's"
+        key = claim_of(request.headers, request.query).access_key
+        return Signer(identity.account, self.organization(identity.account), key, identity.arn, identity.id)
 
     def permit(
         self, caller: Caller, service: str, operation: str, parameters: Mapping[str, Any], headers: Mapping[str, str]
@@ -186,7 +189,7 @@ def _whose(
     user = None if account is None else account.user(session.user)
     if user is None:
         return None
-    return session.key, Identity(session.account, user.name, user.policy, session.arn), session.expires
+    return session.key, Identity(session.account, user.name, user.policy, session.arn, session.id), session.expires
 
 
 async def _digest(request: Request, threads: Executor) -> str:

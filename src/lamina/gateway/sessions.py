@@ -22,12 +22,13 @@ _KEPT_MAX: Final = 100_000
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """A key for a while. `arn` is who AWS says its holder is; `account` and `user` are those of whoever asked."""
+    """A key for a while. `arn` and `id` are what AWS calls its holder; `account` and `user` are whoever asked."""
 
     key: Credentials = field(repr=False)
     account: str
     user: str
     arn: str
+    id: str
     expires: datetime
 
 
@@ -60,9 +61,17 @@ def _session(answer: str, holder: Identity) -> Session | None:
     except ValueError:
         return None
     key = Credentials(found["AccessKeyId"], found["SecretAccessKey"], found["SessionToken"])
-    arn = _ARN.search(answer)
-    return Session(key, holder.account, holder.user, holder.arn if arn is None else unescape(arn[1]), expires)
+    arn, holder_id = _ARN.search(answer), _ID.search(answer)
+    return Session(
+        key,
+        holder.account,
+        holder.user,
+        holder.arn if arn is None else unescape(arn[1]),
+        holder.id if holder_id is None else unescape(holder_id[1]),
+        expires,
+    )
 
 
 _MEMBER: Final = re.compile(r"<(\w+)>([^<]*)</\1>")
 _ARN: Final = re.compile(r"<Arn>([^<]*)</Arn>")
+_ID: Final = re.compile(r"<(?:AssumedRoleId|FederatedUserId)>([^<]*)</")

@@ -11,7 +11,7 @@ from typing import Any
 from lamina import errors
 from lamina.catalog.port import Catalog, Kind, Setting, Transaction
 from lamina.functions import urls
-from lamina.functions.urls import Url, UrlAnswer, UrlRequest
+from lamina.functions.urls import Signer, Url, UrlAnswer, UrlRequest
 from lamina.invocations.calls import Outcome
 from lamina.layers.policies import Policy, grants
 from lamina.names import FunctionArn
@@ -110,9 +110,11 @@ class UrlServer:
         if request.method == "OPTIONS" and url.cors is not None and "access-control-request-method" in request.headers:
             return urls.preflight(url, origin)
         function = setting.function
-        if url.auth == urls.IAM and not await self._may_call(function, request):
+        asks_who = url.auth == urls.IAM
+        if asks_who and not await self._may_call(function, request.signer):
             return urls.refused()
-        event = urls.event(url_id, function.scope.account, request, call.request_id, self._stamps.seconds())
+        owner = function.scope.account if asks_who else None
+        event = urls.event(url_id, owner, request, call.request_id, self._stamps.seconds())
         on_behalf = Call(call.request_id, function.scope, call.endpoint, call.headers)
         answer = self._streamed if url.mode == urls.RESPONSE_STREAM else self._whole
         try:
@@ -121,13 +123,10 @@ class UrlServer:
             answered = urls.throttled() if error.status == 429 else urls.failed()
         return UrlAnswer(answered.status, [*answered.headers, *urls.cors_headers(url, origin)], answered.body)
 
-    async def _may_call(self, function: FunctionArn, request: UrlRequest) -> bool:
+    async def _may_call(self, function: FunctionArn, signer: Signer) -> bool:
         """Whether a URL that asks for a signature has got one of somebody whom it is for."""
-        signer = request.signer
-        if signer is None:
-            # Whose signature it is, nobody checks, as in the rest of the API.
-            return "authorization" in request.headers
-        if signer.account in ("", function.scope.account):
+        # Without accounts nobody checks whose signature it is, as in the rest of the API.
+        if signer.account in ("", function.scope.account) or not signer.is_proved:
             return bool(signer.account)
         policy = await asyncio.to_thread(self._policy, function)
         return grants(policy, signer.account, "InvokeFunctionUrl", signer.organization, urls.IAM)

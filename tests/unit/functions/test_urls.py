@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from lamina.functions import urls
-from lamina.functions.urls import Url, UrlAnswer, UrlRequest
+from lamina.functions.urls import Signer, Url, UrlAnswer, UrlRequest
 
 REQUEST = UrlRequest(
     method="POST",
@@ -45,6 +45,24 @@ def test_a_request_becomes_an_event_of_format_2() -> None:
         "userAgent": "curl",
     }
     assert (context["time"], context["timeEpoch"]) == ("02/Jan/2026:03:04:05 +0000", 1_767_323_045_678)
+
+
+def test_only_a_url_that_asks_for_a_signature_tells_whose_it_is() -> None:
+    signer = Signer("111122223333", "", "AKIA", "arn:aws:iam::111122223333:user/a", "AIDA")
+    signed = replace(REQUEST, headers={"authorization": "AWS4-HMAC-SHA256 Credential=AKIA/…"}, signer=signer)
+    of_its_own = json.loads(urls.event("id", None, signed, "request-id", 0))["requestContext"]
+    assert (of_its_own["accountId"], of_its_own.get("authorizer")) == ("anonymous", None)
+    context = event(signed)["requestContext"]
+    assert context["accountId"] == "123456789012"
+    assert context["authorizer"]["iam"] == {
+        "accessKey": "AKIA",
+        "accountId": "111122223333",
+        "callerId": "AIDA",
+        "cognitoIdentity": None,
+        "principalOrgId": None,
+        "userArn": "arn:aws:iam::111122223333:user/a",
+        "userId": "AIDA",
+    }
 
 
 def test_bytes_that_are_no_text_are_encoded_and_a_missing_body_is_absent() -> None:
