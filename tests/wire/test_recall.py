@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from lamina.wire import Api, Invalid
+from lamina.wire import Api, Invalid, recall
 
 _PATH = "/2015-03-31/functions/f/invocations"
 
@@ -75,6 +75,17 @@ def test_what_is_refused_is_refused_every_time(api: Api) -> None:
             _read(api, "POST", _PATH, "", headers, b"1")
 
         assert api.recall("POST", _PATH, "", headers, b"1") is None
+
+
+def test_beyond_some_number_the_oldest_are_forgotten_one_by_one(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(recall, "_REMEMBERED_MAX", 3)
+    paths = [f"/2015-03-31/functions/{name}/invocations" for name in "vwxyz"]
+    for path in paths:
+        _read(api, "POST", path, "", {}, b"1")
+
+    recalled = [api.recall("POST", path, "", {}, b"1") is not None for path in paths]
+
+    assert recalled == [False, False, True, True, True]
 
 
 def test_what_is_long_is_not_kept(api: Api) -> None:

@@ -307,8 +307,8 @@ def _version(row: Any, layers: tuple[_Layer, ...]) -> FunctionVersion:
     )
 
 
-# Lists are asked for again and again, and what they show of a function seldom changes.
-@lru_cache(maxsize=2048)
+# Lists are asked for again and again, and what they show of a function seldom changes. One takes three kilobytes.
+@lru_cache(maxsize=1024)
 def _configuration(text: str, layers: tuple[_Layer, ...]) -> Configuration:
     return read_configuration(json.loads(text), tuple(map(_attached, layers)))
 

@@ -1,9 +1,9 @@
 """Finds events and streams in a group's segments.
 
 A segment that is written no more never changes, so its times are remembered, with which searches pass over whole
-segments, and what it holds of each stream. Functions have a stream for each of their environments, so the latter is
-much, and remembered only of what somebody lists the streams of. Of a segment that is looked into, a batch is taken apart
-only if its stream and times are asked for.
+segments. What it holds of each stream is much, as functions have one for each environment they ever had, and remembered
+only where streams are listed. Of a segment that is looked into, a batch is taken apart only if its stream and times are
+asked for.
 
 A search through a flood can take seconds. Whoever waits for the interpreter's lock gets it from a busy thread after
 five milliseconds, which is longer than most calls of functions take; so the lock is let go of here every now and then.

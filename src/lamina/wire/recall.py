@@ -5,6 +5,7 @@ parsed and checked once for each way of asking for it.
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
@@ -39,6 +40,8 @@ class Recall:
                 headers.update(_header_names(shape))
         self._headers = tuple(sorted(headers))
         self._known: dict[Key, _Read] = {}
+        # Finding needs none.
+        self._lock = threading.Lock()
 
     def find(
         self, method: str, path: str, query: str, headers: Mapping[str, str], body: bytes
@@ -62,9 +65,11 @@ class Recall:
         key = (method, path, query, *map(headers.get, self._headers))
         if any(text is not None and len(text) > _TEXT_CHARACTERS_MAX for text in key):
             return
-        if len(self._known) >= _REMEMBERED_MAX:
-            self._known.clear()
-        self._known[key] = _Read(operation, {name: params[name] for name in params if name != payload}, payload)
+        read = _Read(operation, {name: params[name] for name in params if name != payload}, payload)
+        with self._lock:
+            if len(self._known) >= _REMEMBERED_MAX:
+                del self._known[next(iter(self._known))]
+            self._known[key] = read
 
 
 def _opaque_payload(shape: StructureShape) -> str | None:
