@@ -29,15 +29,20 @@ def family(pid: int) -> list[int]:
 
 def pss_mb(pids: list[int]) -> float:
     """Memory in MB (10^6 bytes), each shared page counted by the share of those who map it. Raises PermissionError."""
-    return sum(_pss_kib(pid) for pid in pids) * 1024 / 1e6
+    return sum(_kib(pid, "Pss") for pid in pids) * 1024 / 1e6
 
 
-def _pss_kib(pid: int) -> int:
+def own_mb(pids: list[int]) -> float:
+    """What of `pss_mb` are no pages of files, of which strangers who run the same programs may have a share."""
+    return sum(_kib(pid, kind) for pid in pids for kind in ("Pss_Anon", "Pss_Shmem")) * 1024 / 1e6
+
+
+def _kib(pid: int, kind: str) -> int:
     try:
         told = (_PROC / str(pid) / "smaps_rollup").read_text()
     except (FileNotFoundError, ProcessLookupError):
         return 0
-    found = re.search(r"^Pss: +(\d+) kB$", told, re.MULTILINE)
+    found = re.search(rf"^{kind}: +(\d+) kB$", told, re.MULTILINE)
     return int(found[1]) if found else 0
 
 

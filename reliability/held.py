@@ -10,7 +10,7 @@ from pathlib import Path
 from statistics import median
 from typing import Final
 
-from benchmarks.processes import family, pss_mb
+from benchmarks.processes import family, own_mb
 from tests.support.server import Server
 
 # Of memory, in MB; all else are things that are counted.
@@ -22,12 +22,15 @@ Held = Mapping[str, float]
 
 
 def look(server: Server) -> Held:
-    """What *server* holds now: the memory (PSS) of its own process and of all below it, and the count of all else."""
+    """What *server* holds now: the memory of its own process and of all below it, and the count of all else.
+
+    Memory is without pages of files: the fewer others run the same programs, the more of those would be the server's.
+    """
     pid = server.process.pid
     everybody = family(pid)
     return {
-        "server MB": pss_mb([pid]),
-        "all MB": pss_mb(everybody),
+        "server MB": own_mb([pid]),
+        "all MB": own_mb(everybody),
         "processes": len(everybody) - 1,
         "threads": len(os.listdir(f"/proc/{pid}/task")),
         "descriptors": len(os.listdir(f"/proc/{pid}/fd")),

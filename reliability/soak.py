@@ -1,8 +1,9 @@
 """Hours of everything at once, in rounds: after each the server is left alone until nothing runs, and looked at.
 
-A round is the same work each time: callers invoke functions that answer, raise, exit, run out of time or print a lot,
-while an operator publishes, updates, deletes, creates, sends events and reads logs. Half of a round's calls come to an
-idle server and start environments, the others find them warm.
+Before the first the server is aged: it is asked for so much that all it remembers, up to some bound, is full. Else one
+would measure for hours how that fills. A round is the same work each time: callers invoke functions that answer, raise,
+exit, run out of time or print a lot, while an operator publishes, updates, deletes, creates, sends events and reads
+logs. Half of a round's calls come to an idle server and start environments, the others find them warm.
 """
 
 from __future__ import annotations
@@ -39,6 +40,10 @@ _DOES: Final = {"echo": 900, "raise": 40, "exit": 20, "print": 38, "sleep": 2}
 _FAILS: Final = frozenset(("raise", "exit", "sleep"))
 # A server closes a connection on which nothing goes on for so long, as when this process is stopped for a while.
 _STALE_S: Final = 20
+# Of each kind, more than a server remembers: names, requests, configurations; functions with figures.
+_STRANGERS: Final = 1_100
+_CHANGES: Final = 1_100
+_PASSING: Final = 200
 _REST_S: Final = 0.5
 _CODE = """
 import os, time
@@ -72,6 +77,24 @@ class Soak:
         self._publish_layer(client)
         for number in range(FUNCTIONS):
             self._create(client, f"soak-{number}", number)
+
+    def age(self) -> None:
+        """Have the server remember as much as it ever does, which days would come to."""
+        client = self.server.client()
+        for number in range(_STRANGERS):
+            name = f"stranger-{number}"
+            with suppress(client.exceptions.ResourceNotFoundException):
+                client.invoke(FunctionName=name, Payload=b"{}")
+            client.list_layer_versions(LayerName=name)
+            with suppress(client.exceptions.ResourceNotFoundException):
+                client.get_layer_version_by_arn(Arn=f"{self.layers[-1].rpartition(':')[0]}:{1_000_000 + number}")
+        for number in range(_CHANGES):
+            client.update_function_configuration(FunctionName="soak-0", Description=f"{number}")
+            self._wait_settled(client, "soak-0")
+        with ThreadPoolExecutor(CALLERS) as pool:
+            for each in [pool.submit(self._come_and_go, client) for _ in range(_PASSING)]:
+                each.result()
+        client.close()
 
     def round(self) -> None:
         """One round of work. AssertionError for an answer that is not the right one."""
@@ -202,6 +225,8 @@ def soak(state: Path, seconds: float, seed: int, say: Callable[[str], None]) -> 
     with Server.started(state, _SETTINGS) as server:
         running = Soak(server, random.Random(seed))
         running.prepare()
+        running.age()
+        say("aged")
         began = time.monotonic()
         for number in itertools.count(1):
             running.round()
