@@ -14,6 +14,8 @@ from lamina.store import StoreError
 
 # What waits longest is forgotten first; whoever needs it asks again.
 _WAITING_MAX: Final = 256
+# Most belong to functions that were deleted since; beyond this all may be tried again.
+_FAILED_MAX: Final = 1_000
 _log = logging.getLogger(__name__)
 
 
@@ -85,6 +87,8 @@ class Compilations:
                 # Deleted meanwhile. It may come again.
                 _log.debug("no byte-code of %s", wanted[0], exc_info=True)
             except Exception as error:  # noqa: BLE001 - functions run without it, only slower
+                if len(self._failed) >= _FAILED_MAX:
+                    self._failed.clear()
                 self._failed.add(wanted)
                 _log.info("no byte-code of %s for %s: %s: %s", *wanted, type(error).__name__, error)
             finally:

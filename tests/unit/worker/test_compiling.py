@@ -9,6 +9,7 @@ import pytest
 
 from lamina.names import Digest
 from lamina.store import BlobMissing
+from lamina.worker import compiling
 from lamina.worker.compiling import Compilations
 
 ONE, TWO, LAST = (Digest.from_hex(f"{number:064x}") for number in (1, 2, 3))
@@ -96,6 +97,24 @@ def test_what_failed_would_fail_again_but_what_was_deleted_may_come_back(error: 
         assert compiler.digests.count(ONE) == tried
         await wanted.close()
 
+    asyncio.run(scenario())
+
+
+def test_only_so_many_that_failed_are_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def scenario() -> None:
+        compiler = Compiler(OSError("the disk is full"), OSError("the disk is full"))
+        wanted = compilations(compiler)
+        for digest in (ONE, TWO):
+            wanted.want(digest, PYTHON)
+        await settled(wanted, compiler)
+        last = Digest.from_hex(f"{4:064x}")
+        for digest in (TWO, ONE, last):
+            wanted.want(digest, PYTHON)
+        await compiler.done[last].wait()
+        assert compiler.digests == [ONE, TWO, LAST, ONE, last]
+        await wanted.close()
+
+    monkeypatch.setattr(compiling, "_FAILED_MAX", 1)
     asyncio.run(scenario())
 
 
