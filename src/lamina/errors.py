@@ -61,6 +61,15 @@ def too_many_requests(message: str, reason: str) -> ApiError:
     return ApiError("TooManyRequestsException", 429, message, members={"Reason": reason})
 
 
+def recursive_invocation() -> ApiError:
+    """The function has come by itself too often: 400."""
+    return ApiError(
+        "RecursiveInvocationException",
+        400,
+        "Lambda detected that the function was invoked in a recursive loop with other resources, and stopped it.",
+    )
+
+
 def validation(message: str) -> ApiError:
     """A request that breaks the model's constraints: 400 without a kind."""
     return ApiError("ValidationException", 400, message, None)

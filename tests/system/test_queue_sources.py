@@ -121,6 +121,25 @@ def test_a_batch_comes_as_aws_has_it_and_is_deleted(server: Server) -> None:
     )
 
 
+def test_a_queue_in_order_has_no_window_and_tells_who_sent(server: Server) -> None:
+    arn = f"arn:aws:sqs:{REGION}:{ACCOUNT}:{unique('queue')}.fifo"
+    function, sqs = create(server, CODE), server.client("sqs")
+    mapping = {"FunctionName": function.name, "EventSourceArn": arn}
+    windowless = invalid("Batching window is not supported for FIFO queues")
+    window = {"BatchSize": 100, "MaximumBatchingWindowInSeconds": 5}
+    assert refusal(function.client.create_event_source_mapping, **mapping, **window) == windowless
+    url = sqs.create_queue(QueueName=arn.rpartition(":")[2], Attributes={"FifoQueue": "true"})["QueueUrl"]
+    made = function.client.create_event_source_mapping(**mapping)
+    assert refusal(function.client.update_event_source_mapping, UUID=made["UUID"], **window) == windowless
+    trace = "Root=1-5759e988-bd862e3fe1be46a994272793;Parent=53995c3f42cd8ad8;Sampled=0"
+    sqs.meta.events.register(
+        "before-sign.sqs.SendMessage", lambda request, **_: request.headers.add_header("X-Amzn-Trace-Id", trace)
+    )
+    sqs.send_message(QueueUrl=url, MessageBody="one", MessageGroupId="g", MessageDeduplicationId="d")
+    wait_until(lambda: bodies(server, function) == [["one"]], 20, "the message")
+    assert handed(server, function)[0][0]["attributes"]["AWSTraceHeader"] == trace
+
+
 def test_what_failed_comes_again_and_goes_where_the_queue_says(server: Server) -> None:
     dead = Queue(server)
     queue = Queue(server, VisibilityTimeout="1", RedrivePolicy={"deadLetterTargetArn": dead.arn, "maxReceiveCount": 2})

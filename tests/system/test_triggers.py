@@ -19,6 +19,12 @@ pytestmark = pytest.mark.anybody
 
 OTHER = "111122223333"
 CODE = "def handler(event, context): return 'done'\n"
+LOOPING = """
+import boto3
+def handler(event, context):
+    found = event["Records"][0]["s3"]
+    boto3.client("s3").put_object(Bucket=found["bucket"]["name"], Key=str(int(found["object"]["key"]) + 1), Body=b"")
+"""
 # What the function was handed is told to the queue, with what it answered.
 TEMPLATE: dict[str, Any] = {
     "Transform": "AWS::Serverless-2016-10-31",
@@ -128,6 +134,36 @@ def test_the_events_of_a_template_invoke_its_function_once_whatever_is_killed(tm
         server.client("s3").put_object(Bucket=made["Bucket"], Key="late.csv", Body=b"")
         server.client("sns").publish(TopicArn=made["Topic"], Message="last")
         assert told.next()["Records"][0]["Sns"]["Message"] == "last"
+
+
+def test_a_function_that_fills_the_bucket_that_invokes_it_is_stopped(server: Server) -> None:
+    """After sixteen invocations, as on AWS; what would have been the next goes where failures go."""
+    s3, sqs, name = server.client("s3"), server.client("sqs"), unique("loop")
+    function = create(server, LOOPING, name=name, Timeout=60, MemorySize=512)
+    failures = sqs.create_queue(QueueName=name)["QueueUrl"]
+    function.client.put_function_event_invoke_config(
+        FunctionName=name,
+        DestinationConfig={"OnFailure": {"Destination": f"arn:aws:sqs:{REGION}:{ACCOUNT}:{name}"}},
+    )
+    function.client.add_permission(
+        FunctionName=name, StatementId="s", Action="lambda:InvokeFunction", Principal="s3.amazonaws.com"
+    )
+    s3.create_bucket(Bucket=name)
+    arn = f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:{name}"
+    s3.put_bucket_notification_configuration(
+        Bucket=name,
+        NotificationConfiguration={
+            "LambdaFunctionConfigurations": [{"LambdaFunctionArn": arn, "Events": ["s3:ObjectCreated:*"]}]
+        },
+    )
+    s3.put_object(Bucket=name, Key="1", Body=b"")
+    (message,) = wait_until(
+        lambda: sqs.receive_message(QueueUrl=failures, WaitTimeSeconds=5).get("Messages"), 60, "the end of the loop"
+    )
+    record = json.loads(message["Body"])
+    assert record["requestContext"]["condition"] == "RecursiveInvocation"
+    assert record["requestPayload"]["Records"][0]["s3"]["object"]["key"] == "17"
+    assert len(s3.list_objects_v2(Bucket=name)["Contents"]) == 17
 
 
 def test_a_service_invokes_nobodys_function_who_has_not_let_it_in(server: Server, telling: tuple[str, Told]) -> None:

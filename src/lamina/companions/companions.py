@@ -12,7 +12,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Final
 
-from lamina.companions.messages import ACCOUNT_HEADER, LENGTH, Arrival, Question, Reply, Trigger, packed
+from lamina.companions.messages import ACCOUNT_HEADER, LENGTH, TRACE_HEADER, Arrival, Question, Reply, Trigger, packed
 from lamina.companions.owning import foreign_arn
 from lamina.companions.process import Process
 from lamina.companions.recording import changes, operation_of
@@ -28,6 +28,8 @@ _NEEDED: Final = ("flask", "flask_cors", "moto", "time_machine", "xmltodict")
 _HOP_BY_HOP: Final = frozenset(
     ("connection", "content-length", "date", "expect", "keep-alive", "server", "te", "transfer-encoding", "upgrade")
 )
+# Whose messages AWS looks for loops in: those of others begin a trace of their own.
+_TRACED: Final = frozenset(("s3", "sns", "sqs"))
 
 
 class Companions:
@@ -67,7 +69,7 @@ class Companions:
         foreign = foreign_arn(question, service, account) if self._apart else None
         if foreign is not None:
             return _not_theirs(question, service, account, foreign)
-        asked = _for_account(question, account)
+        asked = _for_account(question, account, traced=service in _TRACED)
         async with self._places:
             try:
                 return await self._ask(asked, service)
@@ -97,7 +99,8 @@ class Companions:
             writer.close()
             return refusal(question, service, head["failure"], head["status"], head["message"])
         if "triggers" in head and self.invoke is not None:
-            await self.invoke([Trigger(**each) for each in head["triggers"]])
+            trace = question.header(TRACE_HEADER)
+            await self.invoke([Trigger(**{**each, "trace": trace}) for each in head["triggers"]])
         if "arrivals" in head and self.arrived is not None:
             self.arrived([Arrival(queue, at) for queue, at in head["arrivals"]])
         length: int = head["length"]
@@ -132,8 +135,9 @@ def _not_theirs(question: Question, service: str, account: str, arn: str) -> Rep
     return refusal(question, service, code, 403, message)
 
 
-def _for_account(question: Question, account: str) -> Question:
-    headers = [(n, v) for n, v in question.headers if n not in _HOP_BY_HOP and n != ACCOUNT_HEADER]
+def _for_account(question: Question, account: str, *, traced: bool) -> Question:
+    dropped = {*_HOP_BY_HOP, ACCOUNT_HEADER, *(() if traced else (TRACE_HEADER,))}
+    headers = [(n, v) for n, v in question.headers if n not in dropped]
     return Question(question.method, question.target, [*headers, (ACCOUNT_HEADER, account)], question.body)
 
 

@@ -15,6 +15,7 @@ from typing import Any, Final
 LENGTH: Final = struct.Struct("!I")
 # Names which account a question is in; moto's own.
 ACCOUNT_HEADER: Final = "x-moto-account-id"
+TRACE_HEADER: Final = "x-amzn-trace-id"
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +67,7 @@ class Trigger:
     """That `function`, an ARN, is to be invoked with `event`, JSON text, by `service` on behalf of `source`.
 
     `service` is the principal that the function's policy has to let in; `source` the ARN of the topic, bucket or rule,
-    which is of `account`.
+    which is of `account`; `trace` the header X-Amzn-Trace-Id of the request that was the cause, if it had one.
     """
 
     function: str
@@ -74,6 +75,7 @@ class Trigger:
     source: str
     account: str
     event: str
+    trace: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

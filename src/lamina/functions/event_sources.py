@@ -144,6 +144,9 @@ def _check(source: str, document: Mapping[str, Any]) -> None:
     if source != "sqs":
         return
     size, window = document.get("BatchSize") or 1, document.get("MaximumBatchingWindowInSeconds") or 0
+    if window and str(document.get("EventSourceArn")).endswith(".fifo"):
+        # More than ten messages need a window, so this is what keeps batches of such queues at ten, too.
+        raise errors.invalid_parameter_value("Batching window is not supported for FIFO queues")
     if size > 10 and window < 1:
         raise errors.invalid_parameter_value(
             "Maximum batch window in seconds must be greater than 0 if maximum batch size is greater than 10"

@@ -33,6 +33,12 @@ class Message:
     def handle(self) -> str:
         return str(self.record["receiptHandle"])
 
+    @property
+    def trace(self) -> str | None:
+        """The trace header of the request that sent it, if it had one."""
+        trace: str | None = self.record["attributes"].get("AWSTraceHeader")
+        return trace
+
 
 def message(received: Mapping[str, Any], queue: str) -> Message:
     """*received* as SQS's API has it, of the *queue* with this ARN."""

@@ -20,8 +20,6 @@ WITHOUT_EFFECT: Mapping[str, str] = {
     "TracingConfig Active": "no segment is sent anywhere: there is no X-Ray; a trace header is handed on in both modes",
     "CodeSigningConfigArn Warn": "every archive counts as unsigned, as signatures of AWS Signer can be checked by AWS "
     "only; `Warn` lets it pass without a word, `Enforce` refuses it in AWS's words",
-    "PutFunctionRecursionConfig": "no loop is looked for: a function that calls itself by this server's API is "
-    "not stopped",
     "PutRuntimeManagementConfig": "a machine has one version of each runtime: `Manual` takes that version's ARN only",
     "CreateEventSourceMapping": "Kinesis, DynamoDB, Kafka, MQ and DocumentDB are not polled, so no record of theirs is "
     "ever processed; states and settings are as on AWS. Queues of SQS are served",

@@ -12,6 +12,7 @@ RETRIES_MAX = 2
 EVENT_AGE_MAX_S = 6 * 3600
 RETRIES_EXHAUSTED = "RetriesExhausted"
 ZERO_RESERVED = "ZeroReservedConcurrency"
+RECURSIVE = "RecursiveInvocation"
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,7 +21,7 @@ from lamina.functions.versions import FunctionVersion, State
 from lamina.invocations.admission import RESERVED, SHARED
 from lamina.invocations.calls import Invocation, InvocationType, Outcome, check_payload
 from lamina.invocations.identifiers import new_trace
-from lamina.invocations.retrying import ZERO_RESERVED, GiveUp
+from lamina.invocations.retrying import RECURSIVE, ZERO_RESERVED, GiveUp
 from lamina.names import LATEST, FunctionArn
 from lamina.operations.activations import Activations
 from lamina.operations.addresses import function_arn, function_not_found
@@ -30,6 +30,7 @@ from lamina.operations.call import Call, Output, Parameters
 from lamina.operations.deliveries import DeliveryQueue
 from lamina.operations.events import EventQueue
 from lamina.operations.live import LiveLayers
+from lamina.operations.recursion import Loops
 from lamina.values import dataclass
 from lamina.worker.runtimes import RuntimeNotInstalled, Runtimes
 from lamina.worker.worker import Throttled
@@ -101,6 +102,7 @@ class InvocationOperations:
         self._live = live
         self._draw = draw
         self._header = header or _header
+        self._loops = Loops(catalog)
         self._events = EventQueue(catalog, self._run_event, deliveries)
         # Functions as last read, thrown away whenever any of them changes: an invocation reads no database.
         self._known: dict[FunctionArn, _Route] = {}
@@ -151,6 +153,9 @@ class InvocationOperations:
             await self._check_runtime(spec)
             self._runnable.add((spec.runtime, spec.architecture))
         trace = self._header(call.headers.get("x-amzn-trace-id"))
+        if kind is InvocationType.REQUEST_RESPONSE:
+            # An event is looked at when it is run: nobody waits for it who could be told.
+            trace = await self._loops.counted(arn, trace)
         with_log = request.get("LogType") == "Tail"
         invocation = Invocation(call.request_id, str(arn), payload, spec.timeout_s, context, trace, with_log=with_log)
         return Asked(kind, arn, function, spec, invocation)
@@ -181,14 +186,18 @@ class InvocationOperations:
     async def _run_event(self, event: Event) -> Outcome | GiveUp | None:
         """Run *event*; None if it could not even start and is to be tried again without counting.
 
-        A GiveUp if its function has reserved no concurrency at all, so that it would wait in vain.
+        A GiveUp if its function has reserved no concurrency at all, so that it would wait in vain, or is in a loop.
         """
         try:
             _, spec = await self._resolve(event.function)
         except errors.ApiError as error:
             return Outcome(json.dumps({"errorMessage": error.message, "errorType": error.code}).encode(), error.code)
+        try:
+            trace = await self._loops.counted(event.function, event.trace_header or new_trace())
+        except errors.ApiError:
+            return GiveUp(RECURSIVE)
         invocation = Invocation(
-            event.id, str(event.function), event.payload, spec.timeout_s, event.client_context, event.trace_header
+            event.id, str(event.function), event.payload, spec.timeout_s, event.client_context, trace
         )
         try:
             outcome = await self._worker.invoke(spec, invocation)

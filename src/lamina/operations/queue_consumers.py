@@ -12,6 +12,7 @@ from lamina.catalog.port import Mapped
 from lamina.companions import AT_ONCE_MAX, QueueRefused, Queues
 from lamina.functions import event_filters, queue_batches
 from lamina.functions.queue_batches import Message
+from lamina.invocations import lineage
 from lamina.invocations.calls import Outcome
 from lamina.invocations.identifiers import new_request_id
 from lamina.operations.call import Call, Parameters
@@ -150,7 +151,8 @@ class Consumer:
 
     async def _hand_over(self, mapped: Mapped, batch: Sequence[Message]) -> None:
         function = mapped.document["FunctionArn"]
-        call = Call(new_request_id(), mapped.scope, "", {})
+        trace = lineage.merged([each.trace for each in batch if each.trace])
+        call = Call(new_request_id(), mapped.scope, "", {} if trace is None else {"x-amzn-trace-id": trace})
         try:
             outcome = await self._invoke(call, {"FunctionName": function, "Payload": queue_batches.payload(batch)})
             if outcome.function_error is not None:

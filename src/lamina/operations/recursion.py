@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
+
+from lamina import errors
 from lamina.catalog.port import Catalog, Kind, Setting, Transaction
+from lamina.invocations import lineage
 from lamina.names import FunctionArn
 from lamina.operations.addresses import function_arn, function_not_found
 from lamina.operations.call import Call, Output, Parameters
+
+_TERMINATE = "Terminate"
 
 
 class RecursionOperations:
@@ -25,8 +31,30 @@ class RecursionOperations:
         arn = function_arn(call, "GetFunctionRecursionConfig", request["FunctionName"])
         with self._catalog.reading() as transaction:
             _check_exists(transaction, arn)
-            setting = transaction.settings.get(Kind.RECURSION, arn)
-        return {"RecursiveLoop": "Terminate" if setting is None else setting.document["loop"]}
+            return {"RecursiveLoop": _loop(transaction, arn)}
+
+
+class Loops:
+    """Stops functions that come by themselves, unless they are to be let."""
+
+    def __init__(self, catalog: Catalog) -> None:
+        self._catalog = catalog
+
+    async def counted(self, arn: FunctionArn, header: str) -> str:
+        """The trace header for an invocation of *arn* that came with *header*. Raises AWS's error for one too many."""
+        name = str(arn)
+        if lineage.count(header, name) >= lineage.INVOCATIONS_MAX and await asyncio.to_thread(self._ends, arn):
+            raise errors.recursive_invocation()
+        return lineage.counted(header, name)
+
+    def _ends(self, arn: FunctionArn) -> bool:
+        with self._catalog.reading() as transaction:
+            return _loop(transaction, arn.unqualified) == _TERMINATE
+
+
+def _loop(transaction: Transaction, arn: FunctionArn) -> str:
+    setting = transaction.settings.get(Kind.RECURSION, arn)
+    return _TERMINATE if setting is None else str(setting.document["loop"])
 
 
 def _check_exists(transaction: Transaction, arn: FunctionArn) -> None:

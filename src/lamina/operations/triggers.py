@@ -44,7 +44,8 @@ class Triggers:
             )
             return
         now = time.time()
-        event = Event(new_request_id(), function, trigger.event.encode(), now, now, trace_header=new_trace())
+        trace = trigger.trace or new_trace()
+        event = Event(new_request_id(), function, trigger.event.encode(), now, now, trace_header=trace)
         await self._record(event)
 
     def _is_let_in(self, function: FunctionArn, trigger: Trigger) -> bool:

@@ -16,9 +16,11 @@ import pytest
 from lamina.catalog.port import Event
 from lamina.errors import ApiError
 from lamina.functions.versions import FunctionVersion
+from lamina.invocations import lineage
 from lamina.invocations.calls import Outcome
 from lamina.names import Scope
 from lamina.operations.call import Call
+from lamina.operations.recursion import RecursionOperations
 from lamina.worker.worker import Throttled
 from lamina.worker.zygotes import SandboxFailed
 
@@ -320,8 +322,22 @@ def test_a_trace_of_the_callers_goes_on_and_else_one_begins(function: House) -> 
     invoke(function, headers={"x-amzn-trace-id": "Root=1-5759e988-bd862e3fe1be46a994272793"})
     invoke(function)
     first, second = (invocation.trace_id for _, invocation in function.worker.given)
-    assert first == "Root=1-5759e988-bd862e3fe1be46a994272793"
-    assert re.fullmatch(r"Root=1-[0-9a-f]{8}-[0-9a-f]{24};Parent=[0-9a-f]{16};Sampled=0", second or "")
+    counted = f"Lineage={lineage.mark(ARN)}:1"
+    assert first == f"Root=1-5759e988-bd862e3fe1be46a994272793;{counted}"
+    own = rf"Root=1-[0-9a-f]{{8}}-[0-9a-f]{{24}};Parent=[0-9a-f]{{16}};Sampled=0;{counted}"
+    assert re.fullmatch(own, second or "")
+
+
+def test_a_function_that_has_come_by_itself_sixteen_times_is_stopped_unless_it_may(function: House) -> None:
+    chain = {"x-amzn-trace-id": f"Root=1-5759e988-bd862e3fe1be46a994272793;Lineage={lineage.mark(ARN)}:16"}
+    for name in ("f", "f:$LATEST"):
+        stopped = refusal(function, name, headers=chain)
+        assert (stopped.code, stopped.status) == ("RecursiveInvocationException", 400)
+    RecursionOperations(function.catalog).put_function_recursion_config(
+        Call("request-id", function.scope, "", {}), {"FunctionName": "f", "RecursiveLoop": "Allow"}
+    )
+    invoke(function, headers=chain)
+    assert [given.trace_id for _, given in function.worker.given] == [chain["x-amzn-trace-id"].replace(":16", ":17")]
 
 
 @pytest.mark.parametrize("member", ["DurableExecutionName", "TenantId"])

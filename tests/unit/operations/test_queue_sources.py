@@ -34,6 +34,7 @@ class FakeQueues(Queues):
         self.messages: list[str] = []
         self.taken: list[str] = []
         self.asked = 0
+        self.trace: str | None = None
 
     @property
     def can_have_messages(self) -> bool:
@@ -45,7 +46,8 @@ class FakeQueues(Queues):
         await asyncio.sleep(0)
         found, self.messages = self.messages[:count], self.messages[count:]
         self.taken += found
-        return [{"MessageId": each, "ReceiptHandle": each, "Body": each, "MD5OfBody": ""} for each in found]
+        trace = {"Attributes": {"AWSTraceHeader": self.trace}} if self.trace else {}
+        return [{"MessageId": each, "ReceiptHandle": each, "Body": each, "MD5OfBody": "", **trace} for each in found]
 
     async def delete(self, queue: str, handles: Sequence[str]) -> None:
         assert queue == QUEUE
@@ -60,6 +62,7 @@ class House:
         self._catalog = catalog
         self.queues = FakeQueues()
         self.batches: list[list[str]] = []
+        self.traces: list[str | None] = []
         self.answer: Outcome | errors.ApiError = Outcome(b"null")
         self.open = asyncio.Event()
         self.open.set()
@@ -92,6 +95,7 @@ class House:
 
     async def _invoke(self, call: Call, request: Parameters) -> Outcome:
         assert (call.scope, request["FunctionName"]) == (HERE, FUNCTION)
+        self.traces.append(call.headers.get("x-amzn-trace-id"))
         self.batches.append([each["body"] for each in json.loads(request["Payload"])["Records"]])
         self._handed.set()
         await self.open.wait()
@@ -126,6 +130,19 @@ def test_messages_are_handed_over_in_batches_and_deleted(catalog: SqlCatalog) ->
         await house.until("ab", "c")
         await house.settle()
         assert house.queues.taken == []
+
+    run(catalog, test)
+
+
+def test_a_function_is_handed_the_trace_of_what_sent_its_messages(catalog: SqlCatalog) -> None:
+    async def test(house: House) -> None:
+        house.map()
+        house.send("a")
+        await house.until("a")
+        house.queues.trace = "Root=1-5759e988-bd862e3fe1be46a994272793;Lineage=43e12f0f:5"
+        house.send("b", "c")
+        await house.until("a", "bc")
+        assert house.traces == [None, house.queues.trace]
 
     run(catalog, test)
 

@@ -20,8 +20,12 @@ _STEPS_A_SECOND: Final = 4
 
 @dataclass(frozen=True, slots=True)
 class Heard:
-    """Functions to invoke; and queues, by their ARN, with when there may be something to receive, 0 for now."""
+    """Functions to invoke; and queues, by their ARN, with when there may be something to receive, 0 for now.
 
+    `trace` is the question's header X-Amzn-Trace-Id.
+    """
+
+    trace: str | None = None
     triggers: list[Trigger] = field(default_factory=list)
     arrivals: set[tuple[str, float]] = field(default_factory=set)
 
@@ -46,9 +50,9 @@ def heard() -> Heard | None:
 
 
 @contextmanager
-def collected() -> Iterator[Heard]:
-    """Have what this thread asks of moto tell of its consequences: they are in what this gives, afterwards."""
-    found = Heard()
+def collected(trace: str | None = None) -> Iterator[Heard]:
+    """Have what this thread asks of moto, in *trace*, tell of its consequences: they are in what this gives."""
+    found = Heard(trace)
     _hearing.heard = found
     try:
         yield found

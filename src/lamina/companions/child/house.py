@@ -16,7 +16,7 @@ from lamina.companions.child import certainty
 from lamina.companions.child.asking import Forbidden, Moto, NotOffered
 from lamina.companions.child.hearing import collected
 from lamina.companions.child.journal import Entry, Journal
-from lamina.companions.messages import Question
+from lamina.companions.messages import TRACE_HEADER, Question
 
 _log = logging.getLogger(__name__)
 
@@ -44,7 +44,7 @@ class House:
         """What moto says to *question*; of what it cannot answer, why."""
         service = recording.service_of(question)
         try:
-            with collected() as heard:
+            with collected(question.header(TRACE_HEADER)) as heard:
                 if recording.changes(question, service):
                     status, headers, body = self._change(question)
                 else:

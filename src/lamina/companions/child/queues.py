@@ -19,6 +19,7 @@ from typing import Any, Final
 from lamina.companions.child import hearing
 
 _QUEUE: Final = "lamina_queue"
+_TRACE: Final = "AWSTraceHeader"
 # How often a receiver that waits looks whether a message that was hidden has come back.
 _LOOK_SECONDS: Final = 1.0
 _changing: Final = threading.RLock()
@@ -41,6 +42,10 @@ def lead_queues() -> None:
 
     def add_message(queue: Any, message: Any) -> None:
         setattr(message, _QUEUE, queue.queue_arn)
+        heard = hearing.heard()
+        if heard is not None and heard.trace is not None:
+            # SQS takes it from the request, where the message does not bring one itself.
+            message.system_attributes.setdefault(_TRACE, {"DataType": "String", "StringValue": heard.trace})
         add(queue, message)
         _tell(queue.queue_arn, message.delayed_until)
 
