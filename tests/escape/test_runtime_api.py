@@ -216,26 +216,59 @@ def test_a_function_without_its_streams_still_answers(prison: Server) -> None:
 @pytest.mark.parametrize(
     "attempt",
     [
-        'os.write(SOCKETS[0], b"\\xff" * 100_000)',
-        "os.close(SOCKETS[0])",
-        'os.write(SOCKETS[0], b"\\2\\5\\0\\0\\0\\0\\0\\4wrong1234")',
+        'os.write(SAYS, b"\\xff" * 100_000)',
+        "os.close(SAYS)",
+        'os.write(SAYS, b"\\2\\5\\0\\0\\0\\0\\0\\4wrong1234")',
     ],
     ids=["garbage", "closing", "forgery"],
 )
-def test_the_socket_of_a_runtime_is_worth_no_more_than_its_listener(prison: Server, attempt: str) -> None:
-    """What is done to it costs this environment its process; the next one has the listener, and answers."""
+def test_the_descriptors_of_a_runtime_are_worth_no_more_than_its_listener(prison: Server, attempt: str) -> None:
+    """What is done to them costs this environment its process; the next one has the listener, and answers."""
     function = create(
         prison,
         f"""
         import os, stat
         OPEN = [fd for fd in range(3, 100) if os.path.exists(f"/proc/self/fd/{{fd}}")]
-        SOCKETS = [fd for fd in OPEN if stat.S_ISSOCK(os.fstat(fd).st_mode)]
+        [HEARS] = [fd for fd in OPEN if stat.S_ISSOCK(os.fstat(fd).st_mode)] or [-1]
+        SAYS = max(OPEN)
         def handler(event, context):
             if event == "attempt":
                 {attempt}
-            return len(SOCKETS)
+            return stat.S_ISFIFO(os.fstat(SAYS).st_mode) and SAYS > HEARS > 0
         """,
     )
-    assert function.value() == 1
+    assert function.value() is True
     assert function.call("attempt").error == "Unhandled"
-    assert function.value() == 0
+    assert function.value() is False
+
+
+def test_no_descriptor_can_be_sent_to_the_server(inside: Inside) -> None:
+    """One whose last user closes it waits for a peer that never reads; the server must not become that user."""
+
+    def send_along() -> list[str]:
+        import array
+        import errno
+        import os
+        import socket
+        import stat
+        import struct
+
+        found = []
+        for fd in range(3, 100):
+            try:
+                if not stat.S_ISSOCK(os.fstat(fd).st_mode):
+                    continue
+            except OSError:
+                continue
+            lingering = socket.socket()
+            lingering.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 60))
+            rights = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", [lingering.fileno()]))]
+            with socket.socket(fileno=os.dup(fd)) as talking:
+                try:
+                    talking.sendmsg([b"x"], rights)
+                    found.append("sent")
+                except OSError as error:
+                    found.append(errno.errorcode.get(error.errno or 0, "?"))
+        return found
+
+    assert inside.run(send_along) == ["EPIPE"]

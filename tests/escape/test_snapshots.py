@@ -69,6 +69,32 @@ def test_capabilities_over_an_environment_of_its_own_lead_no_further(prison: Ser
     assert found == COMES_OF_IT
 
 
+def test_no_descriptor_can_be_sent_to_the_server_by_a_template(prison: Server) -> None:
+    """Whoever receives one closes it, and may wait for that as long as its sender likes."""
+    code = """
+        import array, errno, os, socket
+        TRIED = []
+        for fd in (64, 65):
+            try:
+                with socket.socket(fileno=os.dup(fd)) as talking:
+                    talking.sendmsg([b"x"], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", [0]))])
+                TRIED.append("sent")
+            except OSError as error:
+                TRIED.append(errno.errorcode[error.errno])
+        def handler(event, context): return TRIED
+    """
+    function = create(prison, code, Timeout=10, SnapStart={"ApplyOn": "PublishedVersions"})
+    wait_until(lambda: function.settled, 30)
+    function.client.publish_version(FunctionName=function.name)
+
+    def restored() -> Answer | None:
+        answer = function.call(Qualifier="1")
+        return answer if "Restore Duration" in answer.report() else None
+
+    # The pipe that its report goes by is no socket at all.
+    assert wait_until(restored, 20).value == ["EPIPE", "ENOTSOCK"]
+
+
 def test_a_template_has_the_limits_of_its_function(prison: Server) -> None:
     code = """
         import mmap, time

@@ -116,9 +116,8 @@ class _Init:
             if "inhabited" in order:
                 self._await_inhabitant(order["inhabited"])
         frames = self._standby.frames
-        if frames != -1:
-            fds.append(frames)
-        messages.send(self._control, {"furnished": True, "frames": frames != -1}, tuple(fds))
+        fds += frames or ()
+        messages.send(self._control, {"furnished": True, "frames": frames is not None}, tuple(fds))
         for fd in fds:
             os.close(fd)
         return None

@@ -20,7 +20,9 @@ _LOG_DESCRIPTOR = "_LAMBDA_TELEMETRY_LOG_FD"
 _COMPLAINT_FD = _FRAMES_FD + 1
 # Templates know its number.
 _ORDER_FD = _FRAMES_FD + 2
+# Where a fork is told its invocations, and where it answers; a template says on the first what it has become.
 _TALK_FD = _FRAMES_FD + 3
+_ANSWERS_FD = _FRAMES_FD + 4
 # Says it to the runtime's client, in a fork.
 _TALK_DESCRIPTOR = "_LAMINA_FRAMES_FD"
 # Says it to a program that is executed ahead of its order.
@@ -38,20 +40,22 @@ class Beginning(NamedTuple):
 
 
 def run_template(order: dict[str, Any], beginning: Beginning, fds: list[int]) -> None:
-    """Become a template of SnapStart: it hears what to do on the first of *fds*, the others are for its mounts."""
-    orders_fd, *mounts = fds
+    """Become a template of SnapStart: it hears what to do on the first of *fds* and says on the second what it has
+    become; the others are for its mounts.
+    """
+    orders_fd, report_fd, *mounts = fds
     try:
         syscalls.unshare(syscalls.CLONE_NEWNS)
         carry_out(order["operations"], "", dict(zip(order["mounts"], mounts)))
     except (OSError, StepFailed) as error:
         os.write(beginning.complaint, str(error).encode())
         os._exit(1)
-    run(order, beginning, orders_fd)
+    run(order, beginning, orders_fd, (report_fd,))
 
 
-def run(order: dict[str, Any], beginning: Beginning, orders_fd: int = -1) -> None:
+def run(order: dict[str, Any], beginning: Beginning, orders_fd: int = -1, talk: tuple[int, ...] = ()) -> None:
     """Become the process that was ordered: returns when its program ends by itself, as any Python program."""
-    _take_streams(beginning.log, beginning.complaint, orders_fd)
+    _take_streams(beginning.log, beginning.complaint, orders_fd, talk)
     os.setsid()
     sealing.apply(beginning.seal)
     _become(order, beginning.code)
@@ -71,14 +75,14 @@ def visit(order: dict[str, Any], beginning: Beginning, streams: list[int]) -> No
 
 
 def stand_by(
-    argv: list[str], environ: dict[str, str], beginning: Beginning, order_fd: int, frames_fd: int = -1
+    argv: list[str], environ: dict[str, str], beginning: Beginning, order_fd: int, talk: tuple[int, ...] = ()
 ) -> None:
     """Do ahead of time what needs no order, giving up every right above all; then `run` the one from *order_fd*.
 
-    A program that is to be executed already, *argv* with *environ*, reads that order itself. On *frames_fd* (-1: none)
-    a fork of this interpreter has its conversation with the server.
+    A program that is to be executed already, *argv* with *environ*, reads that order itself. On the descriptors *talk*,
+    if there are any, a fork of this interpreter has its conversation with the server.
     """
-    _take_streams(beginning.log, beginning.complaint, order_fd, frames_fd)
+    _take_streams(beginning.log, beginning.complaint, order_fd, talk)
     os.setsid()
     sealing.apply(beginning.seal)
     if argv:
@@ -97,7 +101,7 @@ def stand_by(
         os._exit(0)
     order = json.loads(b"".join(pieces))
     sealing.limit(order["limits"])
-    _become(order, beginning.code, talks=frames_fd != -1)
+    _become(order, beginning.code, talks=bool(talk))
 
 
 def _become(order: dict[str, Any], code: types.CodeType | None, talks: bool = False) -> None:
@@ -106,7 +110,7 @@ def _become(order: dict[str, Any], code: types.CodeType | None, talks: bool = Fa
         _execute(order["argv"], order["bootstraps"], order["environ"])
     os.close(_COMPLAINT_FD)
     assert code is not None, "what cannot be run in a fork is executed"
-    more = {_TALK_DESCRIPTOR: str(_TALK_FD)} if talks else {}
+    more = {_TALK_DESCRIPTOR: "%d %d" % (_TALK_FD, _ANSWERS_FD)} if talks else {}
     _run_in_this_interpreter(code, {**order["environ"], **more})
 
 
@@ -129,27 +133,27 @@ def _execute(argv: list[str], bootstraps: list[str], environ: dict[str, str]) ->
     os._exit(1)
 
 
-def _take_streams(log_fd: int, complaint_fd: int, order_fd: int, frames_fd: int = -1) -> None:
+def _take_streams(log_fd: int, complaint_fd: int, order_fd: int, talk: tuple[int, ...] = ()) -> None:
     """Standard output and error, and the descriptor for framed messages, all lead to the environment's log.
 
     *complaint_fd* stays open until a program runs; *order_fd* (-1: none) for as long as orders may come from it, and
-    *frames_fd* (-1: none) for as long as this program runs.
+    *talk* for as long as this program runs.
     """
     null = os.open("/dev/null", os.O_RDONLY)
     os.dup2(null, 0)
     os.dup2(log_fd, 1)
     os.dup2(log_fd, 2)
     os.dup2(log_fd, _FRAMES_FD)
-    _close_others(complaint_fd, order_fd, frames_fd)
+    _close_others(complaint_fd, order_fd, talk)
 
 
-def _close_others(complaint_fd: int, order_fd: int = -1, frames_fd: int = -1) -> None:
+def _close_others(complaint_fd: int, order_fd: int = -1, talk: tuple[int, ...] = ()) -> None:
     """Keep, beside the streams, just what is used until a program runs, and for as long as orders may come."""
     kept = os.dup2(complaint_fd, _COMPLAINT_FD, inheritable=False)
     if order_fd != -1:
         kept = os.dup2(order_fd, _ORDER_FD, inheritable=False)
-    if frames_fd != -1:
-        kept = os.dup2(frames_fd, _TALK_FD, inheritable=False)
+    for number, fd in zip((_TALK_FD, _ANSWERS_FD), talk):
+        kept = os.dup2(fd, number, inheritable=False)
     os.closerange(3, _FRAMES_FD)
     os.closerange(kept + 1, 1024)
 

@@ -42,8 +42,9 @@ class Standby:
 
     def __init__(self) -> None:
         self._process: _Standing | None = None
-        # The server's end of a conversation with it, for whoever hands that over; -1 for none.
-        self.frames = -1
+        # The server's ends of a conversation with it, for whoever hands them over: a socket on which it is told, and
+        # a pipe on which it is heard. None without.
+        self.frames: tuple[int, int] | None = None
 
     def fork(
         self, fork: Callable[[], int], order: dict[str, Any], seal: Seal, common: Common, log_fd: int
@@ -51,10 +52,13 @@ class Standby:
         """Have one by *fork*: most of what it has to do before it has its order needs none. In it, what to call."""
         complaint_read, complaint_write = os.pipe2(os.O_CLOEXEC)
         order_read, order_write = os.pipe2(os.O_CLOEXEC)
-        frames = -1
+        frames: tuple[int, ...] = ()
         if common.code is not None and not order["argv"]:
             ours, theirs = socket.socketpair()
-            self.frames, frames = ours.detach(), theirs.detach()
+            # A function could send the server descriptors on it (`lamina.runtime_api.pipes`).
+            ours.shutdown(socket.SHUT_RD)
+            hearing, saying = os.pipe2(os.O_CLOEXEC)
+            self.frames, frames = (ours.detach(), hearing), (theirs.detach(), saying)
         pid = fork()
         if pid == 0:
             os.close(order_write)
@@ -63,8 +67,8 @@ class Standby:
             return lambda: runtime.stand_by(order["argv"], order["environ"], beginning, order_read, frames)
         os.close(order_read)
         os.close(complaint_write)
-        if frames != -1:
-            os.close(frames)
+        for fd in frames:
+            os.close(fd)
         self._process = _Standing(pid, order_write, complaint_read, order["argv"])
         return None
 

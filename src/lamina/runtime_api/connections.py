@@ -16,7 +16,7 @@ from typing import Final, Protocol
 import httptools
 
 from lamina.runtime_api.frames import PREFACE, FramedConnection
-from lamina.runtime_api.pipes import Pipe
+from lamina.runtime_api.pipes import Pipe, Talk
 from lamina.runtime_api.replies import Reply
 from lamina.runtime_api.session import RuntimeSession
 
@@ -111,10 +111,10 @@ class Connections:
         for connection in list(self._connections):
             connection.close()
 
-    def adopt(self, end: socket.socket) -> None:
-        """Go on in frames on this *end* of a socket pair, whose other end the runtime's process has."""
+    def adopt(self, talk: Talk) -> None:
+        """Go on in frames on these ends of a *talk*, whose other ends the runtime's process has."""
         assert self.conversation is not None, "nobody would hear"
-        pipe = Pipe(end)
+        pipe = Pipe(talk)
         framed = FramedConnection(self, self.conversation.runtime, pipe)
         self._connections.add(framed)
         pipe.begin(framed)

@@ -1,7 +1,7 @@
 """The runtime's conversation in frames instead of HTTP: what our own client for Python speaks on the same listener.
 
-A connection that begins with `PREFACE` goes on in frames, both ways, and so does one end of a socket pair that a
-runtime's process was forked with, without a preface. An answer asks for the next invocation as well, so
+A connection that begins with `PREFACE` goes on in frames, both ways, and so does what a runtime's process was forked
+with (`pipes`), without a preface. An answer asks for the next invocation as well, so
 that a call takes one message each way instead of two. Whoever speaks HTTP notices nothing of it: the Runtime API is
 documented, this is not, and any process may speak either. Numbers are big-endian.
 

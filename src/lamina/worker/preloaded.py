@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import asyncio
 import os
-import socket
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
+from lamina.runtime_api.pipes import Talk, make_talk
 from lamina.sandbox.contents import Operation
 from lamina.worker.channel import ChannelClosed
 from lamina.worker.processes import RUNTIME, child_of
@@ -37,21 +37,19 @@ class PreloadTemplate(TemplateEnvironment):
     async def furnish(self, blank: Blank, zygote: Zygote) -> None:
         """Have what was begotten make its sandbox, and a child of this move in and stand by. Raises SandboxFailed."""
         await super().furnish(blank, zygote)
-        ours, theirs = socket.socketpair()
+        ours, theirs = make_talk()
         try:
-            ours.setblocking(False)
             orders_read, orders_write = os.pipe2(os.O_CLOEXEC)
             try:
-                with theirs:
-                    self.order(b"{}", (*blank.entrance, orders_read, theirs.fileno()))
-                    os.close(orders_read)
-                    orders_read = -1
+                try:
+                    self.order(b"{}", (*blank.entrance, orders_read, *theirs))
+                finally:
+                    for fd in (orders_read, *theirs):
+                        os.close(fd)
                 blank.close_entrance()
                 blank.inhabitant = await self._wait_standing(blank, ours, orders_write)
             finally:
-                for fd in (orders_read, orders_write):
-                    if fd != -1:
-                        os.close(fd)
+                os.close(orders_write)
         except BaseException:
             ours.close()
             raise
@@ -60,11 +58,12 @@ class PreloadTemplate(TemplateEnvironment):
     def _order_to_furnish(self) -> Mapping[str, Any]:
         return {"inhabited": self.plan_mounts()}
 
-    async def _wait_standing(self, blank: Blank, talk: socket.socket, orders: int) -> int:
+    async def _wait_standing(self, blank: Blank, talk: Talk, orders: int) -> int:
         """The process that stands by in *blank*, as the host counts, once it does."""
         try:
             async with asyncio.timeout(_MOVE_SECONDS_MAX):
-                if not await self._loop.sock_recv(talk, 1):
+                await _wait_said(talk.hearing)
+                if not os.read(talk.hearing, 1):
                     raise SandboxEnded("what was to move into an environment has ended on the way")
                 blank.channel.send({"do": "adopt", "name": RUNTIME}, (orders,))
                 message = (await blank.channel.receive()).message
@@ -76,6 +75,16 @@ class PreloadTemplate(TemplateEnvironment):
         if not pid:
             raise SandboxFailed("this kernel does not tell which process has moved into an environment")
         return pid
+
+
+async def _wait_said(hearing: int) -> None:
+    """Returns once there is something to read, or the other end is closed."""
+    loop, said = asyncio.get_running_loop(), asyncio.Event()
+    loop.add_reader(hearing, said.set)
+    try:
+        await said.wait()
+    finally:
+        loop.remove_reader(hearing)
 
 
 class PreloadedEnvironment(ForkedEnvironment):

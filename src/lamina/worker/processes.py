@@ -189,14 +189,15 @@ class Processes:
     def start_template(self, program: Program, mounts: EnvironmentMounts, seal: Seal, fds: Sequence[int]) -> None:
         """Start a template of SnapStart, in the blank sandbox as it is, with mounts of its own. Raises ChannelClosed.
 
-        The first of *fds* is where it hears what to do, what follows is for its mounts.
+        On the first of *fds* it hears what to do, on the second it says what it has become; the others are for its
+        mounts.
         """
         self._order(
             {
                 "do": "template",
                 **_start(RUNTIME, replace(program, argv=(), bootstraps=()), extension=False),
                 "operations": mounts.operations,
-                "mounts": ["tmp"] * (len(fds) - 1),
+                "mounts": ["tmp"] * (len(fds) - 2),
                 "seal": seal.message(),
             },
             fds,

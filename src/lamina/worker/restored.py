@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import socket
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
@@ -65,6 +66,7 @@ class TemplateEnvironment(Environment):
     # What it said once it was ready.
     report: Mapping[str, Any]
     _orders: socket.socket | None = None
+    _report = -1
     _begotten: tuple[Blank, ...] = ()
 
     async def begin(self) -> None:
@@ -78,6 +80,11 @@ class TemplateEnvironment(Environment):
             runtime=replace(self._cast.runtime, variables={**self._cast.runtime.variables, **_ORDERS}),
         )
         self._orders, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        # Nothing is sent back on it, descriptors least of all (`lamina.runtime_api.pipes`); the report comes by a pipe.
+        self._orders.shutdown(socket.SHUT_RD)
+        self._orders.setblocking(False)
+        # What does not fit it is cut off, not waited for.
+        self._report, report = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
         began = time.perf_counter()
         with theirs:
             try:
@@ -86,11 +93,13 @@ class TemplateEnvironment(Environment):
                 generation = self._renew("init")
                 assignment = self._assignment
                 self._processes.start_template(
-                    self._cast.runtime, assignment.mounts, assignment.seal, (theirs.fileno(), *mounts)
+                    self._cast.runtime, assignment.mounts, assignment.seal, (theirs.fileno(), report, *mounts)
                 )
                 tmp.handed_over()
             except (ChannelClosed, OSError) as error:
                 raise SandboxEnded(f"a template ended while it was assigned: {error}") from error
+            finally:
+                os.close(report)
         failure = await generation.wait_runtime(self._loop.time() + TEMPLATE_SECONDS_MAX)
         self.log.drain()
         ended = SUCCESS if failure is None else verdict(failure)
@@ -101,10 +110,8 @@ class TemplateEnvironment(Environment):
         self._check_report()
 
     def _check_report(self) -> None:
-        assert self._orders is not None
-        self._orders.setblocking(False)
         try:
-            self.report = json.loads(self._orders.recv(_REPORT_BYTES_MAX))
+            self.report = json.loads(os.read(self._report, _REPORT_BYTES_MAX))
             hindrances = [str(each) for each in self.report["hindrances"]]
         except (OSError, ValueError, LookupError, TypeError, RecursionError) as error:
             raise CannotBeForked("the runtime did not say whether it can be forked") from error
@@ -146,6 +153,9 @@ class TemplateEnvironment(Environment):
     def close(self) -> None:
         if self._orders is not None:
             self._orders.close()
+        if self._report != -1:
+            os.close(self._report)
+            self._report = -1
         super().close()
 
 

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
+from lamina.runtime_api.pipes import Talk
 from lamina.sandbox.contents import Operation
 from lamina.sandbox.network import Mode, Router
 from lamina.sandbox.plan import Seal
@@ -83,7 +84,7 @@ class Blank:
     log: int  # the reading end of its output
     entrance: tuple[int, ...] = ()  # its namespaces and the writing end of its log, for a process of its owner's
     inhabitant: int | None = None  # what has moved in and stands by, as the host counts
-    frames: socket.socket | None = None  # one end of a conversation with its runtime's process, until somebody has it
+    frames: Talk | None = None  # with its runtime's process, until somebody has it
     ended: bool = field(default=False)
     _listeners: tuple[socket.socket, ...] = ()
 
@@ -113,14 +114,15 @@ class Blank:
         if "failed" in packet.message:
             raise SandboxFailed(packet.message["failed"])
         talks = bool(packet.message.get("frames"))
-        if len(packet.fds) != fds + talks:
+        if len(packet.fds) != fds + 2 * talks:
             for fd in packet.fds:
                 os.close(fd)
             raise SandboxFailed("the server has no file descriptor left")
         self._listeners = tuple(socket.socket(fileno=fd) for fd in packet.fds[:2])
         self.entrance = packet.fds[2:fds]
         if talks:
-            self.frames = socket.socket(fileno=packet.fds[-1])
+            telling, hearing = packet.fds[fds:]
+            self.frames = Talk(socket.socket(fileno=telling), hearing)
 
     def close(self) -> None:
         """End it, and everything in it."""

@@ -164,15 +164,16 @@ def test_in_frames_an_answer_brings_the_next_event(runtime: str) -> None:
 
 
 @with_each
-def test_in_frames_a_socket_that_is_there_needs_no_preface(runtime: str) -> None:
+def test_in_frames_descriptors_that_are_there_need_no_preface(runtime: str) -> None:
     code = (
-        "import socket\n"
+        "import os, socket\n"
         "ours, theirs = socket.socketpair()\n"
-        "client.use_frames(str(theirs.detach()))\n"
+        "hearing, saying = os.pipe()\n"
+        "client.use_frames('%d %d' % (theirs.detach(), saying))\n"
         f"ours.sendall({event(b'1')!r})\n"
         "first, _ = client.next()\n"
         "client.post_invocation_result('ID', b'3', 'application/json')\n"
-        "said = [first.decode(), ours.recv(100).decode()]"
+        "said = [first.decode(), os.read(hearing, 100).decode()]"
     )
     told, said = call(runtime, "127.0.0.1:1", code)
     assert told == "1"

@@ -1,15 +1,20 @@
-"""Frames on one end of a socket pair: the same conversation, without a listener and without a preface."""
+"""Frames by a socket one way and a pipe the other: the same conversation, without a listener and without a preface."""
 
 from __future__ import annotations
 
+import array
 import asyncio
 import gc
+import os
 import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 
 import pytest
 
 from lamina.runtime_api.frames import ANSWER, NEXT
+from lamina.runtime_api.pipes import make_talk
 from lamina.runtime_api.session import Answer
 
 from .test_connections import NEXT as NEXT_REQUEST
@@ -17,13 +22,53 @@ from .test_connections import OFFER, Client, Room, in_a_room
 from .test_frames import TOLD, _told, frame
 
 
+class _Ends:
+    """Both ends of the runtime's, as far as a client writes and closes."""
+
+    def __init__(self, saying: asyncio.StreamWriter, hearing: asyncio.StreamWriter) -> None:
+        self._saying, self._hearing = saying, hearing
+        self.write = saying.write
+        self.transport = self
+
+    def abort(self) -> None:
+        for each in (self._hearing, self._saying):
+            if not each.is_closing():
+                each.transport.abort()
+
+    def close(self) -> None:
+        self._hearing.close()
+        self._saying.close()
+
+    async def wait_closed(self) -> None:
+        await self._hearing.wait_closed()
+        await self._saying.wait_closed()
+
+
 async def _talking(room: Room) -> Client:
     """The runtime's end, wrapped as a client."""
-    ours, theirs = socket.socketpair()
-    room.server.adopt(ours)
-    client = Client(*await asyncio.open_connection(sock=theirs, limit=2**24))
+    talk, (hearing, saying) = make_talk()
+    room.server.adopt(talk)
+    reader, listening = await asyncio.open_connection(sock=socket.socket(fileno=hearing), limit=2**24)
+    loop = asyncio.get_running_loop()
+    transport, protocol = await loop.connect_write_pipe(
+        lambda: asyncio.StreamReaderProtocol(asyncio.StreamReader()), os.fdopen(saying, "wb", buffering=0)
+    )
+    ends_ = _Ends(asyncio.StreamWriter(transport, protocol, None, loop), listening)
+    client = Client(reader, ends_)  # type: ignore[arg-type]  # it has what is used of one
     room.clients.append(client)
     return client
+
+
+@contextmanager
+def ends(room: Room) -> Iterator[tuple[socket.socket, int]]:
+    """The runtime's ends as they are, closed in the end as a process does that ends."""
+    talk, (hearing, saying) = make_talk()
+    room.server.adopt(talk)
+    try:
+        with socket.socket(fileno=hearing) as listening:
+            yield listening, saying
+    finally:
+        os.close(saying)
 
 
 @in_a_room
@@ -97,14 +142,12 @@ async def test_a_runtime_that_has_gone_waits_no_more(room: Room) -> None:
 def test_an_event_is_untaken_if_its_process_ended_before_reading_it(reads: bool) -> None:
     @in_a_room
     async def test(room: Room) -> None:
-        ours, theirs = socket.socketpair()
-        room.server.adopt(ours)
-        with theirs:
-            theirs.sendall(frame(NEXT))
+        with ends(room) as (hearing, saying):
+            os.write(saying, frame(NEXT))
             assert await room.told.get() == "ready"
             room.session.offer(OFFER)
             if reads:
-                assert theirs.recv(65536)[TOLD.size :].endswith(OFFER.payload)
+                assert hearing.recv(65536)[TOLD.size :].endswith(OFFER.payload)
         assert room.session.untaken is not reads
 
     test()
@@ -115,11 +158,9 @@ def test_an_event_for_a_process_that_has_ended_is_untaken() -> None:
 
     @in_a_room
     async def test(room: Room) -> None:
-        ours, theirs = socket.socketpair()
-        room.server.adopt(ours)
-        theirs.sendall(frame(NEXT))
-        assert await room.told.get() == "ready"
-        theirs.close()
+        with ends(room) as (_, saying):
+            os.write(saying, frame(NEXT))
+            assert await room.told.get() == "ready"
         # Not a turn of the loop later: nobody has read that it is gone.
         room.session.offer(OFFER)
         await asyncio.sleep(0)
@@ -127,3 +168,14 @@ def test_an_event_for_a_process_that_has_ended_is_untaken() -> None:
 
     test()
     gc.collect()
+
+
+@in_a_room
+async def test_no_descriptor_can_be_sent_along(room: Room) -> None:
+    """Whoever receives one closes it, which may take as long as its sender likes."""
+    with ends(room) as (hearing, saying), socket.socket() as sent:
+        along = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", [sent.fileno()]))]
+        with pytest.raises(BrokenPipeError):
+            hearing.sendmsg([b"x"], along)
+        with pytest.raises(OSError, match="non-socket"):
+            socket.socket(fileno=saying)

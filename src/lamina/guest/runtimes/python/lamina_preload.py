@@ -26,6 +26,8 @@ _LOG_FD = 62
 # Where a fork hears its order, and where it then talks with the server, as one that a zygote has forked.
 _ORDER_FD = _LOG_FD + 2
 _TALK_FD = _LOG_FD + 3
+_ANSWERS_FD = _LOG_FD + 4
+_TMP_FD = _LOG_FD + 5
 _DESCRIPTORS_MAX = 1024
 _SAID_MAX = 300
 
@@ -134,13 +136,13 @@ def _become(fds: list[int], changed: dict[str, str], removed: list[str]) -> None
 
     What the imports have *changed* or *removed* of the environment variables, they would have here, too.
     """
-    *namespaces, log, order_fd, talk = fds
+    *namespaces, log, order_fd, talk, answers = fds
     tmp = lamina_template.open_tmp()
     lamina_template.move_in(namespaces, log)
     # Twice: what it has kept open for the template is dropped.
     runtime_client.forget_connection()
     runtime_client.forget_connection()
-    _keep(order_fd, talk, tmp)
+    _keep(order_fd, talk, answers, tmp)
     lamina_template.draw_anew()
     # numpy's own generator would draw the same in all forks.
     numpy_random = sys.modules.get("numpy.random.mtrand")
@@ -149,27 +151,28 @@ def _become(fds: list[int], changed: dict[str, str], removed: list[str]) -> None
     for finder in sys.meta_path:
         if hasattr(finder, "judge_anew"):
             finder.judge_anew()
-    os.write(_TALK_FD, b".")
+    os.write(_ANSWERS_FD, b".")
     order = _read_order()
     lamina_template.limit(order["limits"])
     if tmp != -1:
-        lamina_template.copy_tmp(_TALK_FD + 1)
-    _set_variables({**order["environ"], **changed, "_LAMINA_FRAMES_FD": str(_TALK_FD)}, removed)
+        lamina_template.copy_tmp(_TMP_FD)
+    frames = "%d %d" % (_TALK_FD, _ANSWERS_FD)
+    _set_variables({**order["environ"], **changed, "_LAMINA_FRAMES_FD": frames}, removed)
     code_finder: Any = sys.path_importer_cache.get(order["working_folder"])
     if code_finder is not None:
         code_finder.invalidate_caches()
     os.chdir(order["working_folder"])
 
 
-def _keep(order_fd: int, talk: int, tmp: int) -> None:
+def _keep(order_fd: int, talk: int, answers: int, tmp: int) -> None:
     """Move these to where they are known, out of each other's way, and close all others but the streams."""
-    high = [os.dup(fd) if fd != -1 else -1 for fd in (order_fd, talk, tmp)]
-    for fd, number in zip(high, (_ORDER_FD, _TALK_FD, _TALK_FD + 1)):
+    high = [os.dup(fd) if fd != -1 else -1 for fd in (order_fd, talk, answers, tmp)]
+    for fd, number in zip(high, (_ORDER_FD, _TALK_FD, _ANSWERS_FD, _TMP_FD)):
         if fd != -1:
             os.dup2(fd, number, inheritable=False)
     os.closerange(3, _LOG_FD)
     os.closerange(_LOG_FD + 1, _ORDER_FD)
-    os.closerange(_TALK_FD + (1 if tmp == -1 else 2), _DESCRIPTORS_MAX)
+    os.closerange(_TMP_FD if tmp == -1 else _TMP_FD + 1, _DESCRIPTORS_MAX)
 
 
 def _read_order() -> dict[str, Any]:

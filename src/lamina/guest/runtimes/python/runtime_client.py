@@ -43,7 +43,7 @@ _user_agent = ""
 _connection: _Connection | None = None
 _forgotten: _Connection | None = None
 _framed_address = ""
-_framed_descriptor: str | None = None
+_framed_descriptors: str | None = None
 _frames: _Frames | None = None
 
 
@@ -52,10 +52,13 @@ def initialize_client(user_agent: str) -> None:
     _user_agent = user_agent
 
 
-def use_frames(descriptor: str | None) -> None:
-    """Speak frames where the Runtime API is still what it is now, on the socket *descriptor* if there is one."""
-    global _framed_address, _framed_descriptor
-    _framed_address, _framed_descriptor = os.environ["AWS_LAMBDA_RUNTIME_API"], descriptor
+def use_frames(descriptors: str | None) -> None:
+    """Speak frames where the Runtime API is still what it is now.
+
+    *descriptors*, if there are any, are those of a socket to hear on and of a pipe to speak on.
+    """
+    global _framed_address, _framed_descriptors
+    _framed_address, _framed_descriptors = os.environ["AWS_LAMBDA_RUNTIME_API"], descriptors
 
 
 def next() -> tuple[bytes, dict[str, str | int]]:  # noqa: A001 - awslambdaric's name for it
@@ -156,23 +159,31 @@ def _connect(address: str) -> _socket.socket:
 
 
 def _open_frames() -> _Frames:
-    if _framed_descriptor is not None:
-        return _Frames(_socket.socket(fileno=int(_framed_descriptor)), b"")
-    return _Frames(_connect(_framed_address), _PREFACE)
+    if _framed_descriptors is not None:
+        hearing, saying = map(int, _framed_descriptors.split())
+        return _Frames(_socket.socket(fileno=hearing), lambda data: _write(saying, data), b"")
+    connection = _connect(_framed_address)
+    return _Frames(connection, connection.sendall, _PREFACE)
+
+
+def _write(descriptor: int, data: bytes) -> None:
+    written = os.write(descriptor, data)
+    while written < len(data):
+        written += os.write(descriptor, memoryview(data)[written:])
 
 
 class _Frames:
-    """The conversation about invocations, in frames, which *preface* begins."""
+    """The conversation about invocations, in frames, which *preface* begins: heard on a socket, spoken by *say*."""
 
-    def __init__(self, connection: _socket.socket, preface: bytes) -> None:
-        self._socket = connection
+    def __init__(self, hearing: _socket.socket, say: Callable[[bytes], None], preface: bytes) -> None:
+        self._socket, self._say = hearing, say
         self._unsent = preface
         # Whether the next invocation has been asked for already: every answer does.
         self._asked = False
 
     def next(self) -> tuple[bytes, dict[str, str | int]]:
         if not self._asked:
-            self._socket.sendall(self._unsent + _ASKED.pack(_NEXT, 0, 0, 0))
+            self._say(self._unsent + _ASKED.pack(_NEXT, 0, 0, 0))
             self._unsent = b""
         self._asked = False
         told = self._receive(b"", _TOLD.size)
@@ -189,7 +200,7 @@ class _Frames:
         request_id, type_bytes = invoke_id.encode(), _header_safe(type_).encode()
         head = _ASKED.pack(kind, len(request_id), len(type_bytes), len(body)) + request_id + type_bytes
         self._asked = True
-        self._socket.sendall(head + body)
+        self._say(head + body)
 
     def _receive(self, told: bytes, size: int) -> bytes:
         if len(told) >= size:
