@@ -117,15 +117,19 @@ def proxies(settings: Settings) -> Proxies | None:
     return Proxies(settings.trusted_proxies)
 
 
-def _allow_many_files() -> None:
-    """Each environment takes half a dozen descriptors, and the soft limit is there for programs that use select."""
+def _allow_many_files() -> int:
+    """How many descriptors there may be, which is as many as anybody may have from now on.
+
+    Each environment takes half a dozen, and the soft limit is there for programs that use select.
+    """
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    return hard
 
 
 async def build(settings: Settings, house: contextlib.AsyncExitStack, choices: Choices) -> Built:
     """Everything, wired, for this process alone; *house* takes it down again, the last built first."""
-    _allow_many_files()
+    descriptors = _allow_many_files()
     processes.become_subreaper()
     state = settings.state_dir
     loop = asyncio.get_running_loop()
@@ -153,7 +157,7 @@ async def build(settings: Settings, house: contextlib.AsyncExitStack, choices: C
     house.push_async_callback(expiry.close)
     means = machine.examine(state, settings.max_environments, settings.network)
     house.callback(means.network.close)
-    doors = Doors()
+    doors = Doors(descriptors // 4)
     house.callback(doors.close)
     meter = Meter()
     tracer: TracingMeter | None = None
@@ -305,6 +309,8 @@ async def build(settings: Settings, house: contextlib.AsyncExitStack, choices: C
         proxies=proxies(settings),
         answered=answers.take,
         open_place=blobs.incoming,
+        # The other half is for environments, the doors inside them, and files.
+        connections_max=min(settings.max_connections, descriptors // 2),
         meter=meter,
         metrics=MetricsPage(metrics, settings.metrics_token),
     )

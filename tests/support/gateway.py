@@ -56,11 +56,15 @@ def running(
     download: Any = no_download,
     threads: int = 8,
     others: Sequence[Service] = (),
+    connections_max: int = 1000,
 ) -> Iterator[RunningGateway]:
     """A gateway that listens, for the time of the `with`."""
     loop = asyncio.new_event_loop()
     services = Services([Service("lambda", lambda: handlers or {}, failure="ServiceException"), *others])
-    gateway = Gateway(services, lambda: {"status": "ok"}, download, DEFAULT_SCOPE, timeouts=timeouts, threads=threads)
+    gateway = Gateway(
+        services, lambda: {"status": "ok"}, download, DEFAULT_SCOPE,
+        timeouts=timeouts, threads=threads, connections_max=connections_max,
+    )  # fmt: skip
     thread = threading.Thread(target=loop.run_forever, name="gateway-loop")
     thread.start()
     server = RunningGateway(gateway, loop)

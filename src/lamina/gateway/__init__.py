@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from lamina.gateway.beside import Beside
 from lamina.gateway.doors import Doors
+from lamina.gateway.listening import CannotListen
 from lamina.gateway.messages import Timeouts
-from lamina.gateway.server import CannotListen, Gateway
+from lamina.gateway.server import Gateway
 from lamina.gateway.services import Service, Services
 from lamina.gateway.within import within
 

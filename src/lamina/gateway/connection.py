@@ -14,7 +14,7 @@ from concurrent.futures import Executor
 from typing import Final, Protocol, cast
 
 from lamina.gateway.heads import CONTINUE, has_body, head
-from lamina.gateway.messages import Answer, Request, Timeouts
+from lamina.gateway.messages import Answer, Refusal, Request, Timeouts
 from lamina.gateway.reading import OpenIntake, Reader
 from lamina.invocations.streams import BrokenOff
 
@@ -37,17 +37,21 @@ class Owner(Protocol):
 class Connection(asyncio.BufferedProtocol):
     """The server's side of one connection. *answer* must answer any request and never raise.
 
-    Large bodies are taken in by what *open_intake* gives.
+    Large bodies are taken in by what *open_intake* gives. With a *refusal* that is the answer to anything.
     """
 
     _transport: asyncio.Transport
 
     def __init__(
-        self, owner: Owner, answer: Callable[[Request], Awaitable[Answer]], open_intake: OpenIntake | None = None
+        self,
+        owner: Owner,
+        answer: Callable[[Request], Awaitable[Answer]],
+        open_intake: OpenIntake | None = None,
+        refusal: Refusal | None = None,
     ) -> None:
         self._owner, self._answer = owner, answer
         self._loop = asyncio.get_running_loop()
-        self._reader = Reader(self._deliver, self._expect_continue, open_intake)
+        self._reader = Reader(self._deliver, self._expect_continue, open_intake, refusal)
         self._waiting: deque[Request] = deque()
         self._serving: asyncio.Task[None] | None = None
         self._continue_due = False
@@ -55,6 +59,7 @@ class Connection(asyncio.BufferedProtocol):
         # Whether reading was stopped, and whether the client has said that no more will come.
         self._paused = self._at_end = False
         self._deadline: float | None = None
+        self._body_began: float | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._writable = asyncio.Event()
         self._writable.set()
@@ -89,7 +94,7 @@ class Connection(asyncio.BufferedProtocol):
                 self._paused = True
                 self._transport.pause_reading()
         elif self._reader.in_body:
-            self._wait_at_most(self._owner.timeouts.body_s)
+            self._wait_for_body()
         elif self._reader.in_head and not began_in_head:
             self._wait_at_most(self._owner.timeouts.head_s)
 
@@ -124,6 +129,13 @@ class Connection(asyncio.BufferedProtocol):
         """How much it holds of a request that is not all there."""
         return self._reader.body_bytes
 
+    @property
+    def waits_since(self) -> float | None:
+        """Since when, by the loop's clock, it waits for a whole head; None while there is more to it than that."""
+        if self._deadline is None or self._serving is not None or self._reader.in_body:
+            return None
+        return self._deadline - self._next_wait_s()
+
     def finish(self) -> None:
         """Close once what has been asked is answered: at once when nothing was."""
         self._finishing = True
@@ -151,12 +163,16 @@ class Connection(asyncio.BufferedProtocol):
 
     def _serve_next(self) -> None:
         request = self._waiting.popleft()
-        self._deadline = None
+        self._deadline = self._body_began = None
         self._serving = self._loop.create_task(self._serve(request))
 
     def _served(self) -> None:
         self._serving = None
-        if self._gone or self._transport.is_closing():
+        if self._gone:
+            return
+        if self._transport.is_closing():
+            # What is written and not taken keeps it until then.
+            self._wait_at_most(self._owner.timeouts.write_s)
             return
         if self._waiting:
             self._serve_next()
@@ -168,7 +184,10 @@ class Connection(asyncio.BufferedProtocol):
             self._continue_due = False
             self._transport.write(CONTINUE)
         self._resume_reading()
-        self._wait_at_most(self._next_wait_s())
+        if self._reader.in_body:
+            self._wait_for_body()
+        else:
+            self._wait_at_most(self._next_wait_s())
 
     async def _serve(self, request: Request) -> None:
         try:
@@ -244,13 +263,16 @@ class Connection(asyncio.BufferedProtocol):
             self._transport.write(b"0\r\n\r\n")
 
     async def _wait_writable(self) -> None:
-        if self._writable.is_set():
-            return
-        try:
-            async with asyncio.timeout(self._owner.timeouts.write_s):
-                await self._writable.wait()
-        except TimeoutError:
-            self._transport.abort()
+        timeouts = self._owner.timeouts
+        while not self._writable.is_set():
+            left = self._transport.get_write_buffer_size() - timeouts.rate * timeouts.write_s
+            try:
+                async with asyncio.timeout(timeouts.write_s):
+                    await self._writable.wait()
+            except TimeoutError:
+                if self._transport.get_write_buffer_size() > left:
+                    self._transport.abort()
+                    return
 
     def _linger(self) -> None:
         """Close in the way that lets the refusal be read: take in, and drop, what the client is still sending."""
@@ -272,9 +294,15 @@ class Connection(asyncio.BufferedProtocol):
         timeouts = self._owner.timeouts
         if self._lingering:
             return timeouts.linger_s
-        if self._reader.in_body:
-            return timeouts.body_s
         return timeouts.head_s if self._reader.in_head else timeouts.idle_s
+
+    def _wait_for_body(self) -> None:
+        """As long as it goes on, and what has come is not less than the slowest may have sent by then."""
+        timeouts, now = self._owner.timeouts, self._loop.time()
+        if self._body_began is None:
+            self._body_began = now
+        behind_s = self._body_began + self._reader.body_bytes / timeouts.rate - now
+        self._wait_at_most(timeouts.body_s + min(0.0, behind_s))
 
     def _wait_at_most(self, seconds: float) -> None:
         self._deadline = self._loop.time() + seconds

@@ -17,6 +17,7 @@ from typing import Final, Protocol
 
 from lamina.environments.variables import Credentials
 from lamina.gateway import function_urls
+from lamina.gateway.accepting import Acceptor
 from lamina.gateway.connection import Connection
 from lamina.gateway.dispatch import Check
 from lamina.gateway.messages import REQUEST_BYTES_READ_MAX, Answer, Request, Timeouts
@@ -26,10 +27,11 @@ from lamina.gateway.signatures import Signed, is_signed, verify
 from lamina.names import Scope
 
 _CONNECTIONS_MAX: Final = 64
+# What each may have however many the others have.
+_CONNECTIONS_SURE: Final = 4
 _THREADS: Final = 8
 # Of these, what one environment may have at work: a search through its logs takes seconds.
 _THREADS_EACH: Final = 2
-_PAUSE_SECONDS: Final = 0.1
 _HELD_BYTES_MAX: Final = REQUEST_BYTES_READ_MAX
 # Longer bodies are hashed on a thread.
 _HASHED_ON_LOOP_BYTES_MAX: Final = 256 * 1024
@@ -50,64 +52,94 @@ class House(Protocol):
 
 
 class Doors:
-    """Opens doors into *house*, which is there before the first request comes."""
+    """Opens doors into *house*, which is there before the first request comes.
 
-    def __init__(self) -> None:
+    Through all of them together come *connections_max* connections; each has a few for sure.
+    """
+
+    def __init__(self, connections_max: int) -> None:
         self.house: House | None = None
+        self.connections = Connections(connections_max)
         self.threads: Executor = ThreadPoolExecutor(_THREADS, thread_name_prefix="doors")
 
     def open(self, listener: socket.socket, scope: Scope, key: Credentials) -> Door:
         """Answer on *listener*, which stays the caller's, for callers who sign with *key* and belong to *scope*."""
         assert self.house is not None, "nobody is at home yet"
-        return Door(listener, self.house, Share(self.threads, _THREADS_EACH), scope, key)
+        return Door(listener, self.house, Share(self.threads, _THREADS_EACH), scope, key, self.connections)
 
     def close(self) -> None:
         self.threads.shutdown(wait=False, cancel_futures=True)
+
+
+class Connections:
+    """How many there are behind all doors, and which doors wait for that to change."""
+
+    def __init__(self, most: int) -> None:
+        self.most, self.count = most, 0
+        self.waiting: set[Door] = set()
+
+    def left(self) -> None:
+        """One fewer: whoever waits may look again."""
+        self.count -= 1
+        waiting, self.waiting = self.waiting, set()
+        for door in waiting:
+            door.look_again()
 
 
 class Door:
     """One environment's way to the API. `close` ends it, and every connection; what was asked for goes on."""
 
     def __init__(
-        self, listener: socket.socket, house: House, threads: Executor, scope: Scope, key: Credentials
+        self,
+        listener: socket.socket,
+        house: House,
+        threads: Executor,
+        scope: Scope,
+        key: Credentials,
+        all_connections: Connections,
     ) -> None:
         self.timeouts = house.timeouts
         self.threads = threads
-        self._listener = listener
         self._house = house
         self._key = key
         self._answer = house.answering(scope, threads, self._check)
         self._connections: set[Connection] = set()
-        self._connecting: set[asyncio.Task[object]] = set()
+        self._all_connections = all_connections
         self._serving_bytes = 0
         self._loop = asyncio.get_running_loop()
-        self._pause: asyncio.TimerHandle | None = None
-        self._full = self._closed = False
-        listener.setblocking(False)
-        self._loop.add_reader(listener.fileno(), self._accept)
+        self._acceptor: Acceptor[Connection] = Acceptor(lambda: _Visitor(self), self._has_room)
+        self._acceptor.listen(listener)
 
     def close(self) -> None:
-        if self._closed:
-            return
-        self._closed = True
-        self._stop_accepting()
-        for task in self._connecting:
-            task.cancel()
+        self._acceptor.close()
+        self._all_connections.waiting.discard(self)
         for connection in list(self._connections):
             connection.abort()
 
     # What a connection needs of its owner.
 
     def opened(self, connection: Connection) -> None:
+        self._acceptor.arrived(connection)
         self._connections.add(connection)
+        self._all_connections.count += 1
         self._house.opened(connection)
 
     def closed(self, connection: Connection) -> None:
         self._connections.discard(connection)
         self._house.closed(connection)
-        if self._full and not self._closed:
-            self._full = False
-            self._loop.add_reader(self._listener, self._accept)
+        self._all_connections.left()
+        self.look_again()
+
+    def look_again(self) -> None:
+        """There may be room for those who wait in the kernel's queue."""
+        self._acceptor.resume()
+
+    def _has_room(self) -> bool:
+        mine = len(self._connections) + self._acceptor.arriving
+        if mine < _CONNECTIONS_MAX and self._all_connections.count >= self._all_connections.most:
+            self._all_connections.waiting.add(self)
+            return mine < _CONNECTIONS_SURE
+        return mine < _CONNECTIONS_MAX
 
     @property
     def holds_too_much(self) -> bool:
@@ -122,32 +154,6 @@ class Door:
             return await self._answer(request)
         finally:
             self._serving_bytes -= size
-
-    def _accept(self) -> None:
-        try:
-            accepted, _ = self._listener.accept()
-        except BlockingIOError:
-            return
-        except OSError:
-            # For want of descriptors, most likely: whoever knocks has to wait, and must not keep the loop busy.
-            self._stop_accepting()
-            self._pause = self._loop.call_later(_PAUSE_SECONDS, self._loop.add_reader, self._listener, self._accept)
-            return
-        task: asyncio.Task[object] = self._loop.create_task(
-            self._loop.connect_accepted_socket(lambda: _Visitor(self), accepted)
-        )
-        self._connecting.add(task)
-        task.add_done_callback(self._connecting.discard)
-        if len(self._connections) + len(self._connecting) >= _CONNECTIONS_MAX:
-            # Further ones wait in the kernel's queue until one of these is closed.
-            self._full = True
-            self._stop_accepting()
-
-    def _stop_accepting(self) -> None:
-        if self._pause is not None:
-            self._pause.cancel()
-            self._pause = None
-        self._loop.remove_reader(self._listener)
 
     async def _check(self, request: Request) -> None:
         """Raises ApiError unless *request* is signed with this environment's key, or needs no signature on AWS."""

@@ -29,11 +29,15 @@ class Timeouts:
     head_s: float = 30.0
     """From the first byte of a request line to the end of the headers."""
     body_s: float = 60.0
-    """Without a byte of a body that is not all there."""
+    """Without a byte of a body that is not all there, and at first for what falls behind `rate`."""
     write_s: float = 60.0
-    """Without room to write more of an answer."""
+    """Until there is room to write more of an answer, or less than by `rate` is left of what waits."""
+    rate: int = 240
+    """Bytes a second that a body or an answer takes at the slowest, over all of its time."""
     linger_s: float = 10.0
     """For the rest of a request that was refused before it was read."""
+    spared_s: float = 1.0
+    """What has asked for nothing for so long may have to make room for somebody else."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,7 +32,8 @@ class Reader:
 
     What is not to be read when it is all there is taken in by what *open_intake* gives for it.
 
-    After a refusal, and after a request that ends the connection, it is `done` and ignores the rest.
+    With a *refusal* every request gets that. After a refusal, and after a request that ends the connection, it is
+    `done` and ignores the rest.
     """
 
     def __init__(
@@ -40,8 +41,10 @@ class Reader:
         deliver: Callable[[Request], None],
         expect_continue: Callable[[], None],
         open_intake: OpenIntake | None = None,
+        refusal: Refusal | None = None,
     ) -> None:
         self._deliver, self._expect_continue = deliver, expect_continue
+        self._refusal = refusal
         self._open_intake = open_intake
         self._parser = httptools.HttpRequestParser(self)
         self._request: Request | None = None
@@ -147,6 +150,8 @@ class Reader:
             self._refuse(Refusal(405, "MethodNotAllowed", "This is no proxy: it can't CONNECT."))
         elif _is_too_large(self._request, int(self._headers.get("content-length", "0"))):
             self._refuse_body()
+        elif self._refusal is not None:
+            self._refuse(self._refusal)
         else:
             self._continue_if_expected()
 

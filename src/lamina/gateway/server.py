@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-import errno
-import os
 import socket
 from collections.abc import Awaitable, Callable
 from concurrent.futures import Executor, ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from lamina import unix_sockets
+from lamina.gateway import listening
 from lamina.gateway.beside import Beside
 from lamina.gateway.connection import Connection
 from lamina.gateway.dispatch import Answered, Check, Content, Dispatcher, Health, Urls
+from lamina.gateway.front import CONNECTIONS_MAX, Front
 from lamina.gateway.messages import Answer, Request, Timeouts
 from lamina.gateway.metrics import MetricsPage
 from lamina.gateway.services import Services
@@ -28,17 +27,11 @@ if TYPE_CHECKING:
     from lamina.gateway.guard import Guard
     from lamina.gateway.proxies import Proxies
 
-# Clients that connect at the same moment; the kernel caps it at its own limit.
-_BACKLOG = 1024
 _THREADS = 32
 # A client that goes away without the farewell of TLS is not waited for.
 _TLS_FAREWELL_S = 2.0
 # For the errors of those whose time is over to be written.
 _LAST_WORDS_S = 1.0
-
-
-class CannotListen(OSError):
-    """The address can't be had; the message says why and what to do."""
 
 
 class Gateway:
@@ -47,9 +40,9 @@ class Gateway:
     *services* are what it offers; handlers that are plain functions run in *threads* threads. *health* is what
     `/_lamina/health` shows, *download* answers `/_lamina/content/…`, *urls* requests to function URLs, *beside*
     what is for other services, *answered* takes what functions tell of custom resources, *guard* knows who may call,
-    *proxies* are asked what they pass on, *default_scope* is for
-    callers that sign nothing or with a key that is no account id. *meter* counts the answers, *metrics* shows what was
-    counted.
+    *proxies* are asked what they pass on, *default_scope* is for callers that sign nothing or with a key that is no
+    account id. *connections_max* clients may be connected, code in environments not counted. *meter* counts the
+    answers, *metrics* shows what was counted.
     """
 
     def __init__(
@@ -67,6 +60,7 @@ class Gateway:
         proxies: Proxies | None = None,
         timeouts: Timeouts | None = None,
         threads: int = _THREADS,
+        connections_max: int = CONNECTIONS_MAX,
         meter: Meter | None = None,
         metrics: MetricsPage | None = None,
     ) -> None:
@@ -90,7 +84,9 @@ class Gateway:
         # What this process itself asks for comes from nobody outside.
         self._within = self._dispatcher if guard is None else self._dispatcher_for(default_scope, self.threads)
         self._proxies = proxies
-        self._servers: list[asyncio.Server] = []
+        answer = self._dispatcher.answer if proxies is None else self._answer_through
+        self._front = Front(self, answer, self._dispatcher.open_intake, connections_max)
+        self._listeners: list[socket.socket] = []
         self._connections: set[Connection] = set()
         self._tasks: set[asyncio.Task[None]] = set()
         self._all_closed = asyncio.Event()
@@ -113,54 +109,36 @@ class Gateway:
 
         With *certificates* they speak TLS.
         """
-        loop = asyncio.get_running_loop()
-        listen = partial(loop.create_server, self._accept, host, port, backlog=_BACKLOG)
+        tls: dict[str, Any] = {}
         if certificates is not None:
-            listen = partial(
-                listen,
-                ssl=certificates.context,
-                ssl_handshake_timeout=self.timeouts.head_s,
-                ssl_shutdown_timeout=_TLS_FAREWELL_S,
-            )
-        try:
-            server = await listen()
-        except OSError as error:
-            raise CannotListen(error.errno, _why_not(host, port, error)) from error
-        self._servers.append(server)
-        return int(server.sockets[0].getsockname()[1])
+            tls = {
+                "ssl": certificates.context,
+                "ssl_handshake_timeout": self.timeouts.head_s,
+                "ssl_shutdown_timeout": _TLS_FAREWELL_S,
+            }
+        listeners = await listening.tcp(host, port)
+        for listener in listeners:
+            self._listeners.append(listener)
+            self._front.listen(listener, **tls)
+        return int(listeners[0].getsockname()[1])
 
     async def listen_unix(self, path: Path) -> None:
         """Accept connections at the Unix socket *path*; raises CannotListen.
 
         A socket that a killed server left there is replaced, one that somebody answers at is not.
         """
-        try:
-            with unix_sockets.address(path) as address:
-                server = await self._listen_unix(address)
-        except OSError as error:
-            if error.errno == errno.EADDRINUSE:
-                why = f"Another server listens at {path}. Stop that one first."
-            else:
-                why = f"Cannot listen at {path}: {error.strerror or error}."
-            raise CannotListen(error.errno, why) from error
-        self._servers.append(server)
-
-    async def _listen_unix(self, address: str) -> asyncio.Server:
-        loop = asyncio.get_running_loop()
-        try:
-            transport, _ = await loop.create_unix_connection(asyncio.Protocol, address)
-        except OSError:
-            return await loop.create_unix_server(self._accept, address, backlog=_BACKLOG)
-        transport.abort()
-        raise OSError(errno.EADDRINUSE, os.strerror(errno.EADDRINUSE))
+        listener = listening.unix(path)
+        self._listeners.append(listener)
+        self._front.listen(listener)
 
     async def stop(self, grace_s: float) -> None:
         """Accept nothing more, let what runs be answered for at most *grace_s* seconds, then close everything.
 
         What is not answered by then is answered with an error.
         """
-        for server in self._servers:
-            server.close()
+        self._front.close()
+        for listener in self._listeners:
+            listener.close()
         for connection in list(self._connections):
             connection.finish()
         try:
@@ -169,8 +147,6 @@ class Gateway:
         except TimeoutError:
             await self._give_up()
         self.threads.shutdown(wait=False, cancel_futures=True)
-        for server in self._servers:
-            await server.wait_closed()
 
     # What a connection needs of us.
 
@@ -211,23 +187,6 @@ class Gateway:
         await asyncio.gather(*running, return_exceptions=True)
         await self._wait_closed()
 
-    def _accept(self) -> Connection:
-        answer = self._dispatcher.answer if self._proxies is None else self._answer_through
-        return Connection(self, answer, self._dispatcher.open_intake)
-
     async def _answer_through(self, request: Request) -> Answer:
         assert self._proxies is not None, "nobody asks for others"
         return await self._dispatcher.answer(self._proxies.seen_through(request))
-
-
-def _why_not(host: str, port: int, error: OSError) -> str:
-    if error.errno == errno.EADDRINUSE:
-        return (
-            f"Port {port} of {host} is in use, perhaps by another Lamina or by LocalStack. "
-            "Stop that one, or choose another port with --port."
-        )
-    if error.errno == errno.EACCES:
-        return f"Port {port} is for root only. Choose one of 1024 or more with --port."
-    if error.errno == errno.EADDRNOTAVAIL or isinstance(error, socket.gaierror):
-        return f"{host} is no address of this machine. Choose another with --host; 127.0.0.1 always works."
-    return f"Cannot listen at {host}:{port}: {error.strerror or error}."

@@ -36,6 +36,7 @@ class Settings:
     account_id: str
     region: str
     max_environments: int
+    max_connections: int
     network: Literal["outbound", "none", "host"]
     keepalive_ms: int
     memory_reserve_mb: int | None

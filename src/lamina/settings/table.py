@@ -89,6 +89,18 @@ SETTINGS = (
         "Also how many an account may reserve and provision from.",
     ),
     Setting(
+        "max_connections",
+        None,
+        ("LAMINA_MAX_CONNECTIONS",),
+        whole_number(16, 1_000_000),
+        "a whole number from 16 to 1000000",
+        _always(10_000),
+        "`10000`",
+        "The most clients connected at once, and never more than half of the descriptors that the server may have "
+        "open. One more takes the place of [who asks for nothing](#connections); where nobody does, it is "
+        "answered with a 503.",
+    ),
+    Setting(
         "network",
         "--network",
         ("LAMINA_NETWORK",),

@@ -1,0 +1,120 @@
+"""Accepts connections while there is room for them; who comes later waits in the kernel's queue.
+
+asyncio's own server accepts whoever comes. For want of a descriptor it tries a thousand times in a row, logs each of
+them, and begins again after a second.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import socket
+from collections.abc import Callable
+from typing import Any, Final, Generic, TypeVar
+
+P = TypeVar("P", bound=asyncio.BaseProtocol)
+
+# In one turn of the loop; the others' turn comes then.
+_AT_ONCE: Final = 64
+_UNTIL_ROOM_S: Final = 1.0
+_UNTIL_MEANS_S: Final = 0.1
+_log = logging.getLogger(__name__)
+
+
+class Acceptor(Generic[P]):
+    """Makes a protocol with *make* for each client of its listeners, as long as *has_room* says so, asked before each.
+
+    `resume` when there is room again, which it asks itself now and then; tell it of each protocol that is connected by
+    `arrived`. All on one event loop.
+    """
+
+    def __init__(self, make: Callable[[], P], has_room: Callable[[], bool]) -> None:
+        self._make, self._has_room = make, has_room
+        self._listeners: dict[socket.socket, dict[str, Any]] = {}
+        self._arriving: set[P] = set()
+        self._tasks: set[asyncio.Task[object]] = set()
+        self._paused = self._is_told = False
+        self._pause: asyncio.TimerHandle | None = None
+
+    @property
+    def arriving(self) -> int:
+        """How many were accepted that are not connected yet: it takes a turn of the loop, or TLS's handshake."""
+        return len(self._arriving)
+
+    def arrived(self, protocol: P) -> None:
+        self._arriving.discard(protocol)
+
+    def listen(self, listener: socket.socket, **tls: Any) -> None:
+        """Accept at *listener*, which stays the caller's to close; *tls* is for `loop.connect_accepted_socket`."""
+        listener.setblocking(False)
+        self._listeners[listener] = tls
+        if not self._paused:
+            asyncio.get_running_loop().add_reader(listener, self._accept, listener)
+
+    def resume(self) -> None:
+        """There may be room again."""
+        if not self._paused:
+            return
+        self._paused = False
+        if self._pause is not None:
+            self._pause.cancel()
+            self._pause = None
+        loop = asyncio.get_running_loop()
+        for listener in self._listeners:
+            loop.add_reader(listener, self._accept, listener)
+
+    def close(self) -> None:
+        """Accept nothing more, and leave those that are not connected yet."""
+        self._stop()
+        self._listeners.clear()
+        for task in self._tasks:
+            task.cancel()
+
+    def _pause_for(self, seconds: float) -> None:
+        self._stop()
+        self._pause = asyncio.get_running_loop().call_later(seconds, self.resume)
+
+    def _stop(self) -> None:
+        self._paused = True
+        if self._pause is not None:
+            self._pause.cancel()
+            self._pause = None
+        loop = asyncio.get_running_loop()
+        for listener in self._listeners:
+            loop.remove_reader(listener)
+
+    def _accept(self, listener: socket.socket) -> None:
+        for _ in range(_AT_ONCE):
+            if not self._has_room():
+                self._pause_for(_UNTIL_ROOM_S)
+                return
+            try:
+                accepted, _address = listener.accept()
+            except (BlockingIOError, InterruptedError, ConnectionAbortedError):
+                return
+            except OSError as error:
+                # For want of descriptors or memory: whoever knocks has to wait, and must not keep the loop busy.
+                if not self._is_told:
+                    self._is_told = True
+                    _log.warning("no connection can be accepted, those who come are kept waiting: %s", error)
+                self._pause_for(_UNTIL_MEANS_S)
+                return
+            self._is_told = False
+            self._welcome(accepted, self._listeners[listener])
+
+    def _welcome(self, accepted: socket.socket, tls: dict[str, Any]) -> None:
+        protocol = self._make()
+        self._arriving.add(protocol)
+        loop = asyncio.get_running_loop()
+        task: asyncio.Task[object] = loop.create_task(loop.connect_accepted_socket(lambda: protocol, accepted, **tls))
+        self._tasks.add(task)
+
+        def connected(task: asyncio.Task[object]) -> None:
+            self._tasks.discard(task)
+            if task.cancelled() or task.exception() is not None:
+                # It was nobody who speaks TLS, or it was left; of a task that never began nobody else closes it.
+                accepted.close()
+                self._arriving.discard(protocol)
+                self.resume()
+
+        task.add_done_callback(connected)

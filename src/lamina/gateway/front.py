@@ -1,0 +1,138 @@
+"""The way in from outside, for so many connections at once.
+
+A server that accepts whoever comes runs out of descriptors, and it is its functions that cannot start then. Here who is
+too many takes the place of somebody who has asked for nothing for the longest time, as keep-alive and slow senders do;
+where everybody is being served he is told so; and where many have been told and stay, the next wait in the kernel's
+queue.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import heapq
+import logging
+import socket
+from collections.abc import Awaitable, Callable, Iterable
+from concurrent.futures import Executor
+from typing import Any, Final, Protocol, TypeVar
+
+from lamina.gateway.accepting import Acceptor
+from lamina.gateway.connection import Connection
+from lamina.gateway.messages import Answer, Refusal, Request, Timeouts
+from lamina.gateway.reading import OpenIntake
+
+T = TypeVar("T")
+
+CONNECTIONS_MAX: Final = 10_000
+# Who is too many has one of these places while he is told so.
+SPARE: Final = 64
+# Of all, so many leave at once: to look for them takes longer than to leave.
+_PART_TO_LEAVE: Final = 32
+# And for so long nobody looks again where nobody could leave.
+_LOOK_S: Final = 0.1
+_FULL: Final = Refusal(
+    503, "ServiceUnavailable", "The server has as many connections as it may have, and all of them are in use."
+)
+_log = logging.getLogger(__name__)
+
+
+class House(Protocol):
+    """The gateway behind it."""
+
+    timeouts: Timeouts
+    threads: Executor
+
+    def opened(self, connection: Connection) -> None: ...
+
+    def closed(self, connection: Connection) -> None: ...
+
+
+class Front:
+    """Connects clients to *house*, *connections_max* of them at most, and `SPARE` that are refused.
+
+    *answer* and *open_intake* are for `Connection`.
+    """
+
+    def __init__(
+        self,
+        house: House,
+        answer: Callable[[Request], Awaitable[Answer]],
+        open_intake: OpenIntake,
+        connections_max: int = CONNECTIONS_MAX,
+    ) -> None:
+        self.timeouts, self.threads = house.timeouts, house.threads
+        self._house, self._answer, self._open_intake = house, answer, open_intake
+        self._connections_max = connections_max
+        self._acceptor = Acceptor(self._make, self._has_room)
+        self._connections: set[Connection] = set()
+        self._leaving: set[Connection] = set()
+        self._is_told = False
+        self._looks_at = 0.0
+
+    def listen(self, listener: socket.socket, **tls: Any) -> None:
+        """Let clients in at *listener*, which stays the caller's; *tls* is for `loop.connect_accepted_socket`."""
+        self._acceptor.listen(listener, **tls)
+
+    def close(self) -> None:
+        """Let nobody else in."""
+        self._acceptor.close()
+
+    # What a connection needs of its owner.
+
+    def opened(self, connection: Connection) -> None:
+        self._acceptor.arrived(connection)
+        self._connections.add(connection)
+        self._house.opened(connection)
+
+    def closed(self, connection: Connection) -> None:
+        self._connections.discard(connection)
+        self._leaving.discard(connection)
+        self._house.closed(connection)
+        self._acceptor.resume()
+
+    # What the acceptor asks.
+
+    @property
+    def _here(self) -> int:
+        return len(self._connections) - len(self._leaving) + self._acceptor.arriving
+
+    def _has_room(self) -> bool:
+        if self._here >= self._connections_max + SPARE:
+            self._make_room()
+        return self._here < self._connections_max + SPARE
+
+    def _make(self) -> Connection:
+        if self._here >= self._connections_max:
+            self._tell()
+            self._make_room()
+        refusal = None if self._here < self._connections_max else _FULL
+        return Connection(self, self._answer, self._open_intake, refusal)
+
+    def _make_room(self) -> None:
+        now = asyncio.get_running_loop().time()
+        if now < self._looks_at:
+            return
+        waiting = [
+            (since, connection)
+            for connection in self._connections - self._leaving
+            if (since := connection.waits_since) is not None and now - since >= self.timeouts.spared_s
+        ]
+        if not waiting:
+            self._looks_at = now + _LOOK_S
+        for connection in longest_waiting(waiting, max(1, self._connections_max // _PART_TO_LEAVE)):
+            self._leaving.add(connection)
+            connection.abort()
+
+    def _tell(self) -> None:
+        if not self._is_told:
+            self._is_told = True
+            _log.warning(
+                "there are %d connections, and more are not let in: the idle ones have to leave, and who finds none "
+                "of them is refused; LAMINA_MAX_CONNECTIONS is the limit",
+                self._connections_max,
+            )
+
+
+def longest_waiting(waiting: Iterable[tuple[float, T]], count: int) -> list[T]:
+    """Up to *count* of those *waiting* since a time, the longest first."""
+    return [each for _, each in heapq.nsmallest(count, waiting, key=lambda one: one[0])]
