@@ -14,6 +14,8 @@ from lamina.cli.folding import folded
 from lamina.cli.rollout_apply import AsJson
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from lamina.rollouts.plans import Plan
     from lamina.workshop.rollouts.reporting import Report
 
@@ -77,15 +79,22 @@ def history(as_json: AsJson = False) -> None:
         ]
         print(json.dumps({"rollouts": documents}, indent=2))
         return
+    _print_history(
+        [(plan.id, _moment(plan), _moves(plan), str(len(plan.targets)), _outcome(came)) for plan, came in told]
+    )
+
+
+def _print_history(rows: Iterable[Iterable[str]]) -> None:
     from rich.console import Console
     from rich.markup import escape
     from rich.table import Table
 
     from lamina.cli.tables import print_table
 
-    table = Table("id", "planned", "layer", "functions", "outcome", box=None, pad_edge=False, header_style="bold")
-    for plan, came in told:
-        row = (plan.id, _moment(plan), _moves(plan), str(len(plan.targets)), _outcome(came))
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for name in ("id", "planned", "layer", "functions", "outcome"):
+        table.add_column(name, no_wrap=True)
+    for row in rows:
         table.add_row(*map(escape, row))
     print_table(Console(highlight=False), table)
 

@@ -18,11 +18,15 @@ from lamina.cli.here import State, state_folder
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from lamina.observability.top import Look, View
+    from lamina.observability.top import Look, Row, View
 
 _ONCE: Final = "Show what one interval brings, and end."
 _INTERVAL: Final = "Seconds between two looks, from 0.1 to 3600."
 _JSON: Final = "Print each look as a line of JSON."
+_FIGURES: Final = ("CALLS/S", "P50 MS", "P99 MS", "CALLS", "ERRORS", "COLD", "THROTTLED", "BUSY", "IDLE", "MEMORY")
+_BAD: Final = ("ERRORS", "THROTTLED")
+# Less of a name tells nothing.
+_NAME_COLUMNS_MIN: Final = 8
 
 _Interval = Annotated[float, typer.Option("--interval", "-n", metavar="SECONDS", min=0.1, max=3600, help=_INTERVAL)]
 
@@ -98,7 +102,8 @@ def _live(views: Iterator[View]) -> None:
             fitting = max(live.console.height - 5, 1)
             left_out = len(view.functions) - fitting
             more = Text(f"and {left_out} more" if left_out > 0 else "", style="dim")
-            live.update(Group(_summary(view), "", _table(view, fitting), more), refresh=True)
+            table = _table(view, fitting, live.console.width)
+            live.update(Group(_summary(view), "", table, more), refresh=True)
 
 
 def _summary(view: View) -> str:
@@ -110,22 +115,42 @@ def _summary(view: View) -> str:
     )
 
 
-def _table(view: View, rows_max: int) -> Table:
+def _table(view: View, rows_max: int, columns_max: int | None = None) -> Table:
+    """The table of *view*'s first functions, a line each; names give way where it may have *columns_max* only."""
+    from rich.markup import escape
     from rich.table import Table
 
-    table = Table(box=None, pad_edge=False, show_edge=False)
-    table.add_column("FUNCTION", no_wrap=True, overflow="ellipsis")
-    for name in ("CALLS/S", "P50 MS", "P99 MS", "CALLS", "ERRORS", "COLD", "THROTTLED", "BUSY", "IDLE", "MEMORY"):
-        table.add_column(name, justify="right", no_wrap=True)
     many = len({(row.account, row.region) for row in view.functions}) > 1
-    for row in view.functions[:rows_max]:
-        name = f"{row.account}/{row.region}/{row.function}" if many else row.function
-        counts = [f"[red]{count}[/]" if count else "0" for count in (row.errors, row.throttles)]
-        table.add_row(
-            *(name, f"{row.rate:g}", _ms(row.p50_ms), _ms(row.p99_ms), str(row.calls), counts[0], str(row.cold)),
-            *(counts[1], str(row.busy), str(row.idle), _size(row.memory_bytes)),
+    shown = view.functions[:rows_max]
+    names = [f"{row.account}/{row.region}/{row.function}" if many else row.function for row in shown]
+    figures = [_figures(row) for row in shown]
+    if columns_max is not None:
+        widths = (max(map(len, (name, *told))) for name, *told in zip(_FIGURES, *figures, strict=True))
+        room = max(columns_max - sum(width + 1 for width in widths), _NAME_COLUMNS_MIN)
+        names = [_shortened(name, room) for name in names]
+    table = Table(box=None, pad_edge=False, show_edge=False, padding=(0, 1, 0, 0))
+    table.add_column("FUNCTION", no_wrap=True)
+    for name in _FIGURES:
+        table.add_column(name, justify="right", no_wrap=True)
+    for name, told in zip(names, figures, strict=True):
+        marked = (
+            f"[red]{one}[/]" if of in _BAD and one != "0" else one for of, one in zip(_FIGURES, told, strict=True)
         )
+        table.add_row(escape(name), *marked)
     return table
+
+
+def _shortened(name: str, columns: int) -> str:
+    """*name* without its middle where it is longer than *columns*: names differ at their ends."""
+    if len(name) <= columns:
+        return name
+    return f"{name[: columns // 2]}…{name[len(name) - (columns - 1) // 2 :]}"
+
+
+def _figures(row: Row) -> tuple[str, ...]:
+    """Those of `_FIGURES`, as they are shown."""
+    counts = (row.calls, row.errors, row.cold, row.throttles, row.busy, row.idle)
+    return (f"{row.rate:g}", _ms(row.p50_ms), _ms(row.p99_ms), *map(str, counts), _size(row.memory_bytes))
 
 
 def _ms(ms: float | None) -> str:
