@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -15,6 +15,7 @@ from lamina.cli.references import layer_named, words
 from lamina.cli.registers import register
 
 if TYPE_CHECKING:
+    from lamina.names import LayerVersionArn
     from lamina.rollouts.retiring import Fate
 
 _LAYER = "The layer, by NAME or ARN."
@@ -81,16 +82,20 @@ def retire(
         if fate.deleted
     }
     fates = planned(shared)
-    going = [fate.version for fate in fates if fate.deleted]
-    if yes:
-        versions.delete(going)
-    if as_json:
-        print(json.dumps(_as_json(fates, deleted=yes), indent=2))
-    else:
-        _print(fates, deleted=yes)
+    gone: list[LayerVersionArn] = []
+    try:
+        if yes:
+            for version in versions.delete(fate.version for fate in fates if fate.deleted):
+                gone.append(version)  # noqa: PERF402 - one by one: what is gone stays told when the next one fails
+    finally:
+        # Where one could not be deleted, those before it are gone all the same.
+        if as_json:
+            print(json.dumps(_as_json(fates, gone, deleted=yes), indent=2))
+        else:
+            _print(fates, gone)
 
 
-def _as_json(fates: Sequence[Fate], *, deleted: bool) -> dict[str, Any]:
+def _as_json(fates: Sequence[Fate], gone: Container[LayerVersionArn], *, deleted: bool) -> dict[str, Any]:
     return {
         "deleted": deleted,
         "versions": [
@@ -98,6 +103,7 @@ def _as_json(fates: Sequence[Fate], *, deleted: bool) -> dict[str, Any]:
                 "arn": str(fate.version),
                 "version": fate.version.number,
                 "goes": fate.deleted,
+                "gone": fate.version in gone,
                 "newest": fate.newest,
                 "used_by": fate.used_by,
                 "channels": fate.channels,
@@ -108,21 +114,26 @@ def _as_json(fates: Sequence[Fate], *, deleted: bool) -> dict[str, Any]:
     }
 
 
-def _print(fates: Sequence[Fate], *, deleted: bool) -> None:
+def _print(fates: Sequence[Fate], gone: Sequence[LayerVersionArn]) -> None:
     from rich.console import Console
     from rich.markup import escape
 
     console = Console(highlight=False, soft_wrap=True)
     width = len(str(fates[0].version.number))
-    gone = "[red]deleted[/]" if deleted else "[yellow]would go[/]"
     for fate in fates:
-        mark = gone if fate.deleted else "[green]stays[/]"
+        mark = "[yellow]would go[/]" if fate.deleted else "[green]stays[/]"
+        if fate.version in gone:
+            mark = "[red]deleted[/]"
         padding = " " * (8 - len(mark.partition("]")[2].partition("[")[0]))
         reasons = escape("; ".join(_reasons(fate)))
         console.print(f"{fate.version.number:>{width}}  {mark}{padding}  {reasons}".rstrip())
     going = sum(fate.deleted for fate in fates)
-    told = f"{going} of {len(fates)} versions {'are deleted' if deleted else 'would go'}"
-    console.print(f"[bold]{told}[/]" + (": --yes deletes them" if going and not deleted else ""))
+    if gone:
+        left = f", {going - len(gone)} more would go" if going > len(gone) else ""
+        console.print(f"[bold]{len(gone)} of {len(fates)} versions are deleted{left}[/]")
+    else:
+        told = f"[bold]{going} of {len(fates)} versions would go[/]"
+        console.print(told + (": --yes deletes them" if going else ""))
 
 
 def _reasons(fate: Fate) -> list[str]:

@@ -39,11 +39,12 @@ class Versions:
             permissions = allowed(self.client, version)
         return tuple(sorted({Audience.of(permission).name for permission in permissions}))
 
-    def delete(self, versions: Iterable[LayerVersionArn]) -> None:
-        """Delete *versions*; harmless for those that are gone."""
+    def delete(self, versions: Iterable[LayerVersionArn]) -> Iterator[LayerVersionArn]:
+        """Delete *versions* one after the other, and give each when it is gone; harmless for those that were before."""
         for version in versions:
             with self.endpoint.asking():
                 self.client.delete_layer_version(LayerName=version.layer.name, VersionNumber=version.number)
+            yield version
 
 
 def accounts(endpoints: Iterable[Endpoint]) -> Iterator[str]:

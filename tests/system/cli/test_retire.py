@@ -5,6 +5,12 @@ from __future__ import annotations
 import json
 import os
 import subprocess
+import threading
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -64,9 +70,14 @@ class Owner:
         return [version["Version"] for version in listed]
 
     def run(self, *arguments: str, profile: str = "owner", code: int = 0) -> str:
+        done = self.ask(self.server.endpoint, *arguments, profile=profile)
+        assert done.returncode == code, done.stderr
+        return done.stdout if code in (0, 8) else done.stderr
+
+    def ask(self, endpoint: str, *arguments: str, profile: str = "owner") -> subprocess.CompletedProcess[str]:
         own = {"AWS_CONFIG_FILE": str(self.folder / "config"), "AWS_SHARED_CREDENTIALS_FILE": os.devnull}
-        done = subprocess.run(
-            [LAMINA, *arguments, "--profile", profile, "--endpoint", self.server.endpoint],
+        return subprocess.run(
+            [LAMINA, *arguments, "--profile", profile, "--endpoint", endpoint],
             capture_output=True,
             text=True,
             timeout=60,
@@ -74,8 +85,6 @@ class Owner:
             cwd=self.folder,
             env={**os.environ, **own},
         )
-        assert done.returncode == code, done.stderr
-        return done.stdout if code in (0, 8) else done.stderr
 
 
 @pytest.fixture
@@ -109,6 +118,64 @@ def test_what_nobody_uses_goes_once_it_is_said_so(owner: Owner) -> None:
     # A channel is more than a wish, and what was deleted stays where it is attached.
     assert owner.versions() == [2]
     assert owner.client.get_function_configuration(FunctionName=owner.current)["Layers"][0]["Arn"] == owner.arn(6)
+
+
+@contextmanager
+def keeping(number: int, endpoint: str) -> Iterator[str]:
+    """The address of what passes everything on to *endpoint*, and lets nobody delete version *number*."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def _answer(self) -> None:
+            if self.command == "DELETE" and self.path.endswith(f"/versions/{number}"):
+                self._say(403, {"x-amzn-ErrorType": "AccessDeniedException"}, b'{"Message": "this one stays"}')
+                return
+            asked = urllib.request.Request(endpoint + self.path, method=self.command, headers=dict(self.headers))
+            try:
+                with urllib.request.urlopen(asked, timeout=20) as answer:
+                    self._say(answer.status, {}, answer.read())
+            except urllib.error.HTTPError as error:
+                self._say(error.code, {"x-amzn-ErrorType": error.headers["x-amzn-ErrorType"]}, error.read())
+
+        def _say(self, status: int, headers: dict[str, str], body: bytes) -> None:
+            self.send_response(status)
+            for name, value in {**headers, "Content-Length": str(len(body))}.items():
+                self.send_header(name, value)
+            self.end_headers()
+            self.wfile.write(body)
+
+        do_GET = do_DELETE = _answer  # noqa: N815  # the names that the base class calls
+
+        def log_message(self, format: str, *args: object) -> None:  # noqa: A002  # the base class's name
+            """Say nothing."""
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{server.server_address[1]}"
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+def test_where_one_cannot_be_deleted_those_before_it_are_told(owner: Owner) -> None:
+    with keeping(3, owner.server.endpoint) as endpoint:
+        done = owner.ask(endpoint, "retire", owner.layer, "--keep", "1", "--yes")
+        assert (done.returncode, done.stdout.splitlines()[1:]) == (
+            1,
+            [
+                "5  deleted",
+                "4  deleted",
+                "3  would go",
+                "2  stays     channel stable",
+                f"1  stays     used by {owner.published}:1 (live)",
+                "2 of 6 versions are deleted, 1 more would go",
+            ],
+        )
+        assert "this one stays" in done.stderr
+        told = owner.ask(endpoint, "retire", owner.layer, "--keep", "1", "--yes", "--json").stdout
+    assert [(each["version"], each["gone"]) for each in json.loads(told)["versions"] if each["goes"]] == [(3, False)]
+    assert owner.versions() == [6, 3, 2, 1]
 
 
 def test_a_layer_of_nobody_or_of_somebody_else_is_not_retired(owner: Owner) -> None:
