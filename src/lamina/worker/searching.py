@@ -91,6 +91,7 @@ class Answers:
 
     def keep(self) -> None:
         """Write down what was asked for, if that is news; a folder that cannot be written to costs time and no more."""
+        self._sweep()
         if self._told == self._kept:
             return
         beside = self._file.with_name(f".{self._file.name}.{os.getpid()}")
@@ -101,6 +102,13 @@ class Answers:
         except OSError:
             with contextlib.suppress(OSError):
                 beside.unlink()
+
+    def _sweep(self) -> None:
+        """Remove what those left who were killed while they wrote; a process that still runs may be about to rename."""
+        for beside in self._file.parent.glob(f".{self._file.name}.*"):
+            if not Path("/proc", beside.suffix[1:]).exists():
+                with contextlib.suppress(OSError):
+                    beside.unlink()
 
 
 def _read(file: Path) -> dict[str, list[Any]]:

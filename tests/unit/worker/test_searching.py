@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -76,3 +77,14 @@ def test_a_file_that_is_no_such_file_is_written_anew(program: Path, tmp_path: Pa
 def test_where_nothing_can_be_written_all_is_as_ever(program: Path, tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     assert asked(program, tmp_path / "file" / "answers.json") == 1
+
+
+def test_what_a_killed_process_had_begun_to_write_is_removed(program: Path, tmp_path: Path) -> None:
+    file = tmp_path / "answers.json"
+    # No process has number 0; this one may still be about to rename what it writes.
+    left, coming = (tmp_path / f".answers.json.{pid}" for pid in (0, os.getpid()))
+    left.touch()
+    asked(program, file)
+    coming.touch()
+    assert asked(program, file) == 1
+    assert (left.exists(), coming.exists()) == (False, True)
