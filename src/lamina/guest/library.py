@@ -15,18 +15,12 @@ import importlib
 import os
 import sys
 from _frozen_importlib import ModuleSpec
-from _frozen_importlib_external import FileFinder, PathFinder, _get_supported_file_loaders  # type: ignore[attr-defined]
+from _frozen_importlib_external import PathFinder
 from types import ModuleType
 from typing import Any, Iterable, Sequence
 
 # Folders in which nothing changes while an environment lives.
 _UNCHANGING = ("/var/task", "/opt", "/var/runtime", "/var/lang")
-
-
-def know_folders(folders: Iterable[str]) -> None:
-    """Have ready what the first import that looks into each of *folders* would make, though nothing is there yet."""
-    for folder in folders:
-        sys.path_importer_cache[folder] = FileFinder(folder, *_get_supported_file_loaders())
 
 
 class Library:

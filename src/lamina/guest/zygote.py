@@ -18,7 +18,8 @@ from typing import Callable
 
 from . import init, messages, network, router, runtime, syscalls
 from .common import Common
-from .library import Library, know_folders
+from .folders import know_folders
+from .library import Library
 
 # Nobody who waits for the first environments is to wait for what only makes later ones quicker.
 _QUIET_S = 0.1
