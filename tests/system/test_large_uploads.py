@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import itertools
 import json
 import random
 import socket
@@ -74,3 +75,16 @@ def test_a_client_that_goes_away_in_the_midst_of_it_leaves_nothing(shared_server
         client.send(half)
         wait_until(lambda: incoming(shared_server) or None, what="the first half is written")
     wait_until(lambda: not incoming(shared_server) or None, what="it is given up")
+
+
+def test_what_is_sent_behind_a_large_archive_is_answered_after_it(shared_server: Server) -> None:
+    """However the archive is cut on its way."""
+    body = json.dumps({"Content": {"ZipFile": base64.b64encode(of({"data.bin": DATA})).decode()}}).encode()
+    upload = request("POST", f"/2018-10-31/layers/{unique('large')}/versions", body)
+    to = urlsplit(shared_server.endpoint)
+    with RawClient(socket.create_connection((to.hostname, to.port))) as client:
+        client.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        for start, end in itertools.pairwise([0, 100, 90_000, 90_001, 1_000_000, 1_000_003, len(upload) - 5]):
+            client.send(upload[start:end])
+        client.send(upload[-5:] + request("GET", "/_lamina/health"))
+        assert [client.answer().status, client.answer().status] == [201, 200]

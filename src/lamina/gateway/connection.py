@@ -21,6 +21,8 @@ from lamina.invocations.streams import BrokenOff
 _log = logging.getLogger(__name__)
 # One for all, as nothing stays in it: to have room for this much anew takes longer than to receive a small request.
 _ROOM: Final = memoryview(bytearray(64 * 1024))
+# A sender with less than that at hand is waited for better by the loop.
+_DRAWN_BYTES_MIN: Final = 16 * 1024
 
 
 class Owner(Protocol):
@@ -95,8 +97,38 @@ class Connection(asyncio.BufferedProtocol):
                 self._transport.pause_reading()
         elif self._reader.in_body:
             self._wait_for_body()
+            if len(data) >= _DRAWN_BYTES_MIN:
+                self._draw()
         elif self._reader.in_head and not began_in_head:
             self._wait_at_most(self._owner.timeouts.head_s)
+
+    def _draw(self) -> None:
+        """Have a thread receive what comes at once of a large body: sooner than the loop and a thread by turns."""
+        handed = None if self._scheme == "https" else self._reader.hand_over()
+        if handed is None:
+            return
+        intake, size = handed
+        try:
+            sender = self._transport.get_extra_info("socket").dup()
+        except OSError:
+            # No descriptors are left: it comes as what is smaller does.
+            return
+        self._transport.pause_reading()
+        drawn = self._loop.run_in_executor(self._owner.threads, intake.draw, sender, size)
+        drawn.add_done_callback(self._drawn)
+
+    def _drawn(self, drawn: asyncio.Future[int]) -> None:
+        if self._gone or drawn.cancelled():
+            return
+        failure = drawn.exception()
+        if failure is not None:
+            _log.error("a connection failed while a body came", exc_info=failure)
+            self._transport.abort()
+            return
+        self._reader.drew(drawn.result())
+        self._transport.resume_reading()
+        if self._reader.in_body:
+            self._wait_for_body()
 
     def eof_received(self) -> bool:
         # A client may close its half and still read: keep ours while there is something to answer.

@@ -9,6 +9,7 @@ import logging
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from concurrent.futures import Executor
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final, cast
 from urllib.parse import urlsplit
 
@@ -49,6 +50,8 @@ Content = Callable[[str, Mapping[str, str]], content.Download]
 Urls = Callable[[str, UrlRequest, Call], Awaitable[UrlAnswer]]
 # Whether anybody waits for what was sent to a path of theirs.
 Answered = Callable[[str, bytes], bool]
+# Told the operation and its input; raises ApiError where that is not to be done.
+Permit = Callable[[str, Mapping[str, Any]], None]
 # Raises ApiError for a request that is not to be answered.
 Check = Callable[[Request], Awaitable[None]]
 
@@ -180,17 +183,33 @@ class Dispatcher:
             if answer is not None:
                 exchange.service = "companions"
                 return answer
-        operation, params = await self._read(request, caller.service, service)
-        exchange.operation, exchange.function = operation, params.get("FunctionName")
-        if self._guard is not None:
-            self._guard.permit(caller, service.name, operation, params, request.headers)
         host = request.headers.get("host") or "localhost"
         organization = self._organization(caller.scope.account)
         inside = self._check is not None
         endpoint = f"{request.scheme}://{host}"
         call = Call(request_id, caller.scope, endpoint, request.headers, inside, organization)
-        output = await self._handle(service, operation, call, params)
+        permit = partial(self._permit, caller, service, request.headers, exchange)
+        if request.body_bytes > READ_WHOLE_BYTES_MAX:
+            operation, output = await self._answer_large(request, caller.service, service, call, permit)
+        else:
+            operation, params = self._read(request, caller.service, service)
+            permit(operation, params)
+            output = await self._handle(service, operation, call, params)
         return _from_wire(service.api.serialise(operation, output, request_id))
+
+    def _permit(
+        self,
+        caller: Caller,
+        service: Service,
+        headers: Mapping[str, str],
+        exchange: Exchange,
+        operation: str,
+        params: Mapping[str, Any],
+    ) -> None:
+        """Note what is asked for. Raises ApiError unless *caller* may."""
+        exchange.operation, exchange.function = operation, params.get("FunctionName")
+        if self._guard is not None:
+            self._guard.permit(caller, service.name, operation, params, headers)
 
     async def _let_in(self, guard: Guard, request: Request, caller: Caller, service: Service) -> Answer | None:
         """Raises ApiError unless *guard* lets *request* in; gives it as an answer where another service words it."""
@@ -216,17 +235,32 @@ class Dispatcher:
             return caller
         return Caller(Scope(account, caller.scope.region), caller.service)
 
-    async def _read(self, request: Request, signed_for: str | None, service: Service) -> tuple[str, Mapping[str, Any]]:
-        """The operation that is asked for, and its input."""
+    def _read(self, request: Request, signed_for: str | None, service: Service) -> tuple[str, Mapping[str, Any]]:
+        """The operation that is asked for by a small request, and its input."""
         api, method, path, query, headers = service.api, request.method, request.path, request.query, request.headers
-        if request.body_bytes <= READ_WHOLE_BYTES_MAX:
-            recalled = api.recall(method, path, query, headers, request.body())
-            if recalled is not None:
-                return recalled
+        recalled = api.recall(method, path, query, headers, request.body())
+        if recalled is not None:
+            return recalled
         route = self._route(request, signed_for, service)
-        params = await self._parse(request, route, api)
+        params = api.parse(route, headers, request.body())
         api.remember(method, path, query, headers, route.operation, params)
         return route.operation, params
+
+    async def _answer_large(
+        self, request: Request, signed_for: str | None, service: Service, call: Call, permit: Permit
+    ) -> tuple[str, Mapping[str, Any]]:
+        """What is asked for by a large request, and what it came to."""
+        self._afterwards.note()
+        route = self._route(request, signed_for, service)
+        loop = asyncio.get_running_loop()
+        if service.waits(route.operation):
+            params = await loop.run_in_executor(self._threads, _parsed, request, route, service.api)
+            permit(route.operation, params)
+            return route.operation, await self._handle(service, route.operation, call, params)
+        # All of it in one go: to change threads takes as long as a small request. What it logs is told of this request.
+        within = contextvars.copy_context().run
+        output = await loop.run_in_executor(self._threads, within, _carried_out, request, route, service, call, permit)
+        return route.operation, output
 
     def _route(self, request: Request, signed_for: str | None, service: Service) -> Route:
         try:
@@ -238,21 +272,6 @@ class Dispatcher:
             offered = " and ".join(self._services.names)
             message = f"This server offers {offered} only; the request is signed for {signed_for}."
             raise errors.ApiError(error.code, error.status, message, None) from error
-
-    async def _parse(self, request: Request, route: Route, api: Api) -> Mapping[str, Any]:
-        if request.body_bytes <= READ_WHOLE_BYTES_MAX:
-            return api.parse(route, request.headers, request.body())
-        self._afterwards.note()
-        loop = asyncio.get_running_loop()
-        params = await loop.run_in_executor(self._threads, _parsed, request, route, api)
-        # A handler may run long; the body as it was sent is needed no more.
-        request.pieces.clear()
-        request.intake = None
-        if request.body_bytes > REQUEST_BYTES_MAX:
-            # Of a request that is too large because of its archive, AWS tells the archive's limit.
-            sizes.check_uploaded(_archive_bytes(params))
-            raise _too_large(route.operation)
-        return params
 
     async def _handle(
         self, service: Service, operation: str, call: Call, params: Mapping[str, Any]
@@ -321,10 +340,28 @@ def _shown(path: str) -> str:
     return f"{answers.PREFIX}…" if path.startswith(answers.PREFIX) else path
 
 
+def _carried_out(request: Request, route: Route, service: Service, call: Call, permit: Permit) -> Mapping[str, Any]:
+    """What a large *request* came to, of an operation that waits where it is."""
+    params = _parsed(request, route, service.api)
+    permit(route.operation, params)
+    handler = service.handler(route.operation)
+    return cast(Mapping[str, Any], handler(call, params))
+
+
 def _parsed(request: Request, route: Route, api: Api) -> Mapping[str, Any]:
+    """The input that a large *request* has; its body is gone afterwards."""
     if request.intake is None:
-        return api.parse(route, request.headers, request.body())
-    return api.parse_coming(route, request.headers, request.intake.whole())
+        params = api.parse(route, request.headers, request.body())
+    else:
+        params = api.parse_coming(route, request.headers, request.intake.whole())
+    # A handler may run long; the body as it was sent is needed no more.
+    request.pieces.clear()
+    request.intake = None
+    if request.body_bytes > REQUEST_BYTES_MAX:
+        # Of a request that is too large because of its archive, AWS tells the archive's limit.
+        sizes.check_uploaded(_archive_bytes(params))
+        raise _too_large(route.operation)
+    return params
 
 
 def _refused(request: Request, service: Service) -> errors.ApiError:

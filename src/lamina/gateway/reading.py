@@ -54,6 +54,8 @@ class Reader:
         # an end shows in the second only.
         self._head_bytes = self._head_bytes_fed = self._body_bytes_fed = 0
         self._in_head = self._fresh_head = self._replaying = False
+        # How much of a body is still to come that the parser does not see.
+        self._past_parser = 0
         self.done = False
 
     @property
@@ -73,11 +75,36 @@ class Reader:
 
     def abandon(self) -> None:
         """Nothing more will come: give up what there is of a request, for whose body room is taken."""
+        if self._request is not None and self._request.intake is not None:
+            self._request.intake.abandon()
         self._request, self.done = None, True
+
+    def hand_over(self) -> tuple[Intake, int] | None:
+        """What takes a body in, and how much of it is still to come, where others may receive that; they say `drew`."""
+        request = self._request
+        if request is None or request.intake is None or "transfer-encoding" in request.headers:
+            return None
+        # The parser was shown the beginning, and ends with it.
+        self._past_parser = int(request.headers["content-length"]) - request.body_bytes
+        return request.intake, self._past_parser
+
+    def drew(self, size: int) -> None:
+        """So much more of a body has been taken in."""
+        if self._request is None:
+            return
+        self._past_parser -= size
+        self._request.body_bytes += size
+        if not self._past_parser:
+            self._parser = httptools.HttpRequestParser(self)
+            self._complete()
 
     def feed(self, data: bytes) -> None:
         """Take in *data*; never raises for what a client sent."""
-        if self.done:
+        if self._past_parser and self._request is not None and self._request.intake is not None:
+            body, data = data[: self._past_parser], data[self._past_parser :]
+            self._request.intake.take(body)
+            self.drew(len(body))
+        if self.done or not data:
             return
         self._fresh_head = False
         try:
@@ -168,7 +195,7 @@ class Reader:
             request.intake.take(body)
             return
         _append(request.pieces, body)
-        if request.body_bytes - len(body) <= READ_WHOLE_BYTES_MAX < request.body_bytes:
+        if _becomes_large(request, len(body)):
             self._begin_intake(request)
 
     def _begin_intake(self, request: Request) -> None:
@@ -186,6 +213,9 @@ class Reader:
     def on_message_complete(self) -> None:
         if self._parser.should_upgrade():
             return  # Not complete at all: the body is still to come, see feed.
+        self._complete()
+
+    def _complete(self) -> None:
         request, self._request = self._request, None
         self._replaying = False
         if request is not None:
@@ -238,6 +268,14 @@ def _is_too_large(request: Request, body_bytes: int) -> bool:
         return False
     by_header = "/s3/aws4_request" in request.headers.get("authorization", "")
     return body_bytes > OBJECT_BYTES_READ_MAX or not (by_header or "%2Fs3%2Faws4_request" in request.query)
+
+
+def _becomes_large(request: Request, size: int) -> bool:
+    """Whether the last *size* bytes of its body show that it is a large one: the first, where it tells its length."""
+    seen, told = request.body_bytes - size, int(request.headers.get("content-length", "0"))
+    if told > READ_WHOLE_BYTES_MAX:
+        return not seen
+    return seen <= READ_WHOLE_BYTES_MAX < request.body_bytes
 
 
 def _append(pieces: list[bytes | bytearray], body: bytes) -> None:

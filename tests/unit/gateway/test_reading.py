@@ -47,6 +47,10 @@ class Mouth:
 
     def __init__(self) -> None:
         self.pieces: list[bytes] = []
+        self.abandoned = False
+
+    def abandon(self) -> None:
+        self.abandoned = True
 
     def take(self, piece: bytes) -> None:
         self.pieces.append(piece)
@@ -219,6 +223,45 @@ def test_a_large_body_is_taken_in_as_it_comes(size: int | None) -> None:
     assert first.intake is cast(Intake, mouth)
     assert (first.pieces, first.body_bytes) == ([], len(large))
     assert (second.intake, second.body()) == (None, b"abc")
+
+
+@pytest.mark.parametrize("drawn", [[1000], [999], [1, 300], [0]])
+def test_what_others_received_of_a_large_body_is_part_of_it(drawn: list[int]) -> None:
+    """And what follows it is read as ever."""
+    inbox, mouth = Inbox(), Mouth()
+    inbox.reader = Reader(inbox.requests.append, lambda: None, lambda _: cast(Intake, mouth))
+    large = b"x" * 300_000
+    inbox.feed(b"POST /large HTTP/1.1\r\nContent-Length: %d\r\n\r\n" % len(large) + large[:-1000])
+    left = 1000
+    for size in drawn:
+        assert inbox.reader.hand_over() == (cast(Intake, mouth), left)
+        inbox.reader.drew(size)
+        left -= size
+    assert (len(inbox.requests), inbox.reader.in_body) == (0 if left else 1, left > 0)
+    inbox.feed(large[:left] + POST + GET, 7)
+    first, second, third = inbox.requests
+    assert (first.body_bytes, first.intake) == (len(large), cast(Intake, mouth))
+    assert len(b"".join(mouth.pieces)) == len(large) - sum(drawn)
+    assert (second.body(), third.path) == (b"abc", "/g")
+
+
+def test_a_body_in_chunks_is_received_by_nobody_else() -> None:
+    inbox, mouth = Inbox(), Mouth()
+    inbox.reader = Reader(inbox.requests.append, lambda: None, lambda _: cast(Intake, mouth))
+    chunk = b"61a80\r\n" + b"x" * 400_000 + b"\r\n"
+    inbox.feed(b"POST /large HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n" + chunk)
+    assert (inbox.reader.in_body, inbox.reader.hand_over()) == (True, None)
+    inbox.feed(b"0\r\n\r\n")
+    assert len(b"".join(mouth.pieces)) == 400_000
+    assert inbox.only().path == "/large"
+
+
+def test_who_takes_in_a_body_is_told_that_no_more_of_it_comes() -> None:
+    inbox, mouth = Inbox(), Mouth()
+    inbox.reader = Reader(inbox.requests.append, lambda: None, lambda _: cast(Intake, mouth))
+    inbox.feed(b"POST /large HTTP/1.1\r\nContent-Length: 300000\r\n\r\nx")
+    inbox.reader.abandon()
+    assert mouth.abandoned
 
 
 def test_a_large_body_that_nobody_takes_in_is_kept() -> None:
