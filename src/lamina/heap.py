@@ -8,6 +8,7 @@ a server has dozens. It then holds some megabytes more for each of them, for eve
 from __future__ import annotations
 
 import ctypes
+import gc
 from typing import Final
 
 # malloc.h
@@ -28,6 +29,15 @@ def keep_small() -> None:
         mallopt(_M_MMAP_THRESHOLD, _LARGE_BYTES)
         mallopt(_M_TRIM_THRESHOLD, _LARGE_BYTES)
         mallopt(_M_ARENA_MAX, _HEAPS_MAX)
+
+
+def tidy() -> None:
+    """`give_back`, after what is held by nothing but itself: it would stay until much more of it has come together.
+
+    Takes two milliseconds where what the server began with is frozen.
+    """
+    gc.collect()
+    give_back()
 
 
 def give_back() -> None:

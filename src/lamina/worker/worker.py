@@ -40,6 +40,7 @@ from lamina.worker.restored import TemplateFailed
 from lamina.worker.runtimes import RuntimeNotInstalled, Runtimes
 from lamina.worker.stations import Stations
 from lamina.worker.templates import Templates
+from lamina.worker.tidying import Tidying
 from lamina.worker.turns import Turns
 from lamina.worker.upkeep import House, Upkeep
 from lamina.worker.watchdog import Watched
@@ -123,6 +124,7 @@ class Worker:
         view = memory.find([] if machine.cgroups is None else [machine.cgroups.memory_folder])
         policy = Policy(keepalive_s, reserve_bytes(memory_reserve_mb, view.read().total))
         houses: list[House[Any]] = [self._templates] if self._preloads is None else [self._templates, self._preloads]
+        self._tidying = Tidying(lambda: self._pool.alive > 0)
         self._upkeep = Upkeep(self._pool, houses, policy, view, self.provisions.keeps, self._end)
 
     def open(self) -> None:
@@ -394,6 +396,7 @@ class Worker:
     async def _give_back(self, prepared: Prepared, spec: EnvironmentSpec) -> None:
         await prepared.wait_gone()
         await self._maker.give_back(spec)
+        self._tidying.note()
 
     async def _make(self, spec: EnvironmentSpec, asked: float) -> Environment:
         """A new environment of *spec*, initialised, that was *asked* for. Raises SandboxFailed, RuntimeNotInstalled."""
