@@ -184,6 +184,23 @@ def test_eating_memory(prison: Server, bystander: Function, means: Means, kind: 
     assert inside.run(nothing) == "fine"
 
 
+def test_no_huge_pages_of_the_machine_can_be_had(prison: Server) -> None:
+    """No control group counts them, and who has them all leaves none to the programs they were set aside for."""
+
+    def take(kind: str) -> None:
+        import mmap
+        import os
+
+        if kind == "file":
+            os.close(os.memfd_create("x", os.MFD_HUGETLB))
+        else:
+            mmap.mmap(-1, 2 << 20, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS | 0x40000).close()
+
+    inside = Inside.on(prison)
+    assert inside.refusal(take, "memory") == "ENOMEM"
+    assert inside.refusal(take, "file") == "ENOMEM"
+
+
 @pytest.mark.parametrize("attached", [True, False])
 def test_memory_of_system_v_is_no_way_around_the_limit(prison: Server, attached: bool) -> None:
     def grab(attached: bool) -> str:

@@ -80,6 +80,35 @@ def test_the_kernels_switches_cannot_be_moved(inside: Inside, path: str) -> None
     assert refused in ("EACCES", "EPERM", "EROFS", "ENOENT") or inside.run(read, path) == ""
 
 
+def test_of_the_kernels_files_only_its_own_processes_can_be_written(inside: Inside) -> None:
+    def open_to_write() -> list[str]:
+        import os
+
+        found = []
+        for folder, folders, files in os.walk("/proc"):
+            if folder == "/proc":
+                folders[:] = [name for name in folders if not name.isdigit() or name == "1"]
+            folders[:] = [name for name in folders if name not in ("task", "fd", "map_files", "fdinfo")]
+            for name in files:
+                try:
+                    os.close(os.open(os.path.join(folder, name), os.O_WRONLY | os.O_NONBLOCK))
+                except OSError:
+                    continue
+                found.append(os.path.join(folder, name))
+        return found
+
+    masked = ("/proc/keys", "/proc/key-users", "/proc/kallsyms", "/proc/timer_list", "/proc/config.gz", "/proc/modules")
+    found = [path for path in inside.run(open_to_write) if path not in masked]
+    # These are open to everybody, and ask for a right when they are written.
+    found = [path for path in found if not path.startswith(("/proc/pressure/", "/proc/1/attr/"))]
+    found = [path for path in found if path not in ("/proc/1/timerslack_ns", "/proc/sys/kernel/ns_last_pid")]
+    if os.geteuid() == 0:
+        assert found == []
+    else:
+        # An ordinary user's function has the id of its process 1, and may spoil that, but nothing else.
+        assert {path for path in found if not path.startswith("/proc/1/")} == set()
+
+
 def test_the_state_folder_and_the_checkout_are_not_there(inside: Inside, prison: Server) -> None:
     for path in (prison.state, prison.state.parent, Path(__file__).parent, Path.home(), Path.cwd()):
         if path != Path("/"):

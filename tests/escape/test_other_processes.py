@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+from pathlib import Path
 
 import pytest
 
@@ -100,6 +101,25 @@ def test_the_limits_of_process_1_are_not_the_functions_to_set(prison: Server, li
     assert len(Inside.on(prison).run(pids)) == 2
     inside.function.update(Description="new")
     assert len(inside.run(pids)) == 2
+
+
+def test_nobody_else_becomes_less_urgent_with_process_1(prison: Server) -> None:
+    def be_nice() -> str:
+        try:
+            with open("/proc/1/autogroup", "w") as file:
+                file.write("19")
+        except OSError as error:
+            return type(error).__name__
+        return "written"
+
+    groups = [Path(f"/proc/{pid}/autogroup") for pid in (prison.process.pid, os.getpid())]
+    if not all(group.exists() for group in groups):
+        pytest.skip("this kernel groups no processes by session")
+    before = [group.read_text() for group in groups]
+    told = Inside.on(prison).run(be_nice)
+    assert [group.read_text() for group in groups] == before
+    if os.geteuid() == 0:
+        assert told == "PermissionError"
 
 
 def test_another_process_of_its_own_cannot_be_traced_or_read(inside: Inside) -> None:

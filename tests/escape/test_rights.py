@@ -14,7 +14,7 @@ REFUSED = {
     "unshare": (272, 97), "setns": (308, 268), "bpf": (321, 280), "keyctl": (250, 219), "add_key": (248, 217),
     "request_key": (249, 218), "userfaultfd": (323, 282), "open_by_handle_at": (304, 265), "kcmp": (312, 272),
     "name_to_handle_at": (303, 264), "perf_event_open": (298, 241), "process_vm_readv": (310, 270),
-    "process_vm_writev": (311, 271), "io_uring_setup": (425, 425), "io_uring_enter": (426, 426),
+    "process_vm_writev": (311, 271), "io_setup": (206, 0), "io_uring_setup": (425, 425), "io_uring_enter": (426, 426),
     "io_uring_register": (427, 427), "open_tree": (428, 428), "move_mount": (429, 429), "fsopen": (430, 430),
     "fsconfig": (431, 431), "fsmount": (432, 432), "fspick": (433, 433), "pidfd_getfd": (438, 438),
     "mount_setattr": (442, 442), "init_module": (175, 105), "finit_module": (313, 273), "delete_module": (176, 106),

@@ -14,6 +14,7 @@ class Common(NamedTuple):
 
     way_out: dict[str, Any]  # what network is to be had
     processes: list[list[str]]  # the mounts that show its processes, and hide the rest of /proc
+    switches: list[list[str]]  # those behind which nothing of the kernel's can be set any more
     seal: Seal
     code: types.CodeType | None
     rehearse: Callable[[], None] | None
@@ -22,4 +23,5 @@ class Common(NamedTuple):
     def of(cls, message: dict[str, Any], rehearse: Callable[[], None] | None) -> Common:
         """The worker's *message*, read."""
         code = runtime.compiled(message["program"]) if message["program"] else None
-        return cls(message["network"], message["processes"], Seal.of(message["seal"]), code, rehearse)
+        mounts = message["processes"], message["switches"]
+        return cls(message["network"], *mounts, Seal.of(message["seal"]), code, rehearse)

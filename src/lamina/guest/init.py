@@ -45,6 +45,9 @@ def main(
     *number* tells this environment from others of its zygote. One that is *open_to_owner* hands over its namespaces,
     and its log: its runtime will come from elsewhere.
     """
+    # Whom an ordinary user's function shares an id with, it may make less urgent, and with him all of his session
+    # (/proc/PID/autogroup): the server's own, and the terminal's that it runs in.
+    os.setsid()
     # Nothing yet that costs memory: the worker first sees to it for whom that is counted.
     messages.send(control, {"born": os.getpid()})
     order, _ = messages.receive(control)
@@ -108,7 +111,10 @@ class _Init:
         _bind_shared_memory_to_processes()
         listeners = network.furnish(way_out["mode"], number, way_out["resolver"], outside)
         fds = [listener.detach() for listener in listeners]
-        if open_to_owner:
+        if not open_to_owner:
+            # In one that is, a function has the id of nobody who could set anything.
+            carry_out(self._common.switches, "")
+        else:
             # The host's network is no namespace of theirs to enter.
             kinds = [kind for kind in _NAMESPACES if kind != "net" or way_out["mode"] != "host"]
             fds += [os.open("/proc/self/ns/" + kind, os.O_RDONLY | os.O_CLOEXEC) for kind in kinds]
@@ -226,8 +232,8 @@ class _Init:
         self._standby.send_away()
         self._is_template = True
         # Whoever is begotten mounts a /proc, which the kernel lets nobody who sees but a part of the one there is.
-        for name, path, *_ in self._common.processes:
-            if name == "mask" and os.path.exists(path):
+        for name, path, *_ in (*self._common.switches, *self._common.processes):
+            if name != "proc" and os.path.exists(path):
                 syscalls.umount(path)
         complaint_read, complaint_write = os.pipe2(os.O_CLOEXEC)
         pid = self._fork()

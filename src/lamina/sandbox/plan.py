@@ -186,6 +186,15 @@ def plan_processes() -> tuple[Operation, ...]:
     return (("proc", "/proc"), *_masks())
 
 
+def plan_switches(*, user_namespace: bool) -> tuple[Operation, ...]:
+    """Mounts behind which nobody in an environment sets anything of the kernel's, once process 1 has.
+
+    In a sandbox that belongs to a *user_namespace* the function has the id of whoever owns the switches for its
+    namespaces: that segments of System V go with their processes, say. With any other id it can but read them.
+    """
+    return (("bind_read_only", _SWITCHES, _SWITCHES),) if user_namespace else ()
+
+
 def _masks() -> Iterator[Operation]:
     return (("mask", path) for path in MASKED_PROC)
 
@@ -209,6 +218,7 @@ def _overlay(target: str, folders: Sequence[str]) -> Operation:
     return ("overlay", target, f"lowerdir={':'.join(folders)},redirect_dir=nofollow,metacopy=off")
 
 
+_SWITCHES: Final = "/proc/sys"
 # Files of /proc that tell of the host or its keys, and that ids alone do not keep from an unprivileged reader.
 MASKED_PROC: Final = (
     "/proc/acpi",

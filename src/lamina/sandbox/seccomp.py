@@ -2,7 +2,8 @@
 
 A list of refusals with a ceiling, not a list of permissions: what numpy, a JVM or a customer's binary calls is
 open-ended, while what reaches beyond a process is known: mounts, namespaces, keys, tracing, kernel modules, clocks, and
-io_uring, a system call table of its own. A number above the ceiling is a call newer than this list: it answers
+io_uring, a system call table of its own; and what is taken from the whole machine uncounted, asynchronous I/O of the
+kernel's and huge pages. A number above the ceiling is a call newer than this list: it answers
 ENOSYS, for which the C library has its fallbacks, until somebody has looked at it.
 Numbers: include/uapi/asm-generic/unistd.h and
 arch/x86/entry/syscalls/syscall_64.tbl of Linux 6.6.
@@ -23,10 +24,11 @@ _X86_64: Final[Mapping[str, int]] = MappingProxyType(
         "acct": 163, "add_key": 248, "adjtimex": 159, "bpf": 321, "cachestat": 451, "chroot": 161, "clock_adjtime": 305,
         "clock_settime": 227, "create_module": 174, "delete_module": 176, "fanotify_init": 300, "finit_module": 313,
         "fsconfig": 431, "fsmount": 432, "fsopen": 430, "fspick": 433, "get_kernel_syms": 177, "get_mempolicy": 239,
-        "init_module": 175, "io_uring_enter": 426, "io_uring_register": 427, "io_uring_setup": 425, "ioperm": 173,
-        "iopl": 172, "kcmp": 312, "kexec_file_load": 320, "kexec_load": 246, "keyctl": 250, "lookup_dcookie": 212,
-        "mbind": 237, "migrate_pages": 256, "modify_ldt": 154, "mount": 165, "mount_setattr": 442, "move_mount": 429,
-        "move_pages": 279, "name_to_handle_at": 303, "nfsservctl": 180, "open_by_handle_at": 304, "open_tree": 428,
+        "init_module": 175, "io_setup": 206, "io_uring_enter": 426, "io_uring_register": 427, "io_uring_setup": 425,
+        "ioperm": 173, "iopl": 172, "kcmp": 312, "kexec_file_load": 320, "kexec_load": 246, "keyctl": 250,
+        "lookup_dcookie": 212, "mbind": 237, "migrate_pages": 256, "modify_ldt": 154, "mount": 165,
+        "mount_setattr": 442, "move_mount": 429, "move_pages": 279, "name_to_handle_at": 303, "nfsservctl": 180,
+        "open_by_handle_at": 304, "open_tree": 428,
         "perf_event_open": 298, "pidfd_getfd": 438, "pivot_root": 155, "process_madvise": 440,
         "process_vm_readv": 310, "process_vm_writev": 311, "ptrace": 101, "query_module": 178, "quotactl": 179,
         "quotactl_fd": 443, "reboot": 169, "request_key": 249, "set_mempolicy": 238, "set_mempolicy_home_node": 450,
@@ -40,7 +42,7 @@ _AARCH64: Final[Mapping[str, int]] = MappingProxyType(
     {
         "acct": 89, "add_key": 217, "adjtimex": 171, "bpf": 280, "cachestat": 451, "chroot": 51, "clock_adjtime": 266,
         "clock_settime": 112, "delete_module": 106, "fanotify_init": 262, "finit_module": 273, "fsconfig": 431,
-        "fsmount": 432, "fsopen": 430, "fspick": 433, "get_mempolicy": 236, "init_module": 105,
+        "fsmount": 432, "fsopen": 430, "fspick": 433, "get_mempolicy": 236, "init_module": 105, "io_setup": 0,
         "io_uring_enter": 426, "io_uring_register": 427, "io_uring_setup": 425, "kcmp": 272, "kexec_file_load": 294,
         "kexec_load": 104, "keyctl": 219, "lookup_dcookie": 18, "mbind": 235, "migrate_pages": 238, "mount": 40,
         "mount_setattr": 442, "move_mount": 429, "move_pages": 239, "name_to_handle_at": 264, "nfsservctl": 42,
@@ -63,15 +65,35 @@ class _Architecture:
     setsockopt: int
     ioctl: int
     personality: int
+    mmap: int
+    memfd_create: int
 
 
 _ARCHITECTURES: Final = MappingProxyType(
     {
         "x86_64": _Architecture(
-            0xC000003E, _X86_64, clone=56, socket=41, socketpair=53, setsockopt=54, ioctl=16, personality=135
+            0xC000003E,
+            _X86_64,
+            clone=56,
+            socket=41,
+            socketpair=53,
+            setsockopt=54,
+            ioctl=16,
+            personality=135,
+            mmap=9,
+            memfd_create=319,
         ),
         "aarch64": _Architecture(
-            0xC00000B7, _AARCH64, clone=220, socket=198, socketpair=199, setsockopt=208, ioctl=29, personality=92
+            0xC00000B7,
+            _AARCH64,
+            clone=220,
+            socket=198,
+            socketpair=199,
+            setsockopt=208,
+            ioctl=29,
+            personality=92,
+            mmap=222,
+            memfd_create=279,
         ),
     }
 )
@@ -103,10 +125,13 @@ _TIOCSTI, _TIOCLINUX = 0x5412, 0x541C
 # PER_LINUX, UNAME26, both, and "tell me"
 _PERSONALITIES = (0, 0x0020000, 0x0020008, 0x8, 0xFFFFFFFF)
 
+# Huge pages are set aside for the whole machine, and no control group counts them; AWS has none.
+_MAP_HUGETLB, _MFD_HUGETLB = 0x40000, 0x4
+
 _AND = 0x54
 _LOAD, _JUMP_EQUAL, _JUMP_GREATER, _JUMP_ANY_BIT, _RETURN = 0x20, 0x15, 0x25, 0x45, 0x06
 _ALLOW, _KILL_PROCESS, _ERRNO = 0x7FFF0000, 0x80000000, 0x00050000
-_NUMBER, _ARCHITECTURE, _FIRST_ARGUMENT, _SECOND_ARGUMENT, _THIRD_ARGUMENT = 0, 4, 16, 24, 32
+_NUMBER, _ARCHITECTURE, _FIRST_ARGUMENT, _SECOND_ARGUMENT, _THIRD_ARGUMENT, _FOURTH_ARGUMENT = 0, 4, 16, 24, 32, 40
 
 # Those there is a filter for, by the kernel's name.
 MACHINES: Final = tuple(_ARCHITECTURES)
@@ -137,12 +162,7 @@ def program(machine: str, *, template: bool = False) -> bytes:
         if template and name == "setns":
             continue
         code += [_instruction(_JUMP_EQUAL, number, 0, 1), _refuse(errno.EPERM)]
-    code += _when(
-        architecture.clone,
-        _instruction(_LOAD, _FIRST_ARGUMENT),
-        _instruction(_JUMP_ANY_BIT, _NAMESPACE_FLAGS, 0, 1),
-        _refuse(errno.EPERM),
-    )
+    code += _without(architecture.clone, _FIRST_ARGUMENT, _NAMESPACE_FLAGS, errno.EPERM)
     code += _when(
         architecture.socket,
         _instruction(_LOAD, _FIRST_ARGUMENT),
@@ -166,6 +186,8 @@ def program(machine: str, *, template: bool = False) -> bytes:
         _instruction(_JUMP_EQUAL, _TIOCLINUX, 0, 1),
         _refuse(errno.EPERM),
     )
+    code += _without(architecture.mmap, _FOURTH_ARGUMENT, _MAP_HUGETLB, errno.ENOMEM)
+    code += _without(architecture.memfd_create, _SECOND_ARGUMENT, _MFD_HUGETLB, errno.ENOMEM)
     code.append(_instruction(_RETURN, _ALLOW))
     return b"".join(code)
 
@@ -217,6 +239,10 @@ def _refuse(number: int) -> bytes:
 def _when(number: int, *body: bytes) -> list[bytes]:
     """Run *body* for system call *number* only; the accumulator holds the number again behind it."""
     return [_instruction(_JUMP_EQUAL, number, 0, len(body) + 1), *body, _instruction(_LOAD, _NUMBER)]
+
+
+def _without(number: int, argument: int, flags: int, otherwise: int) -> list[bytes]:
+    return _when(number, _instruction(_LOAD, argument), _instruction(_JUMP_ANY_BIT, flags, 0, 1), _refuse(otherwise))
 
 
 def _only(number: int, argument: int, allowed: tuple[int, ...], otherwise: int) -> list[bytes]:

@@ -17,7 +17,7 @@ from lamina.environments.variables import runtime_variables
 from lamina.functions.runtimes import Language, runtime_version_arn
 from lamina.sandbox import contents, processes
 from lamina.sandbox.contents import HOUSE, RUNTIME_ROOT, InterpreterLayout, Operation
-from lamina.sandbox.plan import TASK_ROOT, HostFolders, plan_processes, plan_root
+from lamina.sandbox.plan import TASK_ROOT, HostFolders, plan_processes, plan_root, plan_switches
 from lamina.worker import kits, packages, system
 from lamina.worker.blanks import Shelf
 from lamina.worker.kits import Kit
@@ -158,7 +158,9 @@ class Stations:
         except OSError as error:
             raise SandboxFailed(f"no way out of {plan.runtime} could be planned: {error}") from error
         seal = self._machine.seal_ahead()
-        complete = replace(plan, network=network.mode, router=router, seal=seal, processes=plan_processes())
+        switches = plan_switches(user_namespace=plan.user_namespace)
+        processes = plan_processes()
+        complete = replace(plan, network=network.mode, router=router, seal=seal, processes=processes, switches=switches)
         return await Zygote.start(complete)
 
     def _executed(self, kit: Kit, house: InterpreterLayout) -> ZygotePlan:

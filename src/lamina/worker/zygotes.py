@@ -49,6 +49,7 @@ class ZygotePlan:
     options: tuple[str, ...] = ()  # of the interpreter
     seal: Seal | None = None  # of every environment's processes, whoever they will be
     processes: tuple[Operation, ...] = ()  # mounts that every environment makes for itself
+    switches: tuple[Operation, ...] = ()  # those it makes when it has set what is the kernel's
     search_path: tuple[str, ...] = ()
     preload: tuple[str, ...] = ()
     forget: tuple[str, ...] = ()
@@ -191,6 +192,7 @@ class Zygote:
                     "program": plan.program,
                     "seal": plan.seal and plan.seal.message(),
                     "processes": plan.processes,
+                    "switches": plan.switches,
                 }
             )
             async with asyncio.timeout(_START_SECONDS_MAX):

@@ -12,7 +12,7 @@ from lamina.guest import mounts
 from lamina.guest.mounts import StepFailed, carry_out
 from lamina.sandbox import contents
 from lamina.sandbox.contents import InterpreterLayout
-from lamina.sandbox.plan import HostFolders, HostSystem, plan_environment, plan_processes, plan_root
+from lamina.sandbox.plan import HostFolders, HostSystem, plan_environment, plan_processes, plan_root, plan_switches
 
 
 def test_folders_files_and_links_are_made_below_the_root(tmp_path: Path) -> None:
@@ -48,7 +48,7 @@ def test_the_guest_knows_every_step_a_plan_may_have() -> None:
     host = HostFolders(Path("/g"), Path("/t"), Path("/s"))
     system = HostSystem({"/bin": "usr/bin"}, ("/usr/bin",), ("/etc/services",), ("/usr/lib/python3",))
     here = Path("/p")
-    operations = {name for name, *_ in plan_processes()}
+    operations = {name for name, *_ in (*plan_processes(), *plan_switches(user_namespace=True))}
     for standalone in (True, False):
         for site in (True, False):
             layout = InterpreterLayout("3.12", "3.12.1", here, here, here, here / "lib.so", standalone, site)

@@ -23,6 +23,7 @@ from lamina.sandbox.plan import (
     plan_inhabited,
     plan_processes,
     plan_root,
+    plan_switches,
 )
 
 Operations = Sequence[tuple[str, ...]]
@@ -146,6 +147,11 @@ def test_kernel_memory_and_keys_are_masked_in_every_proc() -> None:
     for operations in (plan_processes(), template):
         assert {"/proc/kcore", "/proc/keys", "/proc/sysrq-trigger"} <= set(targets(operations, "mask"))
     assert plan_processes()[0] == ("proc", "/proc")
+
+
+def test_who_has_the_id_that_owns_the_kernels_switches_may_only_read_them() -> None:
+    assert plan_switches(user_namespace=True) == (("bind_read_only", "/proc/sys", "/proc/sys"),)
+    assert plan_switches(user_namespace=False) == ()
 
 
 def test_a_function_is_limited_by_what_differs_from_everybodys_limits() -> None:

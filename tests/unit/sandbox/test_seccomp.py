@@ -163,6 +163,17 @@ def test_a_family_is_the_lower_half_of_its_argument_as_for_the_kernel(machine: s
 
 
 @everywhere
+def test_no_huge_pages_are_to_be_had(machine: str) -> None:
+    """They are set aside for the whole machine, and nothing counts who has how many."""
+    mapped, in_a_file = {"x86_64": (9, 319), "aarch64": (222, 279)}[machine]
+    for size in (0, 21 << 26, 30 << 26):
+        assert verdict(machine, mapped, 0, 1 << 21, 3, 0x40022 | size) == refused_with(errno.ENOMEM)
+        assert verdict(machine, in_a_file, 0, 0x4 | size) == refused_with(errno.ENOMEM)
+    assert verdict(machine, mapped, 0, 1 << 21, 3, 0x22) == ALLOW
+    assert verdict(machine, in_a_file, 0, 0x3) == ALLOW
+
+
+@everywhere
 def test_nothing_is_typed_into_a_terminal(machine: str) -> None:
     for request, expected in (
         (0x5412, refused_with(errno.EPERM)),  # TIOCSTI
@@ -221,7 +232,8 @@ def test_the_numbers_are_those_of_the_kernels_headers(machine: str, header: str)
     numbers = {name: int(number) for name, number in re.findall(r"#define __NR(?:3264)?_(\w+)\s+(\d+)\b", text)}
     architecture = _ARCHITECTURES[machine]
     ours = {**REFUSED[machine], "clone3": seccomp._CLONE3}
-    ours |= {name: getattr(architecture, name) for name in ("clone", "socket", "socketpair", "ioctl", "personality")}
+    others = ("clone", "socket", "socketpair", "ioctl", "personality", "mmap", "memfd_create")
+    ours |= {name: getattr(architecture, name) for name in others}
     # Headers older than this list lack the newest.
     known = {name: number for name, number in ours.items() if name in numbers}
     assert len(ours) - len(known) <= 3
