@@ -144,7 +144,7 @@ class Soak:
         client.invoke(FunctionName=name, InvocationType="Event", Payload=json.dumps({"do": "echo", "number": 1}))
         logs = self.server.client("logs")
         group = f"/aws/lambda/{name}"
-        wait_until(lambda: _count(logs, group, "REPORT") == 2, 30, f"the event of {name}", every=0.2)
+        wait_until(lambda: _count(logs, group, "REPORT") == 2, 120, f"the event of {name}", every=0.2)
         client.delete_function(FunctionName=name)
         logs.delete_log_group(logGroupName=group)
         logs.close()
