@@ -76,11 +76,11 @@ def _guard(settings: Settings) -> Guard | None:
             f"`lamina account add` makes the first, in {settings.accounts_file}; or stay on 127.0.0.1.",
         )
     # Few servers have accounts.
-    from lamina.accounts import AccountsFile, BadAccounts  # noqa: PLC0415
+    from lamina.accounts import AccountsFile, BadAccounts, sealing  # noqa: PLC0415
     from lamina.gateway.guard import Guard  # noqa: PLC0415
 
     try:
-        return Guard(AccountsFile(settings.accounts_file))
+        return Guard(AccountsFile(settings.accounts_file), sealing.obtain(settings.state_dir / "sessions-v1.key"))
     except BadAccounts as error:
         raise NotGuarded(str(error), error.hint) from error
 

@@ -400,6 +400,20 @@ def test_a_session_is_as_good_as_who_began_it_and_ends_with_him(guarded: Guarded
     assert refusal(session, "list_functions")[1] == "UnrecognizedClientException"
 
 
+def test_a_session_outlives_the_server_that_began_it(tmp_path: Path) -> None:
+    accounts = tmp_path / "accounts.json"
+    keys = {"one": added(accounts, ONE, "admin")}
+    server = Server.start(tmp_path / "state", None, "--accounts", str(accounts))
+    try:
+        began = Guarded(server, accounts, keys)
+        given = began.client("one", "sts").get_session_token()["Credentials"]
+    finally:
+        server.kill()
+    keys["session"] = Credentials(given["AccessKeyId"], given["SecretAccessKey"])
+    with Server.started(tmp_path / "state", None, "--accounts", str(accounts)) as again:
+        assert publish(Guarded(again, accounts, keys).client("session", token=given["SessionToken"]), unique("after"))
+
+
 def test_what_another_account_has_beside_lambda_is_not_reached_by_its_name(guarded: Guarded) -> None:
     topic = guarded.client("one", "sns").create_topic(Name=unique("topic"))["TopicArn"]
     refused = refusal(guarded.client("two", "sns"), "publish", TopicArn=topic, Message="hello")

@@ -20,7 +20,7 @@ _TOO_LARGE = f"Send it in parts: of more than {OBJECT_BYTES_READ_MAX} bytes at o
 class Beside:
     """The services of *companions*, as the dispatcher asks them; *verified* callers are in their own account alone.
 
-    With a *guard*, callers that it knows may ask what their policy includes, and sessions that STS begins are noted.
+    With a *guard*, callers that it knows may ask what their policy includes, and sessions that STS begins are sealed.
     """
 
     def __init__(self, companions: Companions, guard: Guard | None = None) -> None:
@@ -47,7 +47,7 @@ class Beside:
                 return _told(question, found.service, error)
         reply = await self._companions.ask(question, found.service, account)
         if self._guard is not None and caller.identity is not None and found.service == "sts":
-            self._guard.note(reply.body, caller.identity)
+            return Answer.whole(reply.status, reply.headers, self._guard.begun(await reply.whole(), caller.identity))
         return Answer(reply.status, reply.headers, reply.body, reply.length)
 
     def refused(self, request: Request, caller: Caller) -> Answer | None:

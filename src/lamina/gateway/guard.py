@@ -45,11 +45,11 @@ _OPEN: Final = frozenset(("/_lamina/health", "/_localstack/health", "/_lamina/me
 
 
 class Guard:
-    """Knows callers by *accounts*, and by the sessions that these have begun."""
+    """Knows callers by *accounts*, and by the sessions that these have begun, which *secret* seals."""
 
-    def __init__(self, accounts: AccountsFile) -> None:
+    def __init__(self, accounts: AccountsFile, secret: bytes) -> None:
         self._accounts = accounts
-        self._sessions = Sessions()
+        self._sessions = Sessions(secret)
 
     def organization(self, account: str) -> str:
         """The organisation that *account* is a member of; empty where it is of none."""
@@ -61,7 +61,7 @@ class Guard:
             claim = claim_of(request.headers, request.query)
         except ApiError:
             return Caller(default, caller_of(request.headers, request.query, default).service)
-        found = _whose(claim.access_key, self._accounts.register, self._sessions)
+        found = _whose(claim, self._accounts.register, self._sessions)
         identity = None if found is None else found[1]
         account = default.account if identity is None else identity.account
         return Caller(Scope(account, region_of(claim.region, default)), claim.service, identity)
@@ -144,10 +144,9 @@ class Guard:
         except ApiError as error:
             raise worded(error, service, headers) from None
 
-    def note(self, answer: object, holder: Identity) -> None:
-        """Keep the credentials that an *answer* of STS to *holder* has in it, if it has any."""
-        if isinstance(answer, bytes):
-            self._sessions.note(answer, holder)
+    def begun(self, answer: bytes, holder: Identity) -> bytes:
+        """*answer* of STS to *holder*; the credentials in it, if it has any, are known here from now on."""
+        return self._sessions.begun(answer, holder)
 
     def permit_beside(self, caller: Caller, service: str, question: Question) -> None:
         """Raise AWS's refusal unless *caller* may ask *question* of *service*, beside Lambda."""
@@ -162,7 +161,7 @@ class Guard:
 
     def _check_claim(self, claim: Claim, request: Request) -> tuple[Credentials, Identity]:
         """The key that *claim* names, if it can be good now, and whose it is."""
-        found = _whose(claim.access_key, self._accounts.register, self._sessions)
+        found = _whose(claim, self._accounts.register, self._sessions)
         if found is None:
             raise unrecognized()
         key, identity, expires = found
@@ -175,14 +174,14 @@ class Guard:
 
 
 def _whose(
-    access_key: str, register: Register, sessions: Sessions
+    claim: Claim, register: Register, sessions: Sessions
 ) -> tuple[Credentials, Identity, datetime | None] | None:
-    """The key called *access_key*, whose it is, and when it ends."""
-    found = register.key(access_key)
+    """The key that *claim* names, whose it is, and when it ends."""
+    found = register.key(claim.access_key)
     if found is not None:
         key, identity = found
         return Credentials(key.id, key.secret, ""), identity, None
-    session = sessions.find(access_key)
+    session = sessions.find(claim.access_key, claim.token)
     if session is None:
         return None
     account = register.account(session.account)

@@ -45,7 +45,8 @@ GUARD = Guard(
             .added(ACCOUNT, "admin", Policy.FULL, KEY, "o-a1b2c3d4e5")
             .added(OTHER, "admin", Policy.FULL, OTHERS, None)
         ),
-    )
+    ),
+    b"secret of sessions",
 )
 
 
