@@ -20,6 +20,21 @@ pytestmark = pytest.mark.anybody
 
 EVERYTHING = (Path(__file__).parent / "stacks" / "everything.yaml").read_text()
 ONE = {"Resources": {"Parameter": {"Type": "AWS::SSM::Parameter", "Properties": {"Type": "String", "Value": "v"}}}}
+# Its function would be made, and taken back again, before anybody learned that moto has no such API.
+WITH_AN_HTTP_API = {
+    "Transform": "AWS::Serverless-2016-10-31",
+    "Resources": {
+        "Function": {
+            "Type": "AWS::Serverless::Function",
+            "Properties": {
+                "Runtime": NEWEST,
+                "Handler": "index.handler",
+                "InlineCode": "",
+                "Events": {"Get": {"Type": "HttpApi", "Properties": {"Path": "/", "Method": "GET"}}},
+            },
+        }
+    },
+}
 
 
 @pytest.fixture(scope="module")
@@ -365,6 +380,7 @@ def test_the_aws_command_packages_and_deploys_a_template_of_sam(server: Server, 
             "ValidationError",
             "Unrecognized resource",
         ),
+        (json.dumps(WITH_AN_HTTP_API), "ValidationError", "AWS::ApiGatewayV2::Api, AWS::ApiGatewayV2::Stage"),
         (json.dumps({"Resources": {"A": {"Type": "AWS::IAM::Role"}}}), "InsufficientCapabilities", "CAPABILITY_IAM"),
         (json.dumps({**ONE, "Transform": "Mine"}), "ValidationError", "No transform named Mine found"),
     ],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 import zipfile
 from types import SimpleNamespace
 from typing import Any
@@ -11,12 +12,13 @@ import pytest
 from botocore.loaders import Loader
 from botocore.model import ServiceModel
 
-from lamina.operations.stacks.intake import capabilities
+from lamina.errors import ApiError
+from lamina.operations.stacks.intake import capabilities, check
 from lamina.operations.stacks.kinds.fitting import fitted, tags_of
 from lamina.operations.stacks.kinds.inline import archive
 from lamina.operations.stacks.kinds.kind import Failed
 from lamina.operations.stacks.kinds.table import kind_of
-from lamina.stacks.templates import template
+from lamina.stacks.templates import Template, template
 
 MODEL = ServiceModel(Loader().load_service_model("lambda", "service-2"), "lambda")
 CLIENT = SimpleNamespace(meta=SimpleNamespace(service_model=MODEL))
@@ -79,3 +81,16 @@ def test_identities_have_to_be_acknowledged(properties: dict[str, Any], wanted: 
 def test_a_type_that_nobody_has_is_told_at_once(kind: str) -> None:
     with pytest.raises(Exception, match=f"Unrecognized resource types: .{kind}"):
         kind_of(kind)
+
+
+def test_types_that_nobody_here_makes_are_told_at_once_unless_a_condition_may_leave_them_out() -> None:
+    def of(**resources: str) -> Template:
+        declared = {name: {"Type": f"AWS::{kind}"} for name, kind in resources.items()}
+        return template({"Resources": declared})
+
+    check(of(A="DynamoDB::Table", B="Lambda::Function"))
+    told = "Template format error: Unrecognized resource types: [AWS::ApiGatewayV2::Api, AWS::ApiGatewayV2::Stage]"
+    with pytest.raises(ApiError, match=re.escape(told)):
+        check(of(A="ApiGatewayV2::Stage", B="DynamoDB::Table", C="ApiGatewayV2::Api", D="ApiGatewayV2::Api"))
+    there = {"Type": "AWS::ApiGatewayV2::Api", "Condition": "OnAws"}
+    check(template({"Conditions": {"OnAws": {"Fn::Equals": ["a", "b"]}}, "Resources": {"A": there}}))

@@ -11,9 +11,10 @@ from lamina.errors import ApiError
 from lamina.names import Scope
 from lamina.operations.call import Call, Parameters
 from lamina.operations.stacks.clients import Clients
-from lamina.operations.stacks.kinds.table import kind_of
+from lamina.operations.stacks.kinds.table import is_anothers
 from lamina.operations.stacks.lookups import stored_parameter
 from lamina.operations.stacks.sam import transformed
+from lamina.stacks.beside import check_made
 from lamina.stacks.faults import invalid
 from lamina.stacks.language import written_out
 from lamina.stacks.ordering import check_references
@@ -133,8 +134,8 @@ def process(document: Mapping[str, Any], parameters: Mapping[str, Any], scope: S
 
 def check(taken: Template) -> None:
     """Raise the API's error for what can be told to be wrong before anything is made."""
-    for each in taken.resources.values():
-        kind_of(each.type)
+    others = [each for each in taken.resources.values() if is_anothers(each.type)]
+    check_made(others)
     check_references(taken)
 
 

@@ -35,7 +35,7 @@ class Companions:
         found = client.describe_stack_resources(StackName=name)["StackResources"]
         physical_id = found[0].get("PhysicalResourceId") if found else None
         if not physical_id:
-            # It takes what it does not know for made.
+            # It takes what it does not know for made: another moto than ours, or a type behind a condition.
             client.delete_stack(StackName=name)
             raise Failed(f"Lamina cannot make {site.type}: neither it nor moto, which it asks, knows the type")
         outputs = client.describe_stacks(StackName=name)["Stacks"][0].get("Outputs") or ()

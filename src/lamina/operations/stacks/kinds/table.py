@@ -64,3 +64,8 @@ def kind_of(type_name: str) -> Kind:
     if not type_name.startswith("AWS::") or type_name.startswith(("AWS::CloudFormation::", "AWS::Lambda::")):
         raise misformed(f"Unrecognized resource types: [{type_name}]")
     return _OTHERS
+
+
+def is_anothers(type_name: str) -> bool:
+    """Whether resources of the type are for another than us to make; raises the API's error for what is no type's."""
+    return kind_of(type_name) is _OTHERS
