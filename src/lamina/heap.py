@@ -34,7 +34,7 @@ def keep_small() -> None:
 def tidy() -> None:
     """`give_back`, after what is held by nothing but itself: it would stay until much more of it has come together.
 
-    Takes two milliseconds where what the server began with is frozen.
+    Takes some milliseconds, where what the server began with is frozen, in which no Python runs.
     """
     gc.collect()
     give_back()
