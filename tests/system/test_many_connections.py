@@ -5,13 +5,17 @@ from __future__ import annotations
 import asyncio
 import resource
 import socket
+import ssl
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from types import SimpleNamespace
+from typing import cast
 
 import pytest
 
 from lamina.environments.variables import Credentials
 from lamina.gateway import Doors, Timeouts
+from lamina.gateway.certificates import Certificates
 from lamina.gateway.doors import Door
 from lamina.gateway.front import SPARE
 from lamina.operations.call import Call, Output, Parameters
@@ -114,6 +118,17 @@ def test_who_is_told_takes_so_many_places_and_the_next_wait_without_an_answer() 
             assert waiting.answer().status == 503
         wait_until(server, lambda: server.gateway.connections == 0)
         assert server.ask(HEALTH).status == 200
+
+
+def test_handshakes_that_do_not_go_on_make_room_too() -> None:
+    with running(timeouts=ALL_MAY_LEAVE, connections_max=2) as server, ExitStack() as clients:
+        certificates = cast(Certificates, SimpleNamespace(context=ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)))
+        port = server.run(server.gateway.listen_tcp("127.0.0.1", 0, certificates))
+        silent = [
+            clients.enter_context(socket.create_connection(("127.0.0.1", port), timeout=PATIENCE_S)) for _ in range(2)
+        ]
+        assert server.ask(HEALTH).status == 200
+        assert silent[0].recv(1) == b""
 
 
 def test_a_body_that_trickles_in_ends_however_regularly_it_does() -> None:

@@ -10,6 +10,7 @@ import asyncio
 import logging
 import socket
 from collections.abc import Callable
+from itertools import islice
 from typing import Any, Final, Generic, TypeVar
 
 P = TypeVar("P", bound=asyncio.BaseProtocol)
@@ -31,8 +32,8 @@ class Acceptor(Generic[P]):
     def __init__(self, make: Callable[[], P], has_room: Callable[[], bool]) -> None:
         self._make, self._has_room = make, has_room
         self._listeners: dict[socket.socket, dict[str, Any]] = {}
-        self._arriving: set[P] = set()
-        self._tasks: set[asyncio.Task[object]] = set()
+        # With what connects each, and since when; in that order.
+        self._arriving: dict[P, tuple[asyncio.Task[object], float]] = {}
         self._paused = self._is_told = False
         self._pause: asyncio.TimerHandle | None = None
 
@@ -42,7 +43,14 @@ class Acceptor(Generic[P]):
         return len(self._arriving)
 
     def arrived(self, protocol: P) -> None:
-        self._arriving.discard(protocol)
+        self._arriving.pop(protocol, None)
+
+    def drop(self, count: int, until: float) -> None:
+        """Leave up to *count* of those that arrive since *until*, by the loop's clock, or before, the first first."""
+        slow = [protocol for protocol, (_, since) in islice(self._arriving.items(), count) if since <= until]
+        for protocol in slow:
+            task, _ = self._arriving.pop(protocol)
+            task.cancel()
 
     def listen(self, listener: socket.socket, **tls: Any) -> None:
         """Accept at *listener*, which stays the caller's to close; *tls* is for `loop.connect_accepted_socket`."""
@@ -67,8 +75,7 @@ class Acceptor(Generic[P]):
         """Accept nothing more, and leave those that are not connected yet."""
         self._stop()
         self._listeners.clear()
-        for task in self._tasks:
-            task.cancel()
+        self.drop(len(self._arriving), float("inf"))
 
     def _pause_for(self, seconds: float) -> None:
         self._stop()
@@ -104,17 +111,15 @@ class Acceptor(Generic[P]):
 
     def _welcome(self, accepted: socket.socket, tls: dict[str, Any]) -> None:
         protocol = self._make()
-        self._arriving.add(protocol)
         loop = asyncio.get_running_loop()
         task: asyncio.Task[object] = loop.create_task(loop.connect_accepted_socket(lambda: protocol, accepted, **tls))
-        self._tasks.add(task)
+        self._arriving[protocol] = task, loop.time()
 
         def connected(task: asyncio.Task[object]) -> None:
-            self._tasks.discard(task)
             if task.cancelled() or task.exception() is not None:
                 # It was nobody who speaks TLS, or it was left; of a task that never began nobody else closes it.
                 accepted.close()
-                self._arriving.discard(protocol)
+                self._arriving.pop(protocol, None)
                 self.resume()
 
         task.add_done_callback(connected)

@@ -112,16 +112,19 @@ class Front:
         now = asyncio.get_running_loop().time()
         if now < self._looks_at:
             return
+        until, part = now - self.timeouts.spared_s, max(1, self._connections_max // _PART_TO_LEAVE)
         waiting = [
             (since, connection)
             for connection in self._connections - self._leaving
-            if (since := connection.waits_since) is not None and now - since >= self.timeouts.spared_s
+            if (since := connection.waits_since) is not None and since <= until
         ]
-        if not waiting:
-            self._looks_at = now + _LOOK_S
-        for connection in longest_waiting(waiting, max(1, self._connections_max // _PART_TO_LEAVE)):
+        for connection in longest_waiting(waiting, part):
             self._leaving.add(connection)
             connection.abort()
+        if not waiting:
+            # A handshake that does not go on is not even a client's yet.
+            self._acceptor.drop(part, until)
+            self._looks_at = now + _LOOK_S
 
     def _tell(self) -> None:
         if not self._is_told:
