@@ -62,6 +62,20 @@ def test_a_cold_call_is_followed_from_its_caller_into_the_function(watched_serve
     assert {path for path, _ in collected.requests} == {"/v1/traces"}
 
 
+def test_a_call_hangs_below_the_span_of_a_caller_who_speaks_w3c(watched_server: tuple[Server, Collector]) -> None:
+    server, collected = watched_server
+    function = create(server, CODE)
+    trace_id, client = secrets.token_hex(16), server.client()
+    client.meta.events.register(
+        "before-sign.lambda.Invoke",
+        lambda request, **_: request.headers.add_header("traceparent", f"00-{trace_id}-{CALLER}-01"),
+    )
+    seen = Function(server, client, function.name).call({}).value
+    spans = collected.wait_for(trace_id, "Lambda/Invoke", f"invoke {function.name}")
+    assert spans["Lambda/Invoke"]["parentSpanId"] == CALLER
+    assert seen.startswith(f"Root=1-{trace_id[:8]}-{trace_id[8:]};Parent={spans[f'invoke {function.name}']['spanId']}")
+
+
 def test_what_the_caller_does_not_record_is_not_recorded(watched_server: tuple[Server, Collector]) -> None:
     server, collected = watched_server
     function = create(server, CODE)

@@ -100,7 +100,7 @@ class Dispatcher:
         request_id = new_request_id()
         caller = self._caller(request)
         service = self._services.asked(request.headers, caller.service)
-        trace = request.headers.get("x-amzn-trace-id")
+        trace = request.headers.get("x-amzn-trace-id") or request.headers.get("traceparent")
         exchange = Exchange(request_id, caller.scope, service.name, time.perf_counter(), trace)
         current.set(exchange)
         try:

@@ -13,6 +13,10 @@ from typing import Final
 
 _ROOT: Final = re.compile(r"1-([0-9a-f]{8})-([0-9a-f]{24})", re.ASCII | re.IGNORECASE)
 _PARENT: Final = re.compile(r"[0-9a-f]{16}", re.ASCII | re.IGNORECASE)
+# Later versions may say more behind it.
+_TRACEPARENT: Final = re.compile(
+    r"(?P<version>[0-9a-f]{2})-(?P<trace>[0-9a-f]{32})-(?P<span>[0-9a-f]{16})-(?P<flags>[0-9a-f]{2})(?P<more>-.*)?"
+)
 _SAMPLED: Final = {"0": False, "1": True}
 
 INTERNAL: Final = 1
@@ -51,6 +55,17 @@ class TraceContext:
             _SAMPLED.get(said.get("Sampled", "")),
             rest,
         )
+
+    @classmethod
+    def parse_traceparent(cls, header: str) -> TraceContext | None:
+        """What the *header* traceparent of W3C says (https://www.w3.org/TR/trace-context/); None for what is none."""
+        found = _TRACEPARENT.fullmatch(header)
+        if found is None or found["version"] == "ff" or (found["version"] == "00" and found["more"]):
+            return None
+        trace_id, span_id = found["trace"], found["span"]
+        if not int(trace_id, 16) or not int(span_id, 16):
+            return None
+        return cls(trace_id, span_id, bool(int(found["flags"], 16) & 1))
 
     def __str__(self) -> str:
         parts = [f"Root=1-{self.trace_id[:8]}-{self.trace_id[8:]}"]

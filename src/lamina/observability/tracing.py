@@ -107,7 +107,8 @@ class TracingMeter(Meter):
 
     def _root(self, exchange: Exchange) -> Root:
         if exchange.root is None:
-            context = None if exchange.trace is None else TraceContext.parse(exchange.trace)
+            given = exchange.trace or ""
+            context = TraceContext.parse(given) or TraceContext.parse_traceparent(given)
             if context is None:
                 begun = TraceContext.parse(self._new_header())
                 assert begun is not None, "what this server makes up is a trace header"

@@ -32,6 +32,27 @@ def test_without_a_root_it_says_nothing(header: str) -> None:
     assert TraceContext.parse(header) is None
 
 
+SPAN = "53995c3f42cd8ad8"
+
+
+@pytest.mark.parametrize(
+    ("header", "context"),
+    [
+        (f"00-{TRACE}-{SPAN}-01", TraceContext(TRACE, SPAN, True)),
+        (f"00-{TRACE}-{SPAN}-02", TraceContext(TRACE, SPAN, False)),
+        (f"01-{TRACE}-{SPAN}-03-what-comes-later", TraceContext(TRACE, SPAN, True)),
+        (f"00-{TRACE}-{SPAN}-01-more", None),
+        (f"ff-{TRACE}-{SPAN}-01", None),
+        (f"00-{'0' * 32}-{SPAN}-01", None),
+        (f"00-{TRACE}-{'0' * 16}-01", None),
+        (f"00-{TRACE.upper()}-{SPAN}-01", None),
+        (ROOT, None),
+    ],
+)
+def test_w3cs_header_says_the_same_in_other_words(header: str, context: TraceContext | None) -> None:
+    assert TraceContext.parse_traceparent(header) == context
+
+
 @given(
     HEX.filter(lambda text: len(text) == 32) | st.just(TRACE),
     st.none() | st.just("53995c3f42cd8ad8"),
