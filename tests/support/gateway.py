@@ -111,6 +111,20 @@ class RawClient:
     def send(self, data: bytes) -> None:
         self.socket.sendall(data)
 
+    def trickle(self, piece: bytes) -> None:
+        """Send *piece* again and again, a little apart, until the server ends the connection."""
+        self.socket.settimeout(0.02)
+        for _ in range(1000):
+            try:
+                self.send(piece)
+                if self.socket.recv(1) == b"":
+                    return
+            except TimeoutError:
+                continue
+            except (ConnectionResetError, BrokenPipeError):
+                return
+        raise AssertionError("the connection is still there")
+
     def answer(self, *, head_only: bool = False) -> RawAnswer:
         """The next answer, whole; `head_only` for what has no body in spite of its length (HEAD)."""
         status = self.line().split(b" ", 2)[1]
