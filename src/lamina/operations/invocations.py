@@ -152,12 +152,12 @@ class InvocationOperations:
         if (spec.runtime, spec.architecture) not in self._runnable:
             await self._check_runtime(spec)
             self._runnable.add((spec.runtime, spec.architecture))
-        trace = self._header(call.headers.get("x-amzn-trace-id"))
+        trace, name = self._header(call.headers.get("x-amzn-trace-id")), str(arn)
         if kind is InvocationType.REQUEST_RESPONSE:
             # An event is looked at when it is run: nobody waits for it who could be told.
-            trace = await self._loops.counted(arn, trace)
+            trace = await self._loops.counted(arn, name, trace)
         with_log = request.get("LogType") == "Tail"
-        invocation = Invocation(call.request_id, str(arn), payload, spec.timeout_s, context, trace, with_log=with_log)
+        invocation = Invocation(call.request_id, name, payload, spec.timeout_s, context, trace, with_log=with_log)
         return Asked(kind, arn, function, spec, invocation)
 
     async def invoke_async(self, call: Call, request: Parameters) -> Output:
@@ -192,13 +192,12 @@ class InvocationOperations:
             _, spec = await self._resolve(event.function)
         except errors.ApiError as error:
             return Outcome(json.dumps({"errorMessage": error.message, "errorType": error.code}).encode(), error.code)
+        name = str(event.function)
         try:
-            trace = await self._loops.counted(event.function, event.trace_header or new_trace())
+            trace = await self._loops.counted(event.function, name, event.trace_header or new_trace())
         except errors.ApiError:
             return GiveUp(RECURSIVE)
-        invocation = Invocation(
-            event.id, str(event.function), event.payload, spec.timeout_s, event.client_context, trace
-        )
+        invocation = Invocation(event.id, name, event.payload, spec.timeout_s, event.client_context, trace)
         try:
             outcome = await self._worker.invoke(spec, invocation)
         except ReservedExceeded as error:

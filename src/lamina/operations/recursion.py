@@ -40,9 +40,11 @@ class Loops:
     def __init__(self, catalog: Catalog) -> None:
         self._catalog = catalog
 
-    async def counted(self, arn: FunctionArn, header: str) -> str:
-        """The trace header for an invocation of *arn* that came with *header*. Raises AWS's error for one too many."""
-        name = str(arn)
+    async def counted(self, arn: FunctionArn, name: str, header: str) -> str:
+        """The trace header for an invocation of *arn*, whose text is *name*, that came with *header*.
+
+        Raises AWS's error for one too many.
+        """
         if lineage.count(header, name) >= lineage.INVOCATIONS_MAX and await asyncio.to_thread(self._ends, arn):
             raise errors.recursive_invocation()
         return lineage.counted(header, name)
