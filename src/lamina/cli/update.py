@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -25,6 +26,7 @@ _LAYERS: Final = (
     "All its layers from now on, the bottom one first: ARNs, NAME:VERSION or NAME (the newest). Commas between them, "
     "or once for each."
 )
+_BUCKET: Final = "Bucket by which code goes that is too large to be sent directly."
 _ALIAS: Final = "Publish a version, and let this alias lead to it."
 
 
@@ -35,6 +37,7 @@ def update(
     no_layers: Annotated[bool, typer.Option("--no-layers", help="From now on it has no layers.")] = False,
     publish: Annotated[bool, typer.Option("--publish", help="Publish a version of it.")] = False,
     alias: Annotated[str | None, typer.Option("--alias", metavar="NAME", help=_ALIAS)] = None,
+    bucket: Annotated[str | None, typer.Option("--bucket", metavar="NAME", help=_BUCKET)] = None,
     endpoint: EndpointUrl = None,
     profile: Profile = None,
     region: Region = None,
@@ -58,8 +61,8 @@ def update(
         raise Failure("there is nothing to update", "Give --code, --layers or both.", Failure.USAGE)
     if layers and no_layers:
         raise Failure("--layers and --no-layers contradict each other", code=Failure.USAGE)
-    archive = None if code is None else _archive(code)
-    functions = _functions(chosen(endpoint, profile, region), function)
+    archive = None if code is None else _archive(code, bucket)
+    functions = _functions(chosen(endpoint, profile, region), function, bucket)
     attached = tuple(_arn(functions, name) for name in words(layers))
     change = Change(archive, attached if layers or no_layers else None, publish, alias)
     with _telling(quiet=as_json) as tell:
@@ -72,10 +75,19 @@ def update(
     print(f"{function} {what}{where}{'' if alias is None else f', to which {alias} leads'}")
 
 
-def _functions(api: Endpoint, function: str) -> Functions:
-    """Where *function* is: an ARN is asked for in its own region."""
-    from lamina.names import parse_function_name
+def _functions(api: Endpoint, function: str, bucket: str | None) -> Functions:
+    """Where *function* is: an ARN is asked for in its own region. Large code goes by *bucket*, if one is named."""
+    from lamina.names import Digest, parse_function_name
+    from lamina.workshop.deploying import packaging
+    from lamina.workshop.publishing import storage_of
     from lamina.workshop.rollouts.functions import Functions
+
+    def upload(name: str, archive: bytes) -> tuple[str, str]:
+        assert bucket is not None, "without one, nothing is as large"
+        # A key that says what is under it: the same archive twice is one object.
+        key = f"lamina/{name.rpartition(':')[2]}/{Digest.of(archive)}.zip"
+        packaging.upload(storage_of(api, os.environ), bucket, key, archive)
+        return bucket, key
 
     try:
         named = parse_function_name(function)
@@ -84,7 +96,7 @@ def _functions(api: Endpoint, function: str) -> Functions:
     if named.qualifier is not None:
         hint = "Versions never change. Name the function alone, and with --alias the alias to move."
         raise Failure(f"{function} is one version or alias of a function", hint, Failure.USAGE)
-    return Functions(api, named.region)
+    return Functions(api, named.region, upload=upload)
 
 
 def _arn(functions: Functions, text: str) -> str:
@@ -96,7 +108,7 @@ def _arn(functions: Functions, text: str) -> str:
     return functions.layer(text if number is None else text.rpartition(":")[0], number)
 
 
-def _archive(code: str) -> bytes:
+def _archive(code: str, bucket: str | None) -> bytes:
     from lamina.layers.sizes import UPLOADED_BYTES_MAX
     from lamina.workshop import sources
     from lamina.workshop.artifacts import Role
@@ -112,10 +124,10 @@ def _archive(code: str) -> bytes:
             raise Failure(f"{code} cannot be read: {error.strerror}", code=Failure.USAGE) from error
         # Refused before anything changes, not once the layers have.
         sources.unpacked(archive, code, Role.FUNCTION)
-    if len(archive) > UPLOADED_BYTES_MAX:
+    if len(archive) > UPLOADED_BYTES_MAX and bucket is None:
         raise Failure(
             f"the archive of {code} has {len(archive)} bytes, and {UPLOADED_BYTES_MAX} can be sent without S3",
-            "Move what is large into a layer.",
+            "Upload it by a bucket of yours (--bucket NAME), or move what is large into a layer.",
         )
     return archive
 

@@ -20,7 +20,8 @@ class Exchange:
     """One request and its answer. *began* is of `time.perf_counter`.
 
     *trace* is the header X-Amzn-Trace-Id, or else traceparent. Who handles it fills in what is found out: its
-    `operation`, the `function` it names, its `root` span. Once it is `over`, what still goes on in its name is nobody's request any more.
+    `operation`, the `function` it names, its `root` span. Once it is `over`, what still goes on in its name is nobody's
+    request any more.
     """
 
     request_id: str

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import hashlib
+import io
 import json
+import random
 import subprocess
 import threading
+import zipfile
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from lamina.layers.sizes import UPLOADED_BYTES_MAX
 from tests.support import zips
 from tests.support.command_line import Run
 from tests.support.functions import Function, client_of, create, layer, unique, wait_until
@@ -142,6 +147,26 @@ def test_code_that_is_refused_leaves_everything_as_it_was(shop: Shop) -> None:
     done = shop.run("--code", shop.run_command.write("text.zip", b"no archive"), "--layers", shop.layer_name)
     assert (done.returncode, done.stdout) == (1, "")
     assert shop.configuration() == before
+
+
+def test_code_that_is_too_large_goes_by_a_bucket(shop: Shop, tmp_path: Path) -> None:
+    """The server takes more from S3 than in a request, as AWS does."""
+    large = io.BytesIO()
+    with zipfile.ZipFile(large, "w") as archive:
+        archive.writestr("index.py", CODE.format(7))
+        archive.writestr("ballast", random.Random(7).randbytes(UPLOADED_BYTES_MAX))
+    (tmp_path / "large.zip").write_bytes(large.getvalue())
+    refused = shop.run("--code", str(tmp_path / "large.zip"))
+    assert (refused.returncode, "--bucket NAME" in refused.stderr) == (1, True), refused.stderr
+    s3, bucket = shop.server.client("s3"), unique("code")
+    s3.create_bucket(Bucket=bucket)
+    updated = shop.update("--code", str(tmp_path / "large.zip"), "--bucket", bucket)
+    assert updated["changed"]
+    assert shop.function.call({}).value == [7, 0]
+    (stored,) = s3.list_objects_v2(Bucket=bucket)["Contents"]
+    sha256 = hashlib.sha256(large.getvalue()).hexdigest()
+    assert stored["Key"] == f"lamina/{shop.name}/{sha256}.zip"
+    s3.delete_object(Bucket=bucket, Key=stored["Key"])
 
 
 @pytest.mark.parametrize(

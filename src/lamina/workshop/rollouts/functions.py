@@ -17,6 +17,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Final
 
+from lamina.layers.sizes import UPLOADED_BYTES_MAX
 from lamina.workshop.endpoint import Endpoint, EndpointError
 
 Configuration = Mapping[str, Any]
@@ -104,11 +105,21 @@ class Invoked:
         return str(told.get("errorMessage") or told)[:400] if isinstance(told, dict) else str(told)[:400]
 
 
-class Functions:
-    """The functions of one region of an endpoint, by one client that threads share."""
+# Of a function's name and an archive: the bucket and the key that it has been put under.
+Upload = Callable[[str, bytes], tuple[str, str]]
 
-    def __init__(self, endpoint: Endpoint, region: str | None = None, *, connections: int = 8) -> None:
+
+class Functions:
+    """The functions of one region of an endpoint, by one client that threads share.
+
+    Code that is too large to be sent directly goes by what *upload* gives: a bucket, and the key that it is under then.
+    """
+
+    def __init__(
+        self, endpoint: Endpoint, region: str | None = None, *, connections: int = 8, upload: Upload | None = None
+    ) -> None:
         self._endpoint = endpoint
+        self._upload = upload
         self._client = endpoint.client(region=region, connections=connections)
         self._invoking = endpoint.client(region=region, connections=connections, invoking=True)
 
@@ -130,8 +141,12 @@ class Functions:
     def set_code(self, name: str, archive: bytes, revision: str | None) -> Configuration:
         """The configuration of $LATEST with the code in *archive*, asked for as `set_layers` does it."""
         guard = {} if revision is None else {"RevisionId": revision}
+        code: Mapping[str, Any] = {"ZipFile": archive}
+        if self._upload is not None and len(archive) > UPLOADED_BYTES_MAX:
+            bucket, key = self._upload(name, archive)
+            code = {"S3Bucket": bucket, "S3Key": key}
         with self._asking():
-            return _told(self._client.update_function_code(FunctionName=name, ZipFile=archive, **guard))
+            return _told(self._client.update_function_code(FunctionName=name, **code, **guard))
 
     def settled(self, name: str, pause: Pause, qualifier: str | None = None) -> Configuration:
         """The configuration once no creation or update is under way. Raises Gone, or NotEffective after ten minutes."""
