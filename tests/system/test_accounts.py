@@ -357,6 +357,37 @@ def handler(event, context):
     assert payload.endswith(f":{ONE}:function:{name}")
 
 
+@pytest.mark.parametrize(
+    ("headers", "body"),
+    [
+        ({"Content-Type": "Application/X-WWW-Form-Urlencoded"}, "Action={action}&{name}&Version=2010-03-31"),
+        (
+            {"Content-Type": "multipart/form-data; boundary=z"},
+            '--z\r\nContent-Disposition: form-data; name="Action"\r\n\r\n{action}\r\n--z--\r\n',
+        ),
+        ({"X-Amz-Target": "X.ListTopics"}, "Action={action}&{name}"),
+        ({"Action": "{action}"}, ""),
+    ],
+    ids=["form", "parts", "target", "header"],
+)
+def test_no_way_to_write_a_question_hides_what_it_asks_for(
+    guarded: Guarded, headers: dict[str, str], body: str
+) -> None:
+    """What answers for AWS's services believes more of what a question says than they do."""
+    topic = guarded.client("two", "sns").create_topic(Name="theirs")["TopicArn"]
+    for user, action, name in (
+        ("one", "GetTopicAttributes", f"TopicArn={topic}"),
+        ("reader", "CreateTopic", "Name=hidden"),
+    ):
+        told = {key: value.format(action=action) for key, value in headers.items()}
+        for path in ("/", "//"):
+            said = body.format(action=action, name=name).encode()
+            request = AWSRequest("POST", f"{guarded.server.endpoint}{path}", data=said, headers=told)
+            SigV4Auth(guarded.keys[user], "sns", REGION).add_auth(request)
+            assert send(guarded, request)[0] >= 400
+    assert guarded.client("one", "sns").list_topics()["Topics"] == []
+
+
 def test_services_beside_lambda_ask_for_signatures_too_and_refuse_in_their_own_words(guarded: Guarded) -> None:
     # For addresses boto3 would take version 2 of signatures, which nothing here verifies.
     s3 = guarded.client("one", "s3", signature_version="s3v4")

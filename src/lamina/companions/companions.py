@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from lamina.companions.messages import ACCOUNT_HEADER, LENGTH, TRACE_HEADER, Arrival, Question, Reply, Trigger, packed
-from lamina.companions.owning import foreign_arn
+from lamina.companions.owning import foreign_arn, hides_something
 from lamina.companions.process import Process
 from lamina.companions.recording import changes, operation_of
 from lamina.companions.refusing import NOT_INSTALLED, NOT_OFFERED, refusal
@@ -30,6 +30,9 @@ _HOP_BY_HOP: Final = frozenset(
 )
 # Whose messages AWS looks for loops in: those of others begin a trace of their own.
 _TRACED: Final = frozenset(("s3", "sns", "sqs"))
+# moto takes a header of this name for the operation; nobody else knows it.
+_ACTION: Final = "action"
+_HIDDEN: Final = "A server with accounts takes bodies as they are for this service: not in parts, and not packed."
 
 
 class Companions:
@@ -69,6 +72,8 @@ class Companions:
         foreign = foreign_arn(question, service, account) if self._apart else None
         if foreign is not None:
             return _not_theirs(question, service, account, foreign)
+        if self._apart and service != "s3" and hides_something(question):
+            return refusal(question, service, "UnsupportedMediaType", 415, _HIDDEN)
         asked = _for_account(question, account, traced=service in _TRACED)
         async with self._places:
             try:
@@ -136,7 +141,7 @@ def _not_theirs(question: Question, service: str, account: str, arn: str) -> Rep
 
 
 def _for_account(question: Question, account: str, *, traced: bool) -> Question:
-    dropped = {*_HOP_BY_HOP, ACCOUNT_HEADER, *(() if traced else (TRACE_HEADER,))}
+    dropped = {*_HOP_BY_HOP, ACCOUNT_HEADER, _ACTION, *(() if traced else (TRACE_HEADER,))}
     headers = [(n, v) for n, v in question.headers if n not in dropped]
     return Question(question.method, question.target, [*headers, (ACCOUNT_HEADER, account)], question.body)
 

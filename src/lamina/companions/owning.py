@@ -14,10 +14,10 @@ from urllib.parse import parse_qsl, unquote
 
 from lamina.companions.messages import Question
 
-_FORM: Final = "application/x-www-form-urlencoded"
 _ARN: Final = re.compile(
     r"arn:aws[a-z-]*:(?P<service>[a-z0-9-]+):[a-z0-9-]*:(?P<account>\d{12}):.+", re.ASCII | re.DOTALL
 )
+_NAMED_INSIDE: Final = re.compile(r"arn:aws[a-z-]*:[a-z0-9-]*:[a-z0-9-]*:\d{12}:[^\0-\x20\x7f-\uffff]+", re.ASCII)
 # They hand on to resources of other services, which ARNs name.
 _HANDING_ON: Final = frozenset(("sns", "events", "scheduler", "pipes"))
 # The service whose ARNs a request to another names.
@@ -42,23 +42,28 @@ def foreign_arn(question: Question, service: str, account: str) -> str | None:
 
 
 def members(question: Question) -> Iterator[tuple[str, str]]:
-    """What *question* says in its query, and in its body if that is a form."""
+    """What *question* says in its query, and in its body where that can be read as a form: moto reads any body so."""
     yield from parse_qsl(question.query, keep_blank_values=True)
-    if (question.header("content-type") or "").startswith(_FORM):
-        yield from parse_qsl(_text(question), keep_blank_values=True)
+    yield from parse_qsl(_text(question), keep_blank_values=True)
+
+
+def hides_something(question: Question) -> bool:
+    """Whether the body of *question* is in parts or packed: moto takes both apart, and `foreign_arn` neither."""
+    packed = (question.header("content-encoding") or "identity").strip().lower() != "identity"
+    return packed or "multipart/" in (question.header("content-type") or "").lower()
 
 
 def _values(question: Question) -> Iterator[str]:
     yield from (unquote(part) for part in question.path.split("/"))
     yield unquote(question.path).strip("/")
     yield from (value for _, value in members(question))
-    kind = question.header("content-type") or ""
-    if "json" in kind:
-        try:
-            yield from _strings(json.loads(_text(question)))
-        except (ValueError, RecursionError):
-            # The service says what is wrong with it.
-            return
+    text = _text(question)
+    try:
+        yield from _strings(json.loads(text))
+    except (ValueError, RecursionError):
+        if "cbor" in (question.header("content-type") or "").lower():
+            # Texts stand in it as they are.
+            yield from _NAMED_INSIDE.findall(text)
 
 
 def _strings(value: Any) -> Iterator[str]:

@@ -7,6 +7,8 @@ path do.
 
 from __future__ import annotations
 
+from urllib.parse import unquote
+
 from lamina.accounts.policies import action_of_rest
 from lamina.companions import Question
 from lamina.companions.owning import members
@@ -15,11 +17,14 @@ from lamina.companions.owning import members
 def permissions_of(question: Question, service: str) -> frozenset[str]:
     """Every permission that *question* to *service* may take, such as "sns:Publish"; at least one."""
     by_path = frozenset((action_of_rest(service, question.method, question.query),))
-    # Queues have paths, and are told in forms what to do with them.
-    if service == "s3" or (question.path != "/" and service != "sqs"):
+    if service == "s3":
         return by_path
     names = {value for name, value in members(question) if name == "Action"}
     target = question.header("x-amz-target")
     if target is not None:
         names.add(target.rpartition(".")[2])
-    return frozenset(f"{service}:{name}" for name in names) or by_path
+    told = frozenset(f"{service}:{name}" for name in names)
+    # Queues have paths, and are told in forms what to do with them. Of slashes it is all one how many there are.
+    if told and (service == "sqs" or not unquote(question.path).strip("/")):
+        return told
+    return told | by_path

@@ -25,6 +25,7 @@ _ALGORITHM: Final = "AWS4-HMAC-SHA256"
 _TERMINATOR: Final = "aws4_request"
 _SKEW: Final = timedelta(minutes=5)
 _DATE: Final = re.compile(r"\d{8}T\d{6}Z", re.ASCII)
+_SERVICE: Final = re.compile(r"[a-z0-9-]+", re.ASCII)
 _EXPIRES_S_MAX: Final = 604_800
 _UNSIGNED: Final = "UNSIGNED-PAYLOAD"
 # A path in which there is nothing to normalise or to encode.
@@ -155,6 +156,9 @@ def _from_header(headers: Mapping[str, str], authorization: str, query: tuple[tu
     if wrong:
         shown = base64.b64encode(hashlib.sha256(authorization.encode("latin-1")).digest()).decode()
         raise _incomplete(f"{' '.join(wrong)} (Hashed with SHA-256 and encoded with Base64) Authorization={shown}")
+    if set(parts) != {"Credential", "SignedHeaders", "Signature"} or listed[0][0].strip() != "Credential":
+        # Whoever is asked behind us reads the service in what stands first.
+        raise _incomplete("Authorization header takes 'Credential', 'SignedHeaders' and 'Signature', in this order.")
     if len(parts) < len(listed):
         raise _incomplete("Authorization header has a parameter twice.")
     return Claim(
@@ -204,6 +208,8 @@ def _credential(text: str) -> tuple[str, str, str, str, str]:
             f"got '{text}'"
         )
     key, date, region, service, terminator = parts
+    if _SERVICE.fullmatch(service) is None:
+        raise _invalid(f"Credential should be scoped to correct service, not '{service}'.")
     return key, date, region, service, terminator
 
 

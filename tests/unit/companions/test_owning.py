@@ -7,12 +7,13 @@ import json
 import pytest
 
 from lamina.companions import Question
-from lamina.companions.owning import foreign_arn
+from lamina.companions.owning import foreign_arn, hides_something
 
 pytestmark = pytest.mark.anybody
 
 FORM = ("content-type", "application/x-www-form-urlencoded; charset=utf-8")
 JSON = ("content-type", "application/x-amz-json-1.1")
+ODD_FORM = ("content-type", "Application/X-WWW-Form-Urlencoded")
 OWN, OTHER = "111122223333", "444455556666"
 
 
@@ -28,6 +29,19 @@ def of_json(**members: object) -> Question:
         ("sts", Question("POST", "/", [FORM], (f"RoleArn=arn:aws:iam::{OTHER}:role/r".encode(),))),
         ("secretsmanager", of_json(SecretId=f"arn:aws:secretsmanager:us-east-1:{OTHER}:secret:s")),
         ("events", of_json(Targets=[{"Id": "1", "Arn": f"arn:aws:lambda:us-east-1:{OTHER}:function:f"}])),
+        # However it is told what they are, moto reads bodies in each of these ways.
+        ("sns", Question("POST", "/", [ODD_FORM], (f"TopicArn=arn:aws:sns:us-east-1:{OTHER}:t".encode(),))),
+        ("sns", Question("GET", "/", [], (f"TopicArn=arn:aws:sns:us-east-1:{OTHER}:t".encode(),))),
+        ("ssm", Question("POST", "/", [], of_json(Name=f"arn:aws:ssm:us-east-1:{OTHER}:parameter/p").body)),
+        (
+            "kinesis",
+            Question(
+                "POST",
+                "/",
+                [("content-type", "application/x-amz-cbor-1.1")],
+                (b"\xa1\x69StreamARN\x78\x33arn:aws:kinesis:us-east-1:" + OTHER.encode() + b":stream/s",),
+            ),
+        ),
         ("scheduler", Question("POST", f"/tags/arn%3Aaws%3Ascheduler%3Aus-east-1%3A{OTHER}%3Aschedule%2Fa", [])),
     ],
 )
@@ -51,3 +65,9 @@ def test_another_accounts_resource_is_found_and_ones_own_is_not(service: str, qu
 )
 def test_what_is_only_talked_about_is_nobodys_business(service: str, question: Question) -> None:
     assert foreign_arn(question, service, OWN) is None
+
+
+def test_bodies_in_parts_and_packed_ones_are_known_for_what_they_are() -> None:
+    assert hides_something(Question("POST", "/", [("content-type", "Multipart/Form-Data; boundary=x")]))
+    assert hides_something(Question("POST", "/", [JSON, ("content-encoding", "gzip")]))
+    assert not hides_something(Question("POST", "/", [FORM, ("content-encoding", "identity")]))

@@ -32,8 +32,23 @@ JSON = ("content-type", "application/x-amz-json-1.1")
             Question("POST", "/", [FORM, ("x-amz-target", "X.GetRole")], (b"Action=DeleteRole",)),
             {"iam:GetRole", "iam:DeleteRole"},
         ),
-        # Services with paths are told by them, whatever else is said.
-        ("apigateway", Question("POST", "/restapis?Action=GetApi", []), {"apigateway:PutResource"}),
+        # Services with paths are told by them, whatever else is said, and that counts as well.
+        (
+            "apigateway",
+            Question("POST", "/restapis?Action=GetApi", []),
+            {"apigateway:PutResource", "apigateway:GetApi"},
+        ),
+        # moto reads any body as a form, and any number of slashes as one.
+        ("sns", Question("POST", "/", [("content-type", "Text/Plain")], (b"Action=CreateTopic",)), {"sns:CreateTopic"}),
+        ("sns", Question("GET", "//?Action=CreateTopic", []), {"sns:CreateTopic"}),
+        ("sns", Question("GET", "/%2F?Action=CreateTopic", []), {"sns:CreateTopic"}),
+        (
+            "ssm",
+            Question(
+                "POST", "/", [JSON, ("x-amz-target", "X.GetParameter")], (b'{"Name":"a&Action=DeleteParameter&"}',)
+            ),
+            {"ssm:GetParameter", "ssm:DeleteParameter"},
+        ),
         ("s3", Question("DELETE", "/b/k?Action=GetObject", [("x-amz-target", "S3.GetObject")]), {"s3:DeleteObject"}),
         ("iam", Question("POST", "/", []), {"iam:PutResource"}),
     ],

@@ -15,7 +15,7 @@ from botocore.credentials import Credentials as BotocoreCredentials
 
 from lamina.environments.variables import Credentials
 from lamina.errors import ApiError
-from lamina.gateway.signatures import Signed, verify
+from lamina.gateway.signatures import Signed, mismatch, verify
 
 KEY = Credentials("ASIAEXAMPLE", "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY", "a-token/with+signs==")
 HOST = "http://169.254.100.1:4566"
@@ -164,6 +164,24 @@ def test_half_a_header_is_incomplete() -> None:
         error = refusal(replace(request, headers={**request.headers, "authorization": authorization}))
         assert error.code == "IncompleteSignatureException"
         assert error.message.startswith(expected)
+
+
+@pytest.mark.parametrize(
+    ("written", "instead", "code"),
+    [
+        # Whoever reads the first of them for the claim would read another one than we.
+        ("Credential=", "X=a/b/us-east-1/iam/aws4_request, Credential=", "IncompleteSignatureException"),
+        ("Signature=", "X=1, Signature=", "IncompleteSignatureException"),
+        ("/lambda/aws4", "/LAMBDA/aws4", "InvalidSignatureException"),
+        ("/lambda/aws4", "//aws4", "InvalidSignatureException"),
+    ],
+)
+def test_there_is_one_way_to_write_a_claim(written: str, instead: str, code: str) -> None:
+    request = signed()
+    authorization = request.headers["authorization"].replace(written, instead)
+    error = refusal(replace(request, headers={**request.headers, "authorization": authorization}))
+    assert error.code == code
+    assert error.message != mismatch().message
 
 
 @pytest.mark.parametrize("date", ["", "yesterday", "20269999T999999Z", "2026-11-21T00:00:00Z"])
