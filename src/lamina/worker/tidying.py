@@ -1,4 +1,4 @@
-"""What is done once the last environment has ended, and nobody has come since."""
+"""What is done with memory once environments have ended."""
 
 from __future__ import annotations
 
@@ -8,30 +8,30 @@ from typing import Final
 
 from lamina import heap
 
-# Longer than one that follows at once takes to be asked for.
-_PEACE_S: Final = 0.3
+# So long it takes until the next at most, however many end.
+_PAUSE_S: Final = 0.3
 
 
 class Tidying:
-    """Has memory tidied once nobody was *alive* for *peace_s* seconds. Call on one loop.
+    """Has memory given back *pause_s* seconds after an environment ended; tidied, if none is *alive*. Call on one loop.
 
     Environments leave what refers to itself, and holes that the next ones do not fit: a server that runs thousands a
     day would take more for weeks.
     """
 
-    def __init__(self, alive: Callable[[], bool], peace_s: float = _PEACE_S) -> None:
+    def __init__(self, alive: Callable[[], bool], pause_s: float = _PAUSE_S) -> None:
         self._alive = alive
-        self._peace_s = peace_s
+        self._pause_s = pause_s
         self._timer: asyncio.TimerHandle | None = None
         self._working: asyncio.Future[None] | None = None
 
     def note(self) -> None:
         """One has ended."""
-        if self._timer is not None:
-            self._timer.cancel()
-        self._timer = asyncio.get_running_loop().call_later(self._peace_s, self._look)
+        if self._timer is None:
+            self._timer = asyncio.get_running_loop().call_later(self._pause_s, self._look)
 
     def _look(self) -> None:
         self._timer = None
-        if not self._alive():
-            self._working = asyncio.get_running_loop().run_in_executor(None, heap.tidy)
+        # Looking for what refers to itself would keep a call waiting.
+        work = heap.give_back if self._alive() else heap.tidy
+        self._working = asyncio.get_running_loop().run_in_executor(None, work)

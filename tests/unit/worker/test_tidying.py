@@ -1,4 +1,4 @@
-"""Memory is tidied when the last environment has ended, not while any is alive."""
+"""Memory is given back when environments have ended, and tidied when none is left."""
 
 from __future__ import annotations
 
@@ -14,31 +14,32 @@ from lamina.worker.tidying import Tidying
 pytestmark = pytest.mark.anybody
 
 
-@pytest.mark.parametrize("alive", [True, False])
-def test_it_is_tidied_once_for_all_that_end_together_and_not_while_any_is_alive(
-    monkeypatch: pytest.MonkeyPatch, alive: bool
+@pytest.mark.parametrize(("alive", "done"), [(True, "given back"), (False, "tidied")])
+def test_for_all_that_end_together_memory_is_given_back_once_and_tidied_if_none_is_alive(
+    monkeypatch: pytest.MonkeyPatch, alive: bool, done: str
 ) -> None:
-    looked: list[bool] = []
-    tidied: list[bool] = []
-    monkeypatch.setattr(heap, "tidy", lambda: tidied.append(True))
+    what: list[str] = []
+    monkeypatch.setattr(heap, "give_back", lambda: what.append("given back"))
+    monkeypatch.setattr(heap, "tidy", lambda: what.append("tidied"))
 
     async def main() -> None:
-        seen = asyncio.Event()
+        looked = asyncio.Event()
 
         def look() -> bool:
-            looked.append(alive)
-            seen.set()
+            looked.set()
             return alive
 
         tidying = Tidying(look, 0.01)
         for _ in range(3):
             tidying.note()
-        await asyncio.wait_for(seen.wait(), 30)
+        await asyncio.wait_for(looked.wait(), 30)
+        looked.clear()
+        tidying.note()
+        await asyncio.wait_for(looked.wait(), 30)
 
     # Returns when its threads have ended.
     asyncio.run(main())
-    assert looked == [alive]
-    assert len(tidied) == (0 if alive else 1)
+    assert what == [done, done]
 
 
 def test_tidying_ends_what_only_refers_to_itself() -> None:
