@@ -44,6 +44,8 @@ _STALE_S: Final = 20
 _STRANGERS: Final = 1_100
 _CHANGES: Final = 1_100
 _PASSING: Final = 200
+# More than a segment of a log has.
+_LOGGED_MB: Final = 5
 _REST_S: Final = 0.5
 _CODE = """
 import os, time
@@ -95,6 +97,21 @@ class Soak:
             for each in [pool.submit(self._come_and_go, client) for _ in range(_PASSING)]:
                 each.result()
         client.close()
+        self._fill_logs()
+
+    def _fill_logs(self) -> None:
+        """Have each function's log be so long that there is a segment to pass over."""
+        logs = self.server.client("logs")
+        for group in (f"/aws/lambda/soak-{number}" for number in range(FUNCTIONS)):
+            with suppress(logs.exceptions.ResourceAlreadyExistsException):
+                logs.create_log_group(logGroupName=group)
+            for number in range(_LOGGED_MB):
+                stream = f"filled-{number}"
+                logs.create_log_stream(logGroupName=group, logStreamName=stream)
+                event = {"timestamp": int(time.time() * 1000), "message": "x" * 10_000}
+                logs.put_log_events(logGroupName=group, logStreamName=stream, logEvents=[event] * 100)
+            logs.filter_log_events(logGroupName=group, filterPattern="REPORT", limit=100)
+        logs.close()
 
     def round(self) -> None:
         """One round of work. AssertionError for an answer that is not the right one."""

@@ -170,8 +170,7 @@ class LogReader:
             known = self._times_of.get(path)
         if known is not None and known[0] == stamp:
             return known[1]
-        spans = _summary(_read(path), {}).values()
-        times = (min(span.first_ms for span in spans), max(span.last_ms for span in spans)) if spans else None
+        times = _covered(_read(path))
         with self._lock:
             if len(self._times_of) >= _SEGMENTS_REMEMBERED_MAX:
                 self._times_of.clear()
@@ -296,6 +295,16 @@ def _summary(data: bytes, hidden: Mapping[str, int]) -> dict[str, Span]:
         known = spans.get(held.stream)
         spans[held.stream] = span if known is None else known.with_(span)
     return spans
+
+
+def _covered(data: bytes) -> _Times:
+    times: _Times = None
+    for count, held in enumerate(batches.find(data)):
+        if count % _LOOKS_AT_A_TIME == 0:
+            time.sleep(0)
+        first, last = times or (held.first_ms, held.last_ms)
+        times = min(first, held.first_ms), max(last, held.last_ms)
+    return times
 
 
 def _numbered(folder: Path) -> list[tuple[int, bool]]:
