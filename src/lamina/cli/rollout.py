@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from lamina.cli import rollout_apply, rollout_plan, rollout_reports, rollout_watch
+from lamina.cli import rollout_apply, rollout_forget, rollout_plan, rollout_reports, rollout_watch
 
 rollout = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
 rollout.command("plan")(rollout_plan.plan)
@@ -13,6 +13,7 @@ rollout.command("resume")(rollout_apply.resume)
 rollout.command("rollback")(rollout_apply.rollback)
 rollout.command("status")(rollout_reports.status)
 rollout.command("history")(rollout_reports.history)
+rollout.command("forget")(rollout_forget.forget)
 rollout.command("watch")(rollout_watch.watch)
 
 

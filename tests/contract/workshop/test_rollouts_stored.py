@@ -73,6 +73,22 @@ def test_one_process_carries_it_out(rollouts: Rollouts) -> None:
     assert not rollouts.is_under_way("abc1")
 
 
+def test_what_is_forgotten_is_gone_and_the_rest_is_left(rollouts: Rollouts) -> None:
+    rollouts.add(plan("abc2"))
+    with rollouts.journal("abc1") as journal:
+        with pytest.raises(UnderWay):
+            rollouts.forget("abc1")
+        journal.append(BEGAN)
+        assert rollouts.is_interrupted("abc1")
+        journal.append(ENDED)
+    assert not rollouts.is_interrupted("abc1")
+    assert not rollouts.is_interrupted("abc2"), "it was never begun"
+    rollouts.forget("abc1")
+    assert [path.name for path in rollouts.folder.iterdir()] == ["abc2"]
+    with pytest.raises(NotStored):
+        rollouts.identify("abc1")
+
+
 def test_many_threads_append_and_nothing_is_lost_or_mixed(rollouts: Rollouts) -> None:
     def notes(writer: int) -> list[Record]:
         return [Noted(number, f"f{writer}", "x" * 500) for number in range(30)]

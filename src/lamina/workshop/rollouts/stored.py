@@ -22,12 +22,13 @@ from typing import Final
 
 from lamina import user_folders
 from lamina.rollouts.documents import DocumentError
-from lamina.rollouts.journal import Record, read_record, write_record
+from lamina.rollouts.journal import Ended, Record, read_record, write_record
 from lamina.rollouts.plans import Plan, read_plan, write_plan
 from lamina.workshop.errors import WorkshopError
 
 _PLAN: Final = "plan.json"
 _JOURNAL: Final = "journal.jsonl"
+_GONE: Final = ".gone-"
 _LOCK_ATTEMPTS: Final = 5
 _LOCK_PAUSE_S: Final = 0.02
 
@@ -159,6 +160,24 @@ class Rollouts:
         except OSError as error:
             raise NotStored(f"the journal of {id_} cannot be read: {error.strerror}") from error
 
+    def is_interrupted(self, id_: str) -> bool:
+        """Whether it was begun and has not come to an end. Raises NotStored."""
+        records = self.records(id_)
+        return bool(records) and not isinstance(records[-1], Ended)
+
+    def forget(self, id_: str) -> None:
+        """Delete its plan and journal. Raises UnderWay, or WorkshopError where they cannot be deleted."""
+        folder, aside = self.folder / id_, self.folder / f"{_GONE}{secrets.token_hex(8)}"
+        try:
+            with (folder / _JOURNAL).open("rb") as file:
+                _check_locked(file.fileno(), id_)
+                # At once: what is half deleted would be damaged, and could no longer be named.
+                folder.rename(aside)
+            for left in self.folder.glob(f"{_GONE}*"):
+                shutil.rmtree(left)
+        except OSError as error:
+            raise WorkshopError(f"{id_} cannot be forgotten: {error.strerror}") from error
+
     def is_under_way(self, id_: str) -> bool:
         """Whether a process is carrying it out right now."""
         try:
@@ -182,9 +201,7 @@ class Rollouts:
         except OSError as error:
             raise NotStored(f"the journal of {id_} cannot be opened: {error.strerror}") from error
         try:
-            if not _locked(file):
-                hint = f"`lamina rollout status {id_}` shows how far it is."
-                raise UnderWay(f"{id_} is being carried out by another process", hint)
+            _check_locked(file, id_)
             records, whole_bytes = _records(path.read_bytes(), id_)
             # What a crash left of a line was never acted upon: its append had not returned.
             os.truncate(file, whole_bytes)
@@ -203,6 +220,13 @@ def _records(data: bytes, id_: str) -> tuple[list[Record], int]:
         except ValueError as error:
             raise NotStored(f"line {number} of the journal of {id_} is damaged: {error}") from error
     return records, whole_bytes
+
+
+def _check_locked(file: int, id_: str) -> None:
+    """Lock the journal *file* of *id_*. Raises UnderWay."""
+    if not _locked(file):
+        hint = f"`lamina rollout status {id_}` shows how far it is."
+        raise UnderWay(f"{id_} is being carried out by another process", hint)
 
 
 def _locked(file: int) -> bool:
