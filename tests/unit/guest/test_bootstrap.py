@@ -14,15 +14,22 @@ from .interpreters import FOUND, VAR_RUNTIME, run, with_each
 _CLIENT = {
     "__init__.py": "",
     "bootstrap.py": """
-import json, os, sys
+import gc, json, os, sys
 FORMAT = os.environ.get("AWS_LAMBDA_LOG_FORMAT")
 def run(handler, client):
-    print(json.dumps({"path": sys.path, "handler": handler, "api": client.address, "format": FORMAT}))
+    said = {"path": sys.path, "handler": handler, "api": client.address, "format": FORMAT}
+    thresholds = [gc.get_threshold()]
+    exec(handler.partition(" ")[2])
+    event = client.wait_next_invocation()
+    thresholds.append(gc.get_threshold())
+    print(json.dumps({**said, "thresholds": thresholds, "events": [event, client.wait_next_invocation()]}))
 """,
     "lambda_runtime_client.py": """
 class LambdaRuntimeClient:
     def __init__(self, address):
         self.address = address
+    def wait_next_invocation(self):
+        return "event"
 """,
 }
 
@@ -115,3 +122,16 @@ def test_a_client_imported_by_a_zygote_learns_of_the_log_format(runtime: str, ta
     )
     given = told(runtime, task, before, PYTHONPATH="/var/runtime", AWS_LAMBDA_LOG_FORMAT="JSON")
     assert given["format"] == "JSON"
+
+
+@with_each
+def test_until_the_first_event_only_what_is_new_is_looked_at_as_often(runtime: str, task: Path) -> None:
+    seen = told(runtime, task, before="import gc; gc.set_threshold(700, 10, 10)")
+    assert seen["thresholds"] == [[700, 50, 2], [700, 10, 10]]
+    assert seen["events"] == ["event", "event"]
+
+
+@pytest.mark.parametrize("own", [(0, 0, 0), (300, 10, 0)])
+def test_thresholds_of_a_functions_own_stay(own: tuple[int, ...], task: Path) -> None:
+    handler = f"app.handler gc.set_threshold(*{own})"
+    assert told(list(FOUND)[-1], task, _HANDLER=handler)["thresholds"][1] == list(own)
