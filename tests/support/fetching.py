@@ -8,6 +8,7 @@ in it can be deleted.
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import hashlib
 import os
@@ -16,6 +17,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -25,6 +27,7 @@ from tests.support import zips
 
 _PACKAGES = Path(__file__).parents[1] / "system" / "packages"
 _PATIENCE_S = 300
+_UNUSED_S_MAX = 30 * 86_400
 _AWS_CLI = "awscli/v2/[0-9]*/dist/aws"
 
 
@@ -47,7 +50,18 @@ def kept(name: str, made_of: Sequence[bytes], make: Callable[[Path], None]) -> P
                 whole.mkdir()
                 make(whole)
                 whole.rename(folder)
+        _prune(folder, name)
     return folder
+
+
+def _prune(folder: Path, name: str) -> None:
+    """Delete what was kept as *name* before *folder*, unless another checkout has used it lately."""
+    now = time.time()
+    with contextlib.suppress(OSError):
+        os.utime(folder, (now, now))
+    for other in folder.parent.glob(f"{name}-{'[0-9a-f]' * 16}"):
+        if other != folder and other.stat().st_mtime < now - _UNUSED_S_MAX:
+            shutil.rmtree(other, ignore_errors=True)
 
 
 def layer_of(folder: Path, *parts: str) -> bytes:
