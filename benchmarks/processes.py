@@ -17,7 +17,7 @@ def family(pid: int) -> list[int]:
         if entry.name.isdigit():
             try:
                 # The name, in parentheses, may have anything in it.
-                fields = (entry / "stat").read_text().rpartition(")")[2].split()
+                fields = (entry / "stat").read_text(errors="replace").rpartition(")")[2].split()
             except OSError:
                 continue
             children[int(fields[1])].append(int(entry.name))
