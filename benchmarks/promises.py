@@ -91,6 +91,8 @@ PROMISES = (
     _cold("cold-pandas-byte-code", "numpy+pandas layer, with byte-code", "4/5", 4 / 5),
     Promise("snapstart-requests", "SnapStart, `requests` layer", "at most 6 ms", median(), 6, "ms"),
     Promise("snapstart-pandas", "SnapStart, numpy+pandas layer", "at most 7 ms", median(), 7, "ms"),
+    Promise("preloaded-requests", "cold start, `requests` preloaded", "at most 6 ms", median(), 6, "ms"),
+    Promise("preloaded-pandas", "cold start, numpy+pandas preloaded", "at most 7 ms", median(), 7, "ms"),
     Promise("cold-rate", "cold starts in a second", "at least 150", median(), 150, "/s", at_least=True),
     Promise("five-layers", "cold start, five layers of 5,000 files each", "at most 1 ms more", many_layers, 1, "ms"),
     Promise(
