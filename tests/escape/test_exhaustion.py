@@ -198,7 +198,7 @@ def test_no_huge_pages_of_the_machine_can_be_had(prison: Server) -> None:
 
     inside = Inside.on(prison)
     assert inside.refusal(take, "memory") == "ENOMEM"
-    assert inside.refusal(take, "file") == "ENOMEM"
+    assert inside.refusal(take, "file") == "EINVAL"
 
 
 @pytest.mark.parametrize("attached", [True, False])
