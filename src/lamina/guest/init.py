@@ -111,10 +111,8 @@ class _Init:
         _bind_shared_memory_to_processes()
         listeners = network.furnish(way_out["mode"], number, way_out["resolver"], outside)
         fds = [listener.detach() for listener in listeners]
-        if not open_to_owner:
-            # In one that is, a function has the id of nobody who could set anything.
-            carry_out(self._common.switches, "")
-        else:
+        carry_out(self._common.switches, "")
+        if open_to_owner:
             # The host's network is no namespace of theirs to enter.
             kinds = [kind for kind in _NAMESPACES if kind != "net" or way_out["mode"] != "host"]
             fds += [os.open("/proc/self/ns/" + kind, os.O_RDONLY | os.O_CLOEXEC) for kind in kinds]
