@@ -66,7 +66,7 @@ def test_in_a_pipe_it_is_a_plain_table(shared_server: Server) -> None:
     function.value({})
     done = subprocess.run(_top(shared_server, "--once"), capture_output=True, text=True, check=True)
     assert "\x1b" not in done.stdout
-    assert re.search(rf"^{function.name} .* 1 +0 +1 +0 +0 +1 ", done.stdout, re.MULTILINE), done.stdout
+    assert re.search(rf"\b{function.name} .* 1 +0 +1 +0 +0 +1 ", done.stdout), done.stdout
 
 
 def test_on_a_terminal_it_is_renewed_until_ctrl_c_and_leaves_the_screen_as_it_was(shared_server: Server) -> None:
