@@ -24,11 +24,18 @@ class Tidying:
         self._pause_s = pause_s
         self._timer: asyncio.TimerHandle | None = None
         self._working: asyncio.Future[None] | None = None
+        self._is_closed = False
 
     def note(self) -> None:
         """One has ended."""
-        if self._timer is None:
+        if self._timer is None and not self._is_closed:
             self._timer = asyncio.get_running_loop().call_later(self._pause_s, self._look)
+
+    def close(self) -> None:
+        """Nothing more is done: the process ends, and its threads may have already."""
+        self._is_closed = True
+        if self._timer is not None:
+            self._timer.cancel()
 
     def _look(self) -> None:
         self._timer = None

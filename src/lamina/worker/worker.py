@@ -139,6 +139,7 @@ class Worker:
     async def close(self) -> None:
         """End every environment and zygote, and give back all they held."""
         self._closed = True
+        self._tidying.close()
         self.provisions.close()
         await self._compilations.close()
         for task in list(self._tasks):

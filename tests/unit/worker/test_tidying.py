@@ -42,6 +42,28 @@ def test_for_all_that_end_together_memory_is_given_back_once_and_tidied_if_none_
     assert what == [done, done]
 
 
+def test_what_is_closed_does_nothing_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    what: list[str] = []
+    monkeypatch.setattr(heap, "tidy", lambda: what.append("tidied"))
+
+    async def main() -> None:
+        looked = asyncio.Event()
+
+        def look() -> bool:
+            looked.set()
+            return False
+
+        closed, other = Tidying(lambda: False, 0.01), Tidying(look, 0.01)
+        closed.note()
+        closed.close()
+        closed.note()
+        other.note()
+        await asyncio.wait_for(looked.wait(), 30)
+
+    asyncio.run(main())
+    assert what == ["tidied"]
+
+
 def test_tidying_ends_what_only_refers_to_itself() -> None:
     class Loop:
         def __init__(self) -> None:
