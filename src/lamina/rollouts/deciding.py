@@ -52,7 +52,7 @@ def first_seen(target: Target) -> Seen:
 def reached(plan: Plan, target: Target, life: Life, goal: Goal) -> bool:
     """Whether nothing is left to do for *target* on the way to *goal*: it is there, or goes no further."""
     if isinstance(goal, Restore):
-        return life.put_back or not life.touched
+        return life.put_back or life.touched_ms is None
     if life.trouble is not None:
         return True
     if isinstance(goal, Shift):

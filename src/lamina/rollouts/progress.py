@@ -38,7 +38,8 @@ from lamina.rollouts.plans import Plan, Target
 
 @dataclass(frozen=True, slots=True)
 class Life:
-    """One target so far. `pending` was intended, and nothing is known of its end; `touched` once anything was intended.
+    """One target so far. `pending` was intended, and nothing is known of its end; `touched_ms` is when
+    anything was intended first.
 
     `version` is what was published for the alias, `ours` when the roll-out made it, `deleted` when it is gone again.
     `shift` is the last step of the alias, -1 before the first. `refused` are acts that the API will not have, and why.
@@ -46,7 +47,7 @@ class Life:
     """
 
     pending: Act | None = None
-    touched: bool = False
+    touched_ms: int | None = None
     moved: bool = False
     before: Sample | None = None
     after: Sample | None = None
@@ -156,7 +157,8 @@ def _retried(life: Life) -> Life:
 def _lived(target: Target, life: Life, record: Record, plan: Plan) -> Life:
     match record:
         case Intended():
-            return replace(life, pending=record.act, touched=True)
+            first_ms = record.at_ms if life.touched_ms is None else life.touched_ms
+            return replace(life, pending=record.act, touched_ms=first_ms)
         case Did():
             return replace(_done(target, life, record, plan), pending=None)
         case Refused():

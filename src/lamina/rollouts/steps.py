@@ -109,7 +109,7 @@ class Work:
 class Bake:
     """Let the step run until that time, then append what `judged` makes of the functions' error rates.
 
-    `since_ms` is when it began; the same time before that is what to compare with.
+    `since_ms` is when it began; as long a time before is what to compare with.
     """
 
     wave: int

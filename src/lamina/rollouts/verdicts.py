@@ -34,6 +34,10 @@ class Rates:
         """Of failed ones among all; 0 where there were none."""
         return self.errors / self.invocations if self.invocations else 0.0
 
+    def without(self, some: Rates) -> Rates:
+        """The others; never fewer than none, for metrics do not come all at once."""
+        return Rates(max(0, self.invocations - some.invocations), max(0, self.errors - some.errors))
+
 
 def sample_verdict(verification: Verification, before: Sample | None, after: Sample | None) -> Verdict:
     """What two samples of a target come to; either is None where it was not taken."""

@@ -68,16 +68,30 @@ def test_a_function_is_compared_with_itself_before(moto: str) -> None:
     tell(moto, SINCE_MS - MINUTE_MS, 10, 1, **plain)
     tell(moto, SINCE_MS, 20, 4, **plain)
     tell(moto, SINCE_MS + MINUTE_MS, 5, 1, **plain)
-    watched = Watched(PLACE, arn("plain"), "plain", None, None)
+    watched = Watched(PLACE, arn("plain"), "plain", None, None, SINCE_MS)
     assert rates(moto, watched) == {arn("plain"): (Rates(10, 1), Rates(25, 5))}
 
 
-def test_of_an_alias_the_new_version_is_compared_with_all_that_was_before(moto: str) -> None:
+def test_what_fails_while_the_roll_out_is_at_work_is_not_held_against_the_old_layers(moto: str) -> None:
+    slow = {"FunctionName": "slow", "Resource": "slow"}
+    tell(moto, SINCE_MS - 3 * MINUTE_MS, 10, 1, **slow)
+    # In the first of these minutes it was changed.
+    for minutes in (2, 1):
+        tell(moto, SINCE_MS - minutes * MINUTE_MS, 10, 9, **slow)
+    tell(moto, SINCE_MS, 10, 9, **slow)
+    watched = Watched(PLACE, arn("slow"), "slow", None, None, SINCE_MS - 2 * MINUTE_MS + 1)
+    assert rates(moto, watched) == {arn("slow"): (Rates(10, 1), Rates(10, 9))}
+
+
+def test_of_an_alias_the_new_version_is_compared_with_all_others_before(moto: str) -> None:
     alias = {"FunctionName": "led", "Resource": "led:live"}
     tell(moto, SINCE_MS - MINUTE_MS, 100, 2, **alias)
+    # The alias is moved some time before the bake begins.
+    tell(moto, SINCE_MS - MINUTE_MS, 8, 8, **alias)
+    tell(moto, SINCE_MS - MINUTE_MS, 8, 8, **alias, ExecutedVersion="2")
     tell(moto, SINCE_MS, 100, 12, **alias)
     tell(moto, SINCE_MS, 10, 9, **alias, ExecutedVersion="2")
-    watched = Watched(PLACE, arn("led"), "led", "live", "2")
+    watched = Watched(PLACE, arn("led"), "led", "live", "2", SINCE_MS - 2 * MINUTE_MS)
     assert rates(moto, watched) == {arn("led"): (Rates(100, 2), Rates(10, 9))}
 
 
@@ -103,7 +117,7 @@ def test_without_metrics_the_logs_tell(moto: str) -> None:
             Role=role,
             Code={"ZipFile": b"PK\x05\x06" + bytes(18)},
         )
-    watched = [Watched(PLACE, arn(name), name, None, None) for name in ("quiet", "silent")]
+    watched = [Watched(PLACE, arn(name), name, None, None, SINCE_MS) for name in ("quiet", "silent")]
     # What metrics told of the time before says nothing of the later minutes, which they may still owe.
     tell(moto, SINCE_MS - MINUTE_MS, 10, 0, FunctionName="quiet", Resource="quiet")
     # Whom nobody invoked there is nothing to tell of.

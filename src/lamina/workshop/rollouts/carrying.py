@@ -155,14 +155,16 @@ class Carrier:
             self._watcher.stage(bake, self._progress)
         rates = {}
         if self._plan.options.verification.error_rate_max is not None:
-            watched = [self._watched(function) for function in bake.functions]
+            watched = [self._watched(function, bake) for function in bake.functions]
             rates = error_rates(watched, self._places.endpoint, bake.since_ms, bake.until_ms)
         self._append(*judged(self._plan.options.verification, bake, rates, self._now_ms()))
 
-    def _watched(self, function: str) -> Watched:
+    def _watched(self, function: str, bake: Bake) -> Watched:
         target = self._progress.targets[function]
         alias = None if target.alias is None else target.alias.name
-        return Watched(target.place, function, target.name, alias, self._life(function).version)
+        life = self._life(function)
+        touched_ms = bake.since_ms if life.touched_ms is None else life.touched_ms
+        return Watched(target.place, function, target.name, alias, life.version, touched_ms)
 
     def _life(self, function: str) -> Life:
         return self._progress.life(function)

@@ -33,32 +33,55 @@ _THREADS: Final = 8
 
 @dataclass(frozen=True, slots=True)
 class Watched:
-    """A function whose errors are counted: those of its `alias` if there is one, during a bake of `version` alone."""
+    """A function whose errors are counted: those of its `alias` if there is one, during a bake of `version` alone.
+
+    `touched_ms` is when the roll-out began to change it.
+    """
 
     place: Place
     function: str
     name: str
     alias: str | None
     version: str | None
+    touched_ms: int
+
+    @property
+    def new_version(self) -> str | None:
+        """Whose invocations the new layers answer, of an alias; None where a moment parts old and new."""
+        return self.version if self.alias is not None else None
 
 
 @dataclass(frozen=True, slots=True)
 class _Span:
-    """Three moments in milliseconds: what is compared is from the first to the second, and from there to the third."""
+    """A bake in milliseconds."""
 
-    before_ms: int
     since_ms: int
     until_ms: int
+
+    def before(self, one: Watched) -> tuple[int, int]:
+        """As long a time of *one* with its old layers.
+
+        A function gets the new ones some time before the bake begins, and what it fails at with them is not to be
+        counted for the old. An alias's versions are told apart, and the old one serves on.
+        """
+        end_ms = self.since_ms if one.new_version is not None else one.touched_ms
+        return end_ms - (self.until_ms - self.since_ms), end_ms
+
+    def from_ms(self, watched: Iterable[Watched]) -> int:
+        """Where the earliest of those times begins."""
+        return min(self.before(one)[0] for one in watched)
 
 
 def error_rates(
     watched: Sequence[Watched], endpoint: Callable[[Place], Endpoint], since_ms: int, until_ms: int
 ) -> dict[str, tuple[Rates, Rates]]:
-    """The rates of each function before that time, for as long, and during it; none of one that was not invoked.
+    """The rates of each function with its old layers, and with the new ones from *since_ms* to *until_ms*.
+
+    The old ones' are of as long a time before. There is nothing of a function that was not invoked in the later one.
 
     Raises EndpointError where neither metrics nor logs can be had.
     """
-    span = _Span(2 * since_ms - until_ms, since_ms, until_ms)
+    span = _Span(since_ms, until_ms)
     found: dict[str, tuple[Rates, Rates]] = {}
     for place in dict.fromkeys(one.place for one in watched):
         here = [one for one in watched if one.place == place]
@@ -80,34 +103,48 @@ def _by_metrics(watched: Sequence[Watched], endpoint: Endpoint, span: _Span) -> 
         except EndpointError:
             return found
         for number, one in enumerate(some):
-            sums = [results[f"m{number}{what}"] for what in ("ib", "eb", "id", "ed")]
+            before, during = results[number]
             # Counted by the minute, and told late: none is no sign that there were none.
-            if sums[2]:
-                found[one.function] = Rates(sums[0], sums[1]), Rates(sums[2], sums[3])
+            if during.invocations:
+                found[one.function] = before, during
     return found
 
 
-def _metrics(client: Any, watched: Sequence[Watched], span: _Span) -> dict[str, int]:
-    """Sums by query: m<number>, i for invocations or e for errors, b for before or d for during."""
+def _metrics(client: Any, watched: Sequence[Watched], span: _Span) -> list[tuple[Rates, Rates]]:
+    """What each was counted before the bake and during it."""
     queries = []
     for number, one in enumerate(watched):
         every = {"FunctionName": one.name, "Resource": one.name if one.alias is None else f"{one.name}:{one.alias}"}
-        new = every if one.alias is None or one.version is None else {**every, "ExecutedVersion": one.version}
-        for when, dimensions in (("b", every), ("d", new)):
+        new = every if one.new_version is None else {**every, "ExecutedVersion": one.new_version}
+        for what, dimensions in (("every", every), ("new", new)):
             queries += [
-                _query(f"m{number}{metric[0].lower()}{when}", metric, dimensions)
-                for metric in ("Invocations", "Errors")
+                _query(f"m{number}_{what}_{metric}", metric, dimensions) for metric in ("Invocations", "Errors")
             ]
-    sums: dict[str, int] = defaultdict(int)
     pages = client.get_paginator("get_metric_data").paginate(
-        MetricDataQueries=queries, StartTime=_moment(span.before_ms), EndTime=_moment(span.until_ms)
+        MetricDataQueries=queries, StartTime=_moment(span.from_ms(watched)), EndTime=_moment(span.until_ms)
     )
+    counted: dict[str, list[tuple[int, int]]] = defaultdict(list)
     for page in pages:
         for result in page["MetricDataResults"]:
-            for moment, value in zip(result["Timestamps"], result["Values"], strict=True):
-                if (moment.timestamp() * 1000 < span.since_ms) == result["Id"].endswith("b"):
-                    sums[result["Id"]] += int(value)
-    return sums
+            moments = (int(moment.timestamp() * 1000) for moment in result["Timestamps"])
+            counted[result["Id"]] += zip(moments, map(int, result["Values"]), strict=True)
+
+    def rates(name: str, from_ms: int, until_ms: int) -> Rates:
+        def within(metric: str) -> int:
+            return sum(value for at_ms, value in counted[f"{name}_{metric}"] if from_ms <= at_ms < until_ms)
+
+        return Rates(within("Invocations"), within("Errors"))
+
+    found = []
+    for number, one in enumerate(watched):
+        from_ms, until_ms = span.before(one)
+        if one.new_version is None:
+            # A minute is told by its beginning, and that in which the layers changed has both.
+            before = rates(f"m{number}_every", from_ms, until_ms - _PERIOD_S * 1000 + 1)
+        else:
+            before = rates(f"m{number}_every", from_ms, until_ms).without(rates(f"m{number}_new", from_ms, until_ms))
+        found.append((before, rates(f"m{number}_new", span.since_ms, span.until_ms)))
+    return found
 
 
 def _query(id_: str, metric: str, dimensions: Mapping[str, str]) -> dict[str, Any]:
@@ -126,36 +163,36 @@ def _by_logs(watched: Sequence[Watched], endpoint: Endpoint, span: _Span) -> dic
             with endpoint.asking():
                 told = lambda_.get_function_configuration(FunctionName=one.function)
                 group = (told.get("LoggingConfig") or {}).get("LogGroup") or f"/aws/lambda/{one.name}"
-                events = list(_events(logs, group, span))
+                events = list(_events(logs, group, span.from_ms((one,)), span.until_ms))
         except EndpointError as error:
             if error.api_code != "ResourceNotFoundException":
                 raise
             # The function is gone, or has not said anything yet.
             events = []
-        before = [event for event in events if event["timestamp"] < span.since_ms]
+        from_ms, until_ms = span.before(one)
+        before = [event for event in events if from_ms <= event["timestamp"] < until_ms]
         during = [event for event in events if event["timestamp"] >= span.since_ms]
-        return count(before, None), count(during, one.version if one.alias else None)
+        new = one.new_version
+        return count(before, lambda version: version != new), count(during, lambda version: new in (None, version))
 
     with ThreadPoolExecutor(_THREADS) as pool:
         return dict(zip((one.function for one in watched), pool.map(read, watched), strict=True))
 
 
-def _events(logs: Any, group: str, span: _Span) -> Iterator[Mapping[str, Any]]:
-    pages = logs.get_paginator("filter_log_events").paginate(
-        logGroupName=group, startTime=span.before_ms, endTime=span.until_ms
-    )
+def _events(logs: Any, group: str, from_ms: int, until_ms: int) -> Iterator[Mapping[str, Any]]:
+    pages = logs.get_paginator("filter_log_events").paginate(logGroupName=group, startTime=from_ms, endTime=until_ms)
     for page in pages:
         yield from page["events"]
 
 
-def count(events: Iterable[Mapping[str, Any]], version: str | None) -> Rates:
-    """How many invocations log *events*, in the order in which they came, tell of; of *version* alone if given."""
+def count(events: Iterable[Mapping[str, Any]], counts: Callable[[str], bool] = lambda _version: True) -> Rates:
+    """How many invocations log *events*, in the order in which they came, tell of; of versions that *counts*."""
     invocations = errors = 0
     failing: set[str] = set()
     for event in events:
         stream, text = str(event["logStreamName"]), str(event["message"])
         found = _STREAM_VERSION.search(stream)
-        if version is not None and found is not None and found[1] != version:
+        if found is not None and not counts(found[1]):
             continue
         ended, failed = _read(text)
         if failed:

@@ -135,7 +135,7 @@ def way_on(command: str, progress: Progress) -> Way | None:
 def _target(plan: Plan, target: Target, life: Life, wave: int) -> TargetReport:
     version = None if life.deleted or not life.ours else life.version
     state = _state(plan, target, life)
-    as_before = not life.touched or (life.put_back and not life.left)
+    as_before = life.touched_ms is None or (life.put_back and not life.left)
     return TargetReport(target.function, target.name, wave, state, life.why, version, life.notes, life.left, as_before)
 
 
@@ -144,7 +144,7 @@ def _state(plan: Plan, target: Target, life: Life) -> State:
         return {Trouble.FAILED: State.FAILED, Trouble.CHANGED: State.CHANGED, Trouble.GONE: State.GONE}[life.trouble]
     if life.put_back:
         return State.PARTLY_PUT_BACK if life.left else State.PUT_BACK
-    if not life.touched and not life.passed:
+    if life.touched_ms is None and not life.passed:
         return State.NOT_BEGUN
     shares = plan.options.shares
     followed = target.alias is not None and life.version == target.alias.routing.version
