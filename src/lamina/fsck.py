@@ -20,8 +20,9 @@ from pathlib import Path
 
 from sqlalchemy.exc import DatabaseError
 
-from lamina.catalog.port import Catalog, Consisting
+from lamina.catalog.port import Catalog
 from lamina.catalog.sql import CatalogTooNew, CatalogTooOld, SqlCatalog
+from lamina.catalog.storage import Consisting
 from lamina.layers.archive import ArchiveError, inspect
 from lamina.names import Digest
 from lamina.operations.reclaiming import Reclaimer

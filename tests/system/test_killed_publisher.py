@@ -8,7 +8,7 @@ import sys
 import time
 from pathlib import Path
 
-from lamina.catalog.port import CompatibleWith
+from lamina.catalog.layers import CompatibleWith
 from lamina.catalog.sql import SqlCatalog
 from lamina.names import Digest, LayerArn, Scope
 from lamina.operations.activations import Activations

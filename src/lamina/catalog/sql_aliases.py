@@ -14,7 +14,7 @@ from lamina.names import FunctionArn, Scope
 
 
 class SqlAliases:
-    """`port.Aliases` on one connection, inside its transaction."""
+    """`functions.Aliases` on one connection, inside its transaction."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection

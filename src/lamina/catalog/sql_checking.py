@@ -6,13 +6,13 @@ from collections.abc import Mapping, Sequence
 
 from sqlalchemy import Connection, delete, func, insert, select, text
 
-from lamina.catalog.port import Consisting
 from lamina.catalog.schema import account_totals, function_layers, function_versions, functions, layer_versions
+from lamina.catalog.storage import Consisting
 from lamina.names import Digest, FunctionArn, LayerArn, Scope
 
 
 class SqlChecking:
-    """`port.Checking` on one connection, inside its transaction."""
+    """`storage.Checking` on one connection, inside its transaction."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection

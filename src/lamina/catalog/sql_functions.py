@@ -78,7 +78,7 @@ _USES = (
 
 
 class SqlFunctions:
-    """`port.Functions` on one connection, inside its transaction."""
+    """`functions.Functions` on one connection, inside its transaction."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection

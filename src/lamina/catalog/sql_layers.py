@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Select, and_, bindparam, delete, insert, select, true, update
 from sqlalchemy.engine import Row
 
-from lamina.catalog.port import CompatibleWith
+from lamina.catalog.layers import CompatibleWith
 from lamina.catalog.schema import layer_versions as versions
 from lamina.catalog.schema import layers
 from lamina.catalog.sql_totals import count
@@ -29,7 +29,7 @@ _GET = select(versions).where(
 
 
 class SqlLayers:
-    """`port.Layers` on one connection, inside its transaction."""
+    """`layers.Layers` on one connection, inside its transaction."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection

@@ -37,7 +37,7 @@ class SqlSecrets:
 
 
 class SqlResourceTags:
-    """`port.ResourceTags` on one connection, inside its transaction."""
+    """`resources.ResourceTags` on one connection, inside its transaction."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
@@ -54,7 +54,7 @@ class SqlResourceTags:
 
 
 class SqlArchives:
-    """`port.Archives` on one connection, inside its transaction."""
+    """`storage.Archives` on one connection, inside its transaction."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection

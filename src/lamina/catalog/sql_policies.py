@@ -15,7 +15,7 @@ from lamina.names import FunctionArn, LayerVersionArn
 
 
 class SqlPolicies:
-    """`port.Policies` on one connection, inside its transaction."""
+    """`resources.Policies` on one connection, inside its transaction."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection

@@ -7,13 +7,13 @@ from typing import Any
 
 from sqlalchemy import Connection, delete, func, insert, select, update
 
-from lamina.catalog.port import Delivery, Event
+from lamina.catalog.queues import Delivery, Event
 from lamina.catalog.schema import deliveries, events
 from lamina.names import FunctionArn, Scope
 
 
 class SqlEvents:
-    """`port.Events` on one connection, inside its transaction."""
+    """`queues.Events` on one connection, inside its transaction."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
@@ -61,7 +61,7 @@ class SqlEvents:
 
 
 class SqlDeliveries:
-    """`port.Deliveries` on one connection, inside its transaction."""
+    """`queues.Deliveries` on one connection, inside its transaction."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection

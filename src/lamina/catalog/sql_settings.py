@@ -7,15 +7,15 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, and_, delete, insert, select, update
 
-from lamina.catalog.port import CodeSigning, Kind, Mapped, Setting
 from lamina.catalog.schema import code_signing_configs as signing
 from lamina.catalog.schema import event_source_mappings as mappings
 from lamina.catalog.schema import function_settings as settings
+from lamina.catalog.settings import CodeSigning, Kind, Mapped, Setting
 from lamina.names import FunctionArn, Scope
 
 
 class SqlSettings:
-    """`port.Settings` on one connection, inside its transaction."""
+    """`settings.Settings` on one connection, inside its transaction."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
@@ -68,7 +68,7 @@ class SqlSettings:
 
 
 class SqlCodeSignings:
-    """`port.CodeSignings` on one connection, inside its transaction."""
+    """`settings.CodeSignings` on one connection, inside its transaction."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
@@ -96,7 +96,7 @@ class SqlCodeSignings:
 
 
 class SqlMappings:
-    """`port.Mappings` on one connection, inside its transaction."""
+    """`settings.Mappings` on one connection, inside its transaction."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection

@@ -20,7 +20,7 @@ from lamina.stacks.stack import (
 
 
 class SqlStacks:
-    """`port.Stacks` on one connection, inside its transaction."""
+    """`stacks.Stacks` on one connection, inside its transaction."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection

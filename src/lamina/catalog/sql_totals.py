@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from sqlalchemy import Connection, and_, bindparam, insert, select, update
 
-from lamina.catalog.port import Totals
 from lamina.catalog.schema import account_totals as totals
+from lamina.catalog.storage import Totals
 from lamina.names import Scope
 
 
 class SqlTotals:
-    """`port.AccountTotals` on one connection, inside its transaction."""
+    """`storage.AccountTotals` on one connection, inside its transaction."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection

@@ -7,7 +7,8 @@ import string
 from typing import Any
 
 from lamina import errors
-from lamina.catalog.port import Catalog, CodeSigning, Kind, Setting, Transaction
+from lamina.catalog.port import Catalog, Transaction
+from lamina.catalog.settings import CodeSigning, Kind, Setting
 from lamina.functions import code_signing
 from lamina.functions.configuring import check_tags
 from lamina.names import FunctionArn

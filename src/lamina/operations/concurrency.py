@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from lamina import errors
-from lamina.catalog.port import Catalog, Kind, Setting, Transaction
+from lamina.catalog.port import Catalog, Transaction
+from lamina.catalog.settings import Kind, Setting
 from lamina.functions.concurrency import Claims, Quota, check_reservation
 from lamina.names import LATEST, FunctionArn, Scope
 from lamina.operations.addresses import function_arn, function_not_found

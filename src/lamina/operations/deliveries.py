@@ -17,7 +17,8 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 from lamina import errors
-from lamina.catalog.port import Catalog, Delivery
+from lamina.catalog.port import Catalog
+from lamina.catalog.queues import Delivery
 from lamina.companions import Clients
 from lamina.functions.destinations import Elsewhere
 from lamina.invocations import retrying

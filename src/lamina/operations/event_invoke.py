@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from lamina import errors
-from lamina.catalog.port import Catalog, Kind, Setting, Transaction
+from lamina.catalog.port import Catalog, Transaction
+from lamina.catalog.settings import Kind, Setting
 from lamina.functions import destinations, event_invoke
 from lamina.functions.destinations import Elsewhere
 from lamina.functions.event_invoke import EventInvoke

@@ -8,7 +8,8 @@ from datetime import datetime
 from typing import Any
 
 from lamina import errors
-from lamina.catalog.port import Catalog, Mapped, Transaction
+from lamina.catalog.port import Catalog, Transaction
+from lamina.catalog.settings import Mapped
 from lamina.functions import event_sources
 from lamina.functions.configuring import check_tags
 from lamina.names import FunctionArn

@@ -11,7 +11,9 @@ from dataclasses import dataclass
 from typing import Final
 
 from lamina import errors
-from lamina.catalog.port import Catalog, Delivery, Event, Kind, Transaction
+from lamina.catalog.port import Catalog, Transaction
+from lamina.catalog.queues import Delivery, Event
+from lamina.catalog.settings import Kind
 from lamina.functions import destinations
 from lamina.functions.destinations import Elsewhere
 from lamina.functions.event_invoke import EventInvoke

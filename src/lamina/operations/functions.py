@@ -7,7 +7,8 @@ from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 from lamina import errors
-from lamina.catalog.port import Catalog, Kind, Transaction
+from lamina.catalog.port import Catalog, Transaction
+from lamina.catalog.settings import Kind
 from lamina.functions import changing, configuring, elsewhere, unsupported
 from lamina.functions.describing import describe, describe_listed
 from lamina.functions.versions import FunctionVersion

@@ -14,7 +14,8 @@ from dataclasses import replace
 from typing import Any, Final, Protocol
 
 from lamina import errors
-from lamina.catalog.port import Catalog, Event
+from lamina.catalog.port import Catalog
+from lamina.catalog.queues import Event
 from lamina.environments.spec import EnvironmentSpec
 from lamina.functions.aliases import Alias
 from lamina.functions.versions import FunctionVersion, State

@@ -6,7 +6,8 @@ from collections.abc import Callable
 from typing import Any
 
 from lamina import errors
-from lamina.catalog.port import Catalog, CompatibleWith
+from lamina.catalog.layers import CompatibleWith
+from lamina.catalog.port import Catalog
 from lamina.layers import attaching, versions
 from lamina.layers.versions import LayerVersion
 from lamina.names import Digest, LayerVersionArn, parse_layer_name

@@ -8,7 +8,8 @@ from collections.abc import Callable, Sequence
 from typing import Any, Final, Protocol
 
 from lamina import errors
-from lamina.catalog.port import Catalog, Kind, Setting, Transaction
+from lamina.catalog.port import Catalog, Transaction
+from lamina.catalog.settings import Kind, Setting
 from lamina.environments.spec import EnvironmentSpec
 from lamina.functions import changing
 from lamina.functions.concurrency import Quota, check_provision

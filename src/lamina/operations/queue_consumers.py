@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, Final
 
 from lamina import errors
-from lamina.catalog.port import Mapped
+from lamina.catalog.settings import Mapped
 from lamina.companions import AT_ONCE_MAX, QueueRefused, Queues
 from lamina.functions import event_filters, queue_batches
 from lamina.functions.queue_batches import Message

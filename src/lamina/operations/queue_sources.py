@@ -12,7 +12,8 @@ import time
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
-from lamina.catalog.port import Catalog, Mapped
+from lamina.catalog.port import Catalog
+from lamina.catalog.settings import Mapped
 from lamina.companions import Arrival, Queues
 from lamina.invocations.calls import Outcome
 from lamina.names import Scope

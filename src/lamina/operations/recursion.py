@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 
 from lamina import errors
-from lamina.catalog.port import Catalog, Kind, Setting, Transaction
+from lamina.catalog.port import Catalog, Transaction
+from lamina.catalog.settings import Kind, Setting
 from lamina.invocations import lineage
 from lamina.names import FunctionArn
 from lamina.operations.addresses import function_arn, function_not_found

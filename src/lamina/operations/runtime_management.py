@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from lamina import errors
-from lamina.catalog.port import Catalog, Kind, Setting, Transaction
+from lamina.catalog.port import Catalog, Transaction
+from lamina.catalog.settings import Kind, Setting
 from lamina.functions.runtimes import runtime_version_arn
 from lamina.functions.versions import FunctionVersion
 from lamina.names import LATEST, FunctionArn

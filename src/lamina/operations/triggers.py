@@ -7,7 +7,8 @@ import logging
 import time
 from collections.abc import Awaitable, Callable, Sequence
 
-from lamina.catalog.port import Catalog, Event
+from lamina.catalog.port import Catalog
+from lamina.catalog.queues import Event
 from lamina.companions import Trigger
 from lamina.functions.permissions import lets_service
 from lamina.invocations.identifiers import new_request_id, new_trace

@@ -9,7 +9,8 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from lamina import errors
-from lamina.catalog.port import Catalog, Kind, Setting, Transaction
+from lamina.catalog.port import Catalog, Transaction
+from lamina.catalog.settings import Kind, Setting
 from lamina.functions import urls
 from lamina.functions.urls import Signer, Url, UrlAnswer, UrlRequest
 from lamina.invocations.calls import Outcome

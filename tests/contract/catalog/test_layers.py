@@ -7,7 +7,8 @@ from threading import Thread
 
 import pytest
 
-from lamina.catalog.port import Catalog, CompatibleWith
+from lamina.catalog.layers import CompatibleWith
+from lamina.catalog.port import Catalog
 from lamina.layers.versions import LayerVersion
 from lamina.names import LayerArn
 

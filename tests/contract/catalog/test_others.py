@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from lamina.catalog.port import Catalog, Delivery, Event
+from lamina.catalog.port import Catalog
+from lamina.catalog.queues import Delivery, Event
 from lamina.names import Digest, FunctionArn
 
 from .examples import HERE, OTHER_ACCOUNT, archive, function, layer_version

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from lamina.catalog.port import Catalog, CodeSigning, Kind, Mapped, Setting, Totals
+from lamina.catalog.port import Catalog
+from lamina.catalog.settings import CodeSigning, Kind, Mapped, Setting
+from lamina.catalog.storage import Totals
 from lamina.functions.elsewhere import FileSystem, Image, Vpc
 
 from .examples import HERE, OTHER_REGION, archive, function, layer_version

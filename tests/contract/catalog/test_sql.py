@@ -13,8 +13,9 @@ import pytest
 from sqlalchemy import create_engine
 
 from lamina.catalog import schema
+from lamina.catalog.layers import CompatibleWith
 from lamina.catalog.migrations import upgrade
-from lamina.catalog.port import CompatibleWith, Kind
+from lamina.catalog.settings import Kind
 from lamina.catalog.sql import CatalogTooNew, SqlCatalog
 from lamina.names import LayerArn
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from lamina.catalog.port import Kind, Setting
+from lamina.catalog.settings import Kind, Setting
 from lamina.environments.spec import EnvironmentSpec
 from lamina.functions.concurrency import Quota
 from lamina.invocations.calls import Invocation, Outcome

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from lamina.catalog.port import Delivery
+from lamina.catalog.queues import Delivery
 from lamina.catalog.sql import SqlCatalog
 from lamina.operations.deliveries import DeliveryQueue, Destinations, NotDelivered
 

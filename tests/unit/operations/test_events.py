@@ -11,7 +11,8 @@ from typing import Any
 
 import pytest
 
-from lamina.catalog.port import Catalog, Event, Transaction
+from lamina.catalog.port import Catalog, Transaction
+from lamina.catalog.queues import Event
 from lamina.catalog.sql import SqlCatalog
 from lamina.errors import ApiError
 from lamina.invocations.calls import Outcome

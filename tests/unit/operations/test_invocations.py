@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from lamina.catalog.port import Event
+from lamina.catalog.queues import Event
 from lamina.errors import ApiError
 from lamina.functions.versions import FunctionVersion
 from lamina.invocations import lineage

@@ -11,7 +11,7 @@ from typing import Any, cast
 import pytest
 
 from lamina import errors
-from lamina.catalog.port import Mapped
+from lamina.catalog.settings import Mapped
 from lamina.catalog.sql import SqlCatalog
 from lamina.companions import Arrival, Companions, Queues
 from lamina.invocations.calls import Outcome

@@ -6,7 +6,8 @@ import asyncio
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 
-from lamina.catalog.port import Catalog, Delivery, Event, Transaction
+from lamina.catalog.port import Catalog, Transaction
+from lamina.catalog.queues import Delivery, Event
 
 PATIENCE_S = 30
 
