@@ -1,8 +1,10 @@
-"""What a request names, and whether its caller may reach it."""
+"""What a request names, whether its caller may reach it, and whether it is there."""
 
 from __future__ import annotations
 
 from lamina import errors
+from lamina.catalog.functions import Functions
+from lamina.functions.versions import FunctionVersion
 from lamina.layers.attaching import not_authorized
 from lamina.names import LATEST, FunctionArn, LayerArn, LayerVersionArn, Scope, parse_function_name, parse_layer_name
 from lamina.operations.call import Call
@@ -55,6 +57,14 @@ def tagged_function(call: Call, operation: str, resource: str) -> FunctionArn:
             "Tags on function aliases and versions are not supported. Please specify a function ARN."
         )
     return arn
+
+
+def find_function(functions: Functions, arn: FunctionArn) -> FunctionVersion:
+    """The function version that *arn* means, `$LATEST` if it is unqualified; AWS's error if there is none."""
+    function = functions.find(arn.scope, arn.name, arn.qualifier)
+    if function is None:
+        raise function_not_found(arn)
+    return function
 
 
 def function_not_found(arn: FunctionArn) -> errors.ApiError:

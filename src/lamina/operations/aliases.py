@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from lamina import errors
-from lamina.catalog.port import Catalog, Transaction
+from lamina.catalog.functions import Functions
+from lamina.catalog.port import Catalog
 from lamina.functions import aliases
 from lamina.functions.aliases import Alias, describe
-from lamina.names import FunctionArn
-from lamina.operations.addresses import alias_not_found, function_not_found, unqualified_arn
+from lamina.operations.addresses import alias_not_found, find_function, unqualified_arn
 from lamina.operations.call import Call, Output, Parameters
 from lamina.operations.markers import Markers, page
 from lamina.operations.stamps import Stamps
@@ -29,11 +29,11 @@ class AliasOperations:
         function = unqualified_arn(call, "CreateAlias", request["FunctionName"])
         arn = function.qualified(request["Name"])
         with self._catalog.writing() as transaction:
-            _check_version(transaction, function, request["FunctionVersion"])
+            find_function(transaction.functions, function.qualified(request["FunctionVersion"]))
             if transaction.aliases.find(arn) is not None:
                 raise errors.resource_conflict(f"Alias already exists: {arn}")
             alias = aliases.create(arn, request, self._stamps.revision_id())
-            _check_leads_somewhere(transaction, alias)
+            _check_leads_somewhere(transaction.functions, alias)
             transaction.aliases.add(alias)
         return describe(alias)
 
@@ -52,8 +52,7 @@ class AliasOperations:
         position = self._markers.read(of_list, request.get("Marker"))
         after = None if position is None else str(position[0])
         with self._catalog.reading() as transaction:
-            if transaction.functions.find(function.scope, function.name) is None:
-                raise function_not_found(function)
+            find_function(transaction.functions, function)
             found = transaction.aliases.of_function(function, version=version, after=after, limit=size + 1)
         shown, more = page(found, size)
         output: dict[str, Any] = {"Aliases": [describe(alias) for alias in shown]}
@@ -69,7 +68,7 @@ class AliasOperations:
                 # Another sentence than GetAlias has.
                 raise errors.resource_not_found(f"Alias not found: {arn}")
             alias = aliases.update(before, request, self._stamps.revision_id())
-            _check_leads_somewhere(transaction, alias)
+            _check_leads_somewhere(transaction.functions, alias)
             transaction.aliases.replace(alias)
         return describe(alias)
 
@@ -83,11 +82,6 @@ class AliasOperations:
         return {}
 
 
-def _check_version(transaction: Transaction, function: FunctionArn, version: str) -> None:
-    if transaction.functions.find(function.scope, function.name, version) is None:
-        raise function_not_found(function.qualified(version))
-
-
-def _check_leads_somewhere(transaction: Transaction, alias: Alias) -> None:
+def _check_leads_somewhere(functions: Functions, alias: Alias) -> None:
     for version in alias.versions:
-        _check_version(transaction, alias.arn.unqualified, version)
+        find_function(functions, alias.arn.qualified(version))

@@ -12,7 +12,7 @@ from lamina.catalog.settings import CodeSigning, Kind, Setting
 from lamina.functions import code_signing
 from lamina.functions.configuring import check_tags
 from lamina.names import FunctionArn
-from lamina.operations.addresses import function_arn, function_not_found
+from lamina.operations.addresses import find_function, function_arn
 from lamina.operations.call import Call, Output, Parameters
 from lamina.operations.markers import Markers, page
 from lamina.operations.stamps import Stamps
@@ -79,14 +79,14 @@ class CodeSigningOperations:
     def put_function_code_signing_config(self, call: Call, request: Parameters) -> Output:
         arn = _function(call, "PutFunctionCodeSigningConfig", request)
         with self._catalog.writing() as transaction:
-            _check_exists(transaction, arn)
+            find_function(transaction.functions, arn)
             attach(transaction, arn, request["CodeSigningConfigArn"])
         return {"CodeSigningConfigArn": request["CodeSigningConfigArn"], "FunctionName": arn.name}
 
     def get_function_code_signing_config(self, call: Call, request: Parameters) -> Output:
         arn = _function(call, "GetFunctionCodeSigningConfig", request)
         with self._catalog.reading() as transaction:
-            _check_exists(transaction, arn)
+            find_function(transaction.functions, arn)
             setting = transaction.settings.get(Kind.CODE_SIGNING, arn)
         if setting is None or setting.target is None:
             # So AWS answers where there is none, whatever the model calls required.
@@ -96,7 +96,7 @@ class CodeSigningOperations:
     def delete_function_code_signing_config(self, call: Call, request: Parameters) -> Output:
         arn = _function(call, "DeleteFunctionCodeSigningConfig", request)
         with self._catalog.writing() as transaction:
-            _check_exists(transaction, arn)
+            find_function(transaction.functions, arn)
             transaction.settings.delete(Kind.CODE_SIGNING, arn)
         return {}
 
@@ -148,8 +148,3 @@ def _described(config: CodeSigning) -> dict[str, Any]:
 
 def _function(call: Call, operation: str, request: Parameters) -> FunctionArn:
     return function_arn(call, operation, request["FunctionName"]).unqualified
-
-
-def _check_exists(transaction: Transaction, arn: FunctionArn) -> None:
-    if transaction.functions.find(arn.scope, arn.name) is None:
-        raise function_not_found(arn)

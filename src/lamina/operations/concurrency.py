@@ -7,7 +7,7 @@ from lamina.catalog.port import Catalog, Transaction
 from lamina.catalog.settings import Kind, Setting
 from lamina.functions.concurrency import Claims, Quota, check_reservation
 from lamina.names import LATEST, FunctionArn, Scope
-from lamina.operations.addresses import function_arn, function_not_found
+from lamina.operations.addresses import find_function, function_arn, function_not_found
 from lamina.operations.call import Call, Output, Parameters
 
 
@@ -31,14 +31,14 @@ class ConcurrencyOperations:
     def get_function_concurrency(self, call: Call, request: Parameters) -> Output:
         arn = _unqualified(call, "GetFunctionConcurrency", request)
         with self._catalog.reading() as transaction:
-            _check_exists(transaction, arn)
+            find_function(transaction.functions, arn)
             setting = transaction.settings.get(Kind.CONCURRENCY, arn)
         return {} if setting is None else {"ReservedConcurrentExecutions": setting.document["reserved"]}
 
     def delete_function_concurrency(self, call: Call, request: Parameters) -> Output:
         arn = _unqualified(call, "DeleteFunctionConcurrency", request)
         with self._catalog.writing() as transaction:
-            _check_exists(transaction, arn)
+            find_function(transaction.functions, arn)
             transaction.settings.delete(Kind.CONCURRENCY, arn)
         return {}
 
@@ -64,8 +64,3 @@ def _unqualified(call: Call, operation: str, request: Parameters) -> FunctionArn
             "Please specify either a function name or an unqualified function ARN."
         )
     return arn
-
-
-def _check_exists(transaction: Transaction, arn: FunctionArn) -> None:
-    if transaction.functions.find(arn.scope, arn.name) is None:
-        raise function_not_found(arn)

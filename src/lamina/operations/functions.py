@@ -18,7 +18,7 @@ from lamina.layers.versions import StoredArchive
 from lamina.names import LATEST, Digest, FunctionArn, LayerVersionArn
 from lamina.operations import code_signing
 from lamina.operations.activations import Activations
-from lamina.operations.addresses import function_arn, function_not_found, unqualified_arn
+from lamina.operations.addresses import find_function, function_arn, function_not_found, unqualified_arn
 from lamina.operations.call import Call, Output, Parameters
 from lamina.operations.content import Contents
 from lamina.operations.live import LiveLayers
@@ -80,7 +80,7 @@ class FunctionOperations:
                 raise errors.resource_conflict(f"Function already exist: {arn.name}")
             attached = _attached(call, transaction, layers)
             latest = changing.create(arn, request, code, attached, self._stamps.stamp())
-            check_room(transaction, arn.scope, code.zipped_bytes)
+            check_room(transaction.totals, arn.scope, code.zipped_bytes)
             transaction.functions.add(latest, request.get("Tags") or {})
             if request.get("CodeSigningConfigArn"):
                 code_signing.attach(transaction, arn, request["CodeSigningConfigArn"])
@@ -94,7 +94,7 @@ class FunctionOperations:
     def get_function(self, call: Call, request: Parameters) -> Output:
         arn = function_arn(call, "GetFunction", request["FunctionName"], request.get("Qualifier"))
         with self._catalog.reading() as transaction:
-            function = _find(transaction, arn)
+            function = find_function(transaction.functions, arn)
             tags = transaction.functions.tags(arn.scope, arn.name)
             reserved = transaction.settings.get(Kind.CONCURRENCY, arn.unqualified)
         output: dict[str, Any] = {"Configuration": describe(function, arn), "Code": self._described(call, function)}
@@ -107,7 +107,7 @@ class FunctionOperations:
     def get_function_configuration(self, call: Call, request: Parameters) -> Output:
         arn = function_arn(call, "GetFunctionConfiguration", request["FunctionName"], request.get("Qualifier"))
         with self._catalog.reading() as transaction:
-            return describe(_find(transaction, arn), arn)
+            return describe(find_function(transaction.functions, arn), arn)
 
     def list_functions(self, call: Call, request: Parameters) -> Output:
         every = request.get("FunctionVersion") == "ALL"
@@ -144,15 +144,15 @@ class FunctionOperations:
         unsupported.check_supported(request)
         # Before an archive of many megabytes is fetched and checked in vain.
         with self._catalog.reading() as transaction:
-            configuring.check_code(_find(transaction, arn).configuration, request)
+            configuring.check_code(find_function(transaction.functions, arn).configuration, request)
         with (
             self._received(call, request) as code,
             self._catalog.writing() as transaction,
         ):
-            before = _find(transaction, arn)
+            before = find_function(transaction.functions, arn)
             latest = changing.update_code(before, request, code, self._stamps.stamp())
             code_signing.check_unsigned(transaction, arn)
-            check_room(transaction, arn.scope, code.zipped_bytes - before.code.zipped_bytes)
+            check_room(transaction.totals, arn.scope, code.zipped_bytes - before.code.zipped_bytes)
             recorded = [latest]
             if not request.get("DryRun"):
                 transaction.functions.replace(latest)
@@ -172,7 +172,7 @@ class FunctionOperations:
         configuring.check_update(request)
         layers = _references(call, request)
         with self._catalog.writing() as transaction:
-            before = _find(transaction, arn)
+            before = find_function(transaction.functions, arn)
             attached = None if layers is None else _attached(call, transaction, layers)
             if attached:
                 code_signing.check_unsigned(transaction, arn)
@@ -228,13 +228,6 @@ class FunctionOperations:
         if not self._synchronous:
             return recorded
         return [future.result() or version for future, version in zip(started, recorded, strict=True)]
-
-
-def _find(transaction: Transaction, arn: FunctionArn) -> FunctionVersion:
-    function = transaction.functions.find(arn.scope, arn.name, arn.qualifier)
-    if function is None:
-        raise function_not_found(arn)
-    return function
 
 
 def _delete_version(transaction: Transaction, arn: FunctionArn) -> Sequence[FunctionVersion]:

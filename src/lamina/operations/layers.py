@@ -57,7 +57,7 @@ class LayerOperations:
         ):
             number = transaction.layers.next_number(layer)
             version = versions.publish(layer, number, archive, request, self._stamps.text())
-            check_room(transaction, call.scope, archive.zipped_bytes)
+            check_room(transaction.totals, call.scope, archive.zipped_bytes)
             transaction.layers.add(version)
             # Nobody asks what it is like unless byte-code is made of it.
             before = transaction.layers.get(layer.version(number - 1)) if version.compatible_runtimes else None

@@ -60,7 +60,7 @@ class Mirroring:
                 return False
             created = attributes.get("CreatedDate") or self._stamps.text()
             version = versions.publish(arn.layer, arn.number, archive, attributes, created)
-            check_room(transaction, arn.scope, archive.zipped_bytes)
+            check_room(transaction.totals, arn.scope, archive.zipped_bytes)
             transaction.layers.pass_number(arn.layer, arn.number)
             transaction.layers.add(version)
             grant = policies.layer_statement(arn, _GRANT)

@@ -16,7 +16,7 @@ from lamina.functions.concurrency import Quota, check_provision
 from lamina.functions.versions import FunctionVersion
 from lamina.names import LATEST, FunctionArn
 from lamina.operations.activations import Activations
-from lamina.operations.addresses import function_arn, function_not_found
+from lamina.operations.addresses import find_function, function_arn, function_not_found
 from lamina.operations.call import Call, Output, Parameters
 from lamina.operations.concurrency import claims
 from lamina.operations.markers import Markers, page
@@ -136,8 +136,7 @@ class ProvisionedOperations:
 
     def _list(self, arn: FunctionArn, after: str | None, limit: int) -> Sequence[tuple[Setting, FunctionVersion]]:
         with self._catalog.reading() as transaction:
-            if transaction.functions.find(arn.scope, arn.name) is None:
-                raise function_not_found(arn)
+            find_function(transaction.functions, arn)
             found = transaction.settings.of_function(Kind.PROVISIONED, arn, after=after, limit=limit)
             return [(setting, _find(transaction, setting.function)) for setting in found]
 

@@ -9,7 +9,7 @@ from lamina.catalog.port import Catalog, Transaction
 from lamina.catalog.settings import Kind, Setting
 from lamina.invocations import lineage
 from lamina.names import FunctionArn
-from lamina.operations.addresses import function_arn, function_not_found
+from lamina.operations.addresses import find_function, function_arn
 from lamina.operations.call import Call, Output, Parameters
 
 _TERMINATE = "Terminate"
@@ -24,14 +24,14 @@ class RecursionOperations:
     def put_function_recursion_config(self, call: Call, request: Parameters) -> Output:
         arn = function_arn(call, "PutFunctionRecursionConfig", request["FunctionName"])
         with self._catalog.writing() as transaction:
-            _check_exists(transaction, arn)
+            find_function(transaction.functions, arn)
             transaction.settings.put(Setting(Kind.RECURSION, arn, {"loop": request["RecursiveLoop"]}))
         return {"RecursiveLoop": request["RecursiveLoop"]}
 
     def get_function_recursion_config(self, call: Call, request: Parameters) -> Output:
         arn = function_arn(call, "GetFunctionRecursionConfig", request["FunctionName"])
         with self._catalog.reading() as transaction:
-            _check_exists(transaction, arn)
+            find_function(transaction.functions, arn)
             return {"RecursiveLoop": _loop(transaction, arn)}
 
 
@@ -58,8 +58,3 @@ class Loops:
 def _loop(transaction: Transaction, arn: FunctionArn) -> str:
     setting = transaction.settings.get(Kind.RECURSION, arn)
     return _TERMINATE if setting is None else str(setting.document["loop"])
-
-
-def _check_exists(transaction: Transaction, arn: FunctionArn) -> None:
-    if transaction.functions.find(arn.scope, arn.name) is None:
-        raise function_not_found(arn)

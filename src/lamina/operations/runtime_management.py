@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from lamina import errors
-from lamina.catalog.port import Catalog, Transaction
+from lamina.catalog.port import Catalog
 from lamina.catalog.settings import Kind, Setting
 from lamina.functions.runtimes import runtime_version_arn
 from lamina.functions.versions import FunctionVersion
 from lamina.names import LATEST, FunctionArn
-from lamina.operations.addresses import function_arn, function_not_found
+from lamina.operations.addresses import find_function, function_arn
 from lamina.operations.call import Call, Output, Parameters
 
 _MANUAL = "Manual"
@@ -28,7 +28,7 @@ class RuntimeManagementOperations:
         if mode != _MANUAL and wanted is not None:
             raise errors.invalid_parameter_value(f"RuntimeVersionArn cannot be set when UpdateRuntimeOn is {mode}.")
         with self._catalog.writing() as transaction:
-            function = _find(transaction, arn)
+            function = find_function(transaction.functions, arn)
             if wanted is not None:
                 _check_offered(function, wanted)
             document = {"update": mode, "runtime_version": wanted}
@@ -38,18 +38,11 @@ class RuntimeManagementOperations:
     def get_runtime_management_config(self, call: Call, request: Parameters) -> Output:
         arn = function_arn(call, "GetRuntimeManagementConfig", request["FunctionName"], request.get("Qualifier"))
         with self._catalog.reading() as transaction:
-            function = _find(transaction, arn)
+            function = find_function(transaction.functions, arn)
             setting = transaction.settings.get(Kind.RUNTIME_MANAGEMENT, function.qualified_arn)
         if setting is None:
             return _describe(arn, "Auto", None)
         return _describe(arn, setting.document["update"], setting.document["runtime_version"])
-
-
-def _find(transaction: Transaction, arn: FunctionArn) -> FunctionVersion:
-    function = transaction.functions.find(arn.scope, arn.name, arn.qualifier)
-    if function is None:
-        raise function_not_found(arn)
-    return function
 
 
 def _check_offered(function: FunctionVersion, wanted: str) -> None:

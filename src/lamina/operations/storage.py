@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from lamina.catalog.port import Transaction
+from lamina.catalog.storage import AccountTotals
 from lamina.layers import sizes
 from lamina.names import Scope
 
 
-def check_room(transaction: Transaction, scope: Scope, added_bytes: int) -> None:
+def check_room(totals: AccountTotals, scope: Scope, added_bytes: int) -> None:
     """Raise AWS's error if *scope* may not store *added_bytes* more, in the transaction that would record them."""
-    sizes.check_stored(transaction.totals.of(scope).code_bytes, added_bytes)
+    sizes.check_stored(totals.of(scope).code_bytes, added_bytes)

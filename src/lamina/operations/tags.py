@@ -12,7 +12,7 @@ from lamina.functions.configuring import check_tags
 from lamina.functions.versions import FunctionVersion
 from lamina.names import FunctionArn, Scope
 from lamina.operations.activations import Activations
-from lamina.operations.addresses import function_not_found, tagged_function
+from lamina.operations.addresses import find_function, tagged_function
 from lamina.operations.call import Call, Output, Parameters
 from lamina.operations.stamps import Stamps
 
@@ -101,10 +101,7 @@ class _Function:
             self._activations.start(self._retagged)
 
     def _latest(self, transaction: Transaction) -> FunctionVersion:
-        latest = transaction.functions.find(self._arn.scope, self._arn.name)
-        if latest is None:
-            raise function_not_found(self._arn)
-        return latest
+        return find_function(transaction.functions, self._arn)
 
 
 class _Other:

@@ -10,7 +10,7 @@ from lamina.functions import changing
 from lamina.functions.describing import describe, describe_listed
 from lamina.functions.versions import FunctionVersion
 from lamina.operations.activations import Activations
-from lamina.operations.addresses import function_arn, function_not_found, unqualified_arn
+from lamina.operations.addresses import find_function, function_arn, unqualified_arn
 from lamina.operations.call import Call, Output, Parameters
 from lamina.operations.live import LiveLayers
 from lamina.operations.markers import Markers, page
@@ -42,9 +42,7 @@ class VersionOperations:
         if request.get("PublishTo") is not None:
             raise errors.not_supported("PublishTo", "there is no $LATEST.PUBLISHED.")
         with self._catalog.writing() as transaction:
-            latest = transaction.functions.find(arn.scope, arn.name)
-            if latest is None:
-                raise function_not_found(arn)
+            latest = find_function(transaction.functions, arn)
             changing.check_publishable(latest, request)
             version = unchanged(transaction, latest)
             if version is None:
@@ -62,8 +60,7 @@ class VersionOperations:
         position = self._markers.read(of_list, request.get("Marker"))
         after = None if position is None else int(position[0])
         with self._catalog.reading() as transaction:
-            if transaction.functions.find(arn.scope, arn.name) is None:
-                raise function_not_found(arn)
+            find_function(transaction.functions, arn)
             found = transaction.functions.versions(arn, after=after, limit=size + 1)
         shown, more = page(found, size)
         output: dict[str, Any] = {"Versions": [describe_listed(version, version.qualified_arn) for version in shown]}
@@ -89,7 +86,7 @@ def publish(
     """A new version made of *latest*, recorded; the caller sees to its activation if it has one to come."""
     if live is not None:
         live.check_publishable(latest)
-    check_room(transaction, latest.arn.scope, latest.code.zipped_bytes)
+    check_room(transaction.totals, latest.arn.scope, latest.code.zipped_bytes)
     number = transaction.functions.next_number(latest.arn)
     version = changing.published(latest, number, stamps.stamp(), description)
     transaction.functions.publish(version)
