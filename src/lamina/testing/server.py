@@ -13,6 +13,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
+from lamina.interrupts import uninterrupted
+
 REGION: Final = "us-east-1"
 ACCOUNT: Final = "000000000000"
 ROLE: Final = f"arn:aws:iam::{ACCOUNT}:role/test"
@@ -104,25 +106,24 @@ def running(environ: Mapping[str, str] = os.environ) -> Iterator[Lamina]:
         state, log = Path(folder) / "state", Path(folder) / "log"
         # Nobody wants to wait for a function that has just been created.
         told = {"LAMBDA_SYNCHRONOUS_CREATE": "1", **environ}
-        with log.open("wb") as said:
-            server = subprocess.Popen(
-                [sys.executable, "-c", _UP, str(os.getpid()), "up", "--quiet", *_WHERE, "--state", str(state)],
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=said,
-                text=True,
-                env=told,
-                # A Ctrl-C is for the tests, which then stop it.
-                start_new_session=True,
-            )
-        try:
+        with contextlib.ExitStack() as started:
+            with log.open("wb") as said, uninterrupted():
+                server = subprocess.Popen(
+                    [sys.executable, "-c", _UP, str(os.getpid()), "up", "--quiet", *_WHERE, "--state", str(state)],
+                    stdin=subprocess.DEVNULL,
+                    stdout=subprocess.PIPE,
+                    stderr=said,
+                    text=True,
+                    env=told,
+                    # A Ctrl-C is for the tests, which then stop it.
+                    start_new_session=True,
+                )
+                started.callback(_stop, server)
             assert server.stdout is not None
             endpoint = server.stdout.readline().strip().rpartition("=")[2]
             if not endpoint:
                 raise NotStarted(log.read_text(errors="replace").strip() or "the server said nothing")
             yield Lamina(endpoint)
-        finally:
-            _stop(server)
 
 
 def _stop(server: subprocess.Popen[str]) -> None:

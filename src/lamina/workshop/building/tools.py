@@ -8,10 +8,13 @@ import signal
 import subprocess
 from collections import deque
 from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Final, Protocol
 
+from lamina.interrupts import uninterrupted
 from lamina.workshop.errors import WorkshopError
 
 _ENDS_WITHIN_S: Final = 2
@@ -74,39 +77,40 @@ class Tools:
 
         Interrupted, it takes the command and everything that it started with it.
         """
-        process = subprocess.Popen(
-            command,
-            cwd=cwd,
-            env={**self.environ, **more},
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            encoding="utf-8",
-            errors="replace",
-            start_new_session=True,
-        )
         said: deque[str] = deque(maxlen=_LINES_KEPT)
-        try:
-            assert process.stdout is not None
+        with ExitStack() as begun:
+            # Before anybody could interrupt, it is known whom to end.
+            with uninterrupted():
+                process = subprocess.Popen(
+                    command,
+                    cwd=cwd,
+                    env={**self.environ, **more},
+                    stdin=subprocess.DEVNULL,
+                    stdout=subprocess.PIPE,
+                    stderr=subprocess.STDOUT,
+                    text=True,
+                    encoding="utf-8",
+                    errors="replace",
+                    start_new_session=True,
+                )
+                assert process.stdout is not None
+                begun.enter_context(process.stdout)
+                begun.push(partial(_interrupted, process))
             for line in process.stdout:
                 said.append(line)
                 if line.strip():
                     self.progress.detail(line.strip())
             process.wait()
-        except BaseException:
-            _end(process)
-            raise
-        finally:
-            if process.stdout is not None:
-                process.stdout.close()
         output = "".join(said)
         if process.returncode:
             raise ToolFailed(output)
         return output
 
 
-def _end(process: subprocess.Popen[str]) -> None:
+def _interrupted(process: subprocess.Popen[str], kind: type[BaseException] | None, *_: object) -> None:
+    """End *process* where the `with` did not come to its end."""
+    if kind is None:
+        return
     for number in (signal.SIGTERM, signal.SIGKILL):
         try:
             os.killpg(process.pid, number)
