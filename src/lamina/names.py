@@ -2,6 +2,8 @@
 
 The wire has checked a name's pattern before a handler sees it, so a name that does not parse here is a mistake of
 the code that passed it (ValueError), never the caller's.
+
+What a call is looked up by, a dozen times, are named tuples: these are hashed and compared without running any Python.
 """
 
 from __future__ import annotations
@@ -11,7 +13,7 @@ import hashlib
 import re
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Final
+from typing import Final, NamedTuple
 
 LATEST = "$LATEST"
 
@@ -48,8 +50,7 @@ def _partition(region: str) -> str:
     return next((partition for prefix, partition in _PARTITIONS if region.startswith(prefix)), "aws")
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Scope:
+class Scope(NamedTuple):
     """One account in one region: everything the API names lives in exactly one of these."""
 
     account: str
@@ -133,8 +134,7 @@ class LayerVersionArn:
         return f"{self.layer}:{self.number}"
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class FunctionArn:
+class FunctionArn(NamedTuple):
     """A function, or one version or alias of it when *qualifier* says which."""
 
     scope: Scope

@@ -43,9 +43,10 @@ class Admission:
                 return RESERVED
             self._own[function] += 1
             return Slot(function, own=True)
-        if self._shared[function.scope] >= limits.shared:
+        under_way = self._shared[function.scope]
+        if under_way >= limits.shared:
             return SHARED
-        self._shared[function.scope] += 1
+        self._shared[function.scope] = under_way + 1
         return Slot(function, own=False)
 
     def leave(self, slot: Slot) -> None:

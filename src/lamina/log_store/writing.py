@@ -223,7 +223,8 @@ class LogWriter:
                 _log.warning("the log group %s cannot be written, and what is logged is lost: %s", group.name, error)
             self._failing.add(group)
         else:
-            self._failing.discard(group)
+            if self._failing:
+                self._failing.discard(group)
         ended = time.monotonic()
         if ended - began > _SLOW_S:
             self._slow_until = ended + _SLOW_FOR_S

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 
 from lamina.names import Scope
 
@@ -13,8 +13,7 @@ _GROUP = re.compile(
 )
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class LogGroupArn:
+class LogGroupArn(NamedTuple):
     """A log group. `str()` is the form without `:*` at its end, `logGroupArn` in the API."""
 
     scope: Scope

@@ -39,6 +39,8 @@ from lamina.worker.zygotes import SandboxFailed
 
 _ACTIVATION_SECONDS_MAX: Final = 60
 _REMEMBERED_MAX: Final = 10_000
+# Those of functions that were deleted or changed long ago are among them.
+_SPECS_MAX: Final = 256
 _NOT_BUILT: Final = ("DurableExecutionName", "TenantId")
 # The kernel's names for processors, and AWS's.
 _ARCHITECTURES: Final = {"x86_64": "x86_64", "aarch64": "arm64"}
@@ -108,6 +110,8 @@ class InvocationOperations:
         # Functions as last read, thrown away whenever any of them changes: an invocation reads no database.
         self._known: dict[FunctionArn, _Route] = {}
         self._known_at = -1
+        # Specs by themselves: what is looked up by the very one that it was put under is not compared field by field.
+        self._specs: dict[EnvironmentSpec, EnvironmentSpec] = {}
         # Runtimes and architectures that were found to run here, which does not change while this process runs.
         self._runnable: set[tuple[str, str]] = set()
 
@@ -245,8 +249,13 @@ class InvocationOperations:
                 settled = await asyncio.wait_for(asyncio.shield(activation), _ACTIVATION_SECONDS_MAX)
             if settled is None:
                 raise function_not_found(arn if arn.qualifier else arn.qualified(LATEST))
-            targets[settled.version] = settled, EnvironmentSpec.of(settled)
+            targets[settled.version] = settled, self._the_one(EnvironmentSpec.of(settled))
         return _Route(alias, targets)
+
+    def _the_one(self, spec: EnvironmentSpec) -> EnvironmentSpec:
+        if len(self._specs) >= _SPECS_MAX:
+            self._specs.clear()
+        return self._specs.setdefault(spec, spec)
 
     def _find(self, arn: FunctionArn) -> tuple[Alias | None, Sequence[FunctionVersion | None]]:
         """What *arn* names, as recorded now: one version, or an alias and the versions it leads to."""
