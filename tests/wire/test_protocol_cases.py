@@ -12,7 +12,7 @@ from botocore.awsrequest import HeadersDict
 from botocore.model import ListShape, MapShape, ServiceModel, Shape, StructureShape
 from botocore.parsers import RestJSONParser
 
-from lamina.wire import Api
+from lamina.wire import Api, model
 from tests.wire.protocol_cases import ProtocolCase, protocol_cases
 
 # Cases about what only a client does, or that say nothing when read backwards. Each with its reason.
@@ -45,7 +45,7 @@ def _parameters(direction: str, not_ours: Mapping[str, str], *, error: bool = Fa
 @pytest.mark.parametrize("case", _parameters("input", INPUT_NOT_OURS))
 def test_a_serialised_request_parses_to_the_parameters_it_was_made_of(case: ProtocolCase) -> None:
     service = ServiceModel(case.service, "protocol")
-    api = Api(service)
+    api = Api(model.ServiceModel(case.service))
     sent = case.case["serialized"]
     path, _, query = sent.get("uri", "/").partition("?")
     route = api.route(sent["method"], path, query)
@@ -59,7 +59,7 @@ def test_a_serialised_request_parses_to_the_parameters_it_was_made_of(case: Prot
 @pytest.mark.parametrize("case", _parameters("output", OUTPUT_NOT_OURS))
 def test_a_printed_result_reads_back_as_the_result(case: ProtocolCase) -> None:
     service = ServiceModel(case.service, "protocol")
-    api = Api(service)
+    api = Api(model.ServiceModel(case.service))
     wanted = case.case["response"]
     shape = service.operation_model(case.operation).output_shape
     answer = api.serialise(case.operation, _python(shape, case.case["result"]) if shape else {}, "the-id")
@@ -76,7 +76,9 @@ def test_a_printed_error_reads_back_as_the_error(case: ProtocolCase) -> None:
     shape = service.shape_for_error_code(code)
     error = {name: _python(shape.members[name], value) for name, value in case.case["error"].items()}
     message = error.pop("Message", None)
-    answer = Api(service).serialise_error(code, wanted["status_code"], message, None, error, "the-id")
+    answer = Api(model.ServiceModel(case.service)).serialise_error(
+        code, wanted["status_code"], message, None, error, "the-id"
+    )
     parsed = RestJSONParser().parse(_raw(answer.status, dict(answer.headers), answer.body), None)
     assert parsed["Error"]["Code"] == code
     assert parsed["Error"]["Message"] == message

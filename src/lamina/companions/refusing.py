@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from typing import Final
-from xml.sax.saxutils import escape
 
 from lamina.companions.messages import Question, Reply
 
@@ -22,6 +21,8 @@ def refusal(question: Question, service: str, code: str, status: int, message: s
     S3's errors are XML of their own, those of the query protocol another, all the rest is JSON; a question tells which
     by its form, so that no model has to be read for it.
     """
+    from xml.sax.saxutils import escape  # noqa: PLC0415 - not needed to start, and comes with a client for HTTP
+
     if service == "s3":
         body = f"{_XML}<Error><Code>{code}</Code><Message>{escape(message)}</Message></Error>"
         kind = "application/xml"

@@ -1,6 +1,6 @@
 """The wire: botocore's service model turned into routing, parsing, constraint checks, printing and errors.
 
-Knows botocore and nothing of Lamina's; only the gateway imports it.
+Reads botocore's files and imports nothing else of Lamina's; only the gateway imports it.
 """
 
 from __future__ import annotations

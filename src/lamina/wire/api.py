@@ -6,14 +6,12 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any, Protocol
 
-from botocore.loaders import Loader
-from botocore.model import NoShapeFoundError, OperationModel, ServiceModel, StructureShape
-
 from lamina.wire.coming import ComingJson, Place
 from lamina.wire.constraints import Checker
 from lamina.wire.deviations import CLOUDFORMATION, LAMBDA, LOGS, NONE, Deviations
 from lamina.wire.faults import violated
 from lamina.wire.json_rpc import JsonRpc
+from lamina.wire.model import Operation, ServiceModel, StructureShape
 from lamina.wire.query import QueryRpc
 from lamina.wire.recall import Recall
 from lamina.wire.request import takes_coming
@@ -37,7 +35,7 @@ class _Protocol(Protocol):
         self, shape: StructureShape, route: Route, headers: Mapping[str, str], body: bytes, /
     ) -> dict[str, Any]: ...
 
-    def print_output(self, operation: OperationModel, output: Mapping[str, Any], request_id: str, /) -> Response: ...
+    def print_output(self, operation: Operation, output: Mapping[str, Any], request_id: str, /) -> Response: ...
 
     def print_error(
         self,
@@ -58,9 +56,7 @@ class Api:
     def __init__(self, service: ServiceModel, deviations: Deviations = NONE) -> None:
         self._deviations = deviations
         self._service = service
-        self._operations: dict[str, OperationModel] = {
-            name: service.operation_model(name) for name in service.operation_names
-        }
+        self._operations = service.operations
         self._protocol: _Protocol
         if service.metadata["protocol"] == "json":
             self._protocol = JsonRpc(self._operations, service.metadata)
@@ -74,9 +70,7 @@ class Api:
     @classmethod
     def load(cls, service: str = "lambda") -> Api:
         """The API of *service* as the installed botocore knows it, with what is recorded of it besides."""
-        # A loader of its own: botocore's sessions would import a credential chain and read the user's files.
-        model = Loader().load_service_model(service, "service-2")
-        return cls(ServiceModel(model, service), _DEVIATIONS.get(service, NONE))
+        return cls(ServiceModel.load(service), _DEVIATIONS.get(service, NONE))
 
     @property
     def operations(self) -> tuple[str, ...]:
@@ -163,20 +157,15 @@ class Api:
         request_id: str,
     ) -> Response:
         """An error answer: *kind* is the member `Type` ("User", "Service" or absent), *members* the further ones."""
-        return self._protocol.print_error(self._error_shape(code), code, status, message, kind, members, request_id)
+        return self._protocol.print_error(
+            self._service.error_shape(code), code, status, message, kind, members, request_id
+        )
 
     def refusal_code(self, operation: str) -> str:
         """The code of the error by which *operation* says that it asks for what cannot be."""
         codes = self._deviations.refusal_codes
         modelled = {shape.error_code for shape in self._operations[operation].error_shapes}
         return next((code for code in codes if code in modelled), codes[0])
-
-    def _error_shape(self, code: str) -> StructureShape | None:
-        try:
-            shape = self._service.shape_for_error_code(code)
-        except NoShapeFoundError:
-            return None
-        return shape if isinstance(shape, StructureShape) else None
 
     def _checker(self, operation: str, shape: StructureShape) -> Checker:
         checker = self._checkers.get(operation)

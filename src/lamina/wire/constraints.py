@@ -11,9 +11,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
-from botocore.model import ListShape, MapShape, Shape, StructureShape
-
 from lamina.wire.deviations import Deviations
+from lamina.wire.model import ListShape, MapShape, Shape, StructureShape
 from lamina.wire.patterns import matcher
 
 _LENGTH = "length"
@@ -50,7 +49,7 @@ class Checker:
 
     def _check(self, shape: Shape, value: Any, path: str) -> Iterator[str]:
         if isinstance(shape, StructureShape):
-            if not shape.metadata.get("document"):
+            if not shape.traits.get("document"):
                 yield from self._structure(shape, value, path + ".")
             return
         scalar = self._scalar(shape)
@@ -108,18 +107,18 @@ class _Scalar:
 
     def __init__(self, shape: Shape, operation: str, deviations: Deviations) -> None:
         self._tests: list[tuple[str, Callable[[Any], bool]]] = []
-        metadata = shape.metadata
+        traits = shape.traits
         number = shape.type_name in _NUMBERS
         measure, noun = (_itself, _VALUE) if number else (len, _LENGTH)
         real = shape.type_name in ("float", "double")
         for bound, holds, words in (("max", _at_most, "less"), ("min", _at_least, "greater")):
-            if bound in metadata:
-                limit = float(metadata[bound]) if real else int(metadata[bound])
+            if bound in traits:
+                limit = float(traits[bound]) if real else int(traits[bound])
                 self._tests.append((f"Member must have {noun} {words} than or equal to {limit}", holds(measure, limit)))
         if shape.type_name == "string":
-            self._add_pattern(metadata.get("pattern"), deviations.patterns.get(shape.name))
+            self._add_pattern(traits.get("pattern"), deviations.patterns.get(shape.name))
             printed = deviations.enums.get((operation, shape.name)) or deviations.enums.get(("", shape.name))
-            self._add_enum(metadata.get("enum"), printed, checked_later=_is_checked_later(shape, operation, deviations))
+            self._add_enum(traits.get("enum"), printed, checked_later=_is_checked_later(shape, operation, deviations))
         self.all = tuple(text for text, _ in self._tests)
 
     def violated(self, value: Any) -> Iterator[str]:
@@ -160,7 +159,7 @@ def _sentence(shape: Shape, value: Any, path: str, constraint: str) -> str:
 
 
 def _is_sensitive(shape: Shape) -> bool:
-    if shape.metadata.get("sensitive"):
+    if shape.traits.get("sensitive"):
         return True
     if isinstance(shape, ListShape):
         return _is_sensitive(shape.member)

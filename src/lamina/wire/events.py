@@ -11,8 +11,7 @@ from binascii import crc32
 from collections.abc import AsyncIterable, Mapping
 from typing import Any
 
-from botocore.model import Shape, StructureShape
-
+from lamina.wire.model import Shape, StructureShape
 from lamina.wire.printing import json_bytes, to_json
 
 CONTENT_TYPE = "application/vnd.amazon.eventstream"
@@ -49,7 +48,7 @@ def encode_event(stream: StructureShape, event: Mapping[str, Any]) -> bytes:
     media_type, payload = _payload(shape, value)
     headers = {":message-type": "event", ":event-type": name} | ({":content-type": media_type} if media_type else {})
     for member_name, member in shape.members.items():
-        if member.serialization.get("eventheader") and member_name in value:
+        if member.traits.get("eventheader") and member_name in value:
             headers[member_name] = str(value[member_name])
     return encode_message(headers, payload)
 
@@ -68,9 +67,9 @@ def _header(name: bytes, value: bytes) -> bytes:
 
 def _payload(shape: StructureShape, value: Mapping[str, Any]) -> tuple[str, bytes]:
     for name, member in shape.members.items():
-        if member.serialization.get("eventpayload"):
+        if member.traits.get("eventpayload"):
             return _event_payload(member, value.get(name))
-    held = {name: member for name, member in shape.members.items() if not member.serialization.get("eventheader")}
+    held = {name: member for name, member in shape.members.items() if not member.traits.get("eventheader")}
     if not held:
         return "", b""
     return "application/json", json_bytes(to_json(shape, {name: value[name] for name in held if name in value}))

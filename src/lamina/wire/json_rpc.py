@@ -8,10 +8,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from botocore.model import OperationModel, StructureShape
-
 from lamina.wire.faults import UnknownOperation, unreadable
 from lamina.wire.long_strings import check, load_json
+from lamina.wire.model import Operation, StructureShape
 from lamina.wire.printing import json_bytes, to_json
 from lamina.wire.response import Response
 from lamina.wire.routes import Route
@@ -23,7 +22,7 @@ TARGET = "x-amz-target"
 class JsonRpc:
     """Requests and answers of one json service, whose targets are `<prefix>.<operation>`."""
 
-    def __init__(self, operations: Mapping[str, OperationModel], metadata: Mapping[str, Any]) -> None:
+    def __init__(self, operations: Mapping[str, Operation], metadata: Mapping[str, Any]) -> None:
         self._operations = operations
         self._prefix = f"{metadata['targetPrefix']}."
         self._media_type = f"application/x-amz-json-{metadata['jsonVersion']}"
@@ -47,7 +46,7 @@ class JsonRpc:
         check(long_strings)
         return params
 
-    def print_output(self, operation: OperationModel, output: Mapping[str, Any], request_id: str) -> Response:
+    def print_output(self, operation: Operation, output: Mapping[str, Any], request_id: str) -> Response:
         shape = operation.output_shape
         body = json_bytes(to_json(shape, output)) if shape is not None else b""
         return Response(200, self._headers(request_id), body)

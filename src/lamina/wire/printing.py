@@ -14,8 +14,8 @@ from typing import Any
 from weakref import WeakKeyDictionary
 
 import pybase64
-from botocore.model import ListShape, MapShape, Shape, StructureShape
 
+from lamina.wire.model import ListShape, MapShape, Shape, StructureShape
 from lamina.wire.timestamps import UNIX, print_timestamp
 
 _Printer = Callable[[Any], Any]
@@ -38,7 +38,7 @@ def to_text(shape: Shape, value: Any, timestamp_format: str) -> str:
     if kind == "string" and isinstance(value, str):
         return value
     if kind == "timestamp":
-        return str(print_timestamp(value, str(shape.serialization.get("timestampFormat", timestamp_format))))
+        return str(print_timestamp(value, str(shape.traits.get("timestampFormat", timestamp_format))))
     if kind == "boolean":
         return "true" if value else "false"
     if kind == "blob":
@@ -64,7 +64,7 @@ def _printer(shape: Shape) -> _Printer:
 
 def _structure(shape: Shape) -> _Printer:
     assert isinstance(shape, StructureShape)
-    if shape.metadata.get("document"):
+    if shape.traits.get("document"):
         return lambda value: value
     name, members = shape.name, shape.members
     # Filled as members are met: a structure may contain itself.
@@ -72,7 +72,7 @@ def _structure(shape: Shape) -> _Printer:
 
     def learn(member: str) -> tuple[str, _Printer]:
         inner = members[member]
-        known[member] = (str(inner.serialization.get("name", member)), _printer(inner))
+        known[member] = (str(inner.traits.get("locationName", member)), _printer(inner))
         return known[member]
 
     def print_structure(value: Any) -> dict[str, Any]:
@@ -117,7 +117,7 @@ def _items(name: str, value: Any) -> ItemsView[str, Any]:
 
 
 def _string(shape: Shape) -> _Printer:
-    if shape.serialization.get("jsonvalue"):
+    if shape.traits.get("jsonvalue"):
         return lambda value: json_bytes(value).decode()
     return _scalar(shape, str, "str")
 
@@ -127,7 +127,7 @@ def _blob(_shape: Shape) -> _Printer:
 
 
 def _timestamp(shape: Shape) -> _Printer:
-    name, timestamp_format = shape.name, str(shape.serialization.get("timestampFormat", UNIX))
+    name, timestamp_format = shape.name, str(shape.traits.get("timestampFormat", UNIX))
 
     def print_time(value: Any) -> str | int | float:
         if not isinstance(value, (datetime, int, float)):

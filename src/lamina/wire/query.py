@@ -9,9 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from botocore.model import ListShape, MapShape, OperationModel, Shape, StructureShape
-
 from lamina.wire.faults import UnknownOperation, unreadable
+from lamina.wire.model import ListShape, MapShape, Operation, Shape, StructureShape
 from lamina.wire.response import Response
 from lamina.wire.routes import Query as Form
 from lamina.wire.routes import Route, parse_query
@@ -28,7 +27,7 @@ _Tree = dict[str, Any]
 class QueryRpc:
     """Requests and answers of one query service."""
 
-    def __init__(self, operations: Mapping[str, OperationModel], metadata: Mapping[str, Any]) -> None:
+    def __init__(self, operations: Mapping[str, Operation], metadata: Mapping[str, Any]) -> None:
         self._operations = operations
         self._namespace = str(metadata["xmlNamespace"])
 
@@ -47,9 +46,9 @@ class QueryRpc:
         params: dict[str, Any] = _value(shape, _tree(route.query))
         return params
 
-    def print_output(self, operation: OperationModel, output: Mapping[str, Any], request_id: str) -> Response:
+    def print_output(self, operation: Operation, output: Mapping[str, Any], request_id: str) -> Response:
         shape = operation.output_shape
-        result = "" if shape is None else element(str(shape.serialization["resultWrapper"]), shape, output)
+        result = "" if shape is None else element(str(shape.traits["resultWrapper"]), shape, output)
         metadata = f"<ResponseMetadata><RequestId>{escaped(request_id)}</RequestId></ResponseMetadata>"
         return self._answer(200, f"{operation.name}Response", result + metadata, request_id)
 
@@ -99,10 +98,10 @@ def _value(shape: Shape, tree: _Tree) -> Any:
         found = {name: tree.get(_name(member, name)) for name, member in shape.members.items()}
         return {name: _value(shape.members[name], node) for name, node in found.items() if node is not None}
     if isinstance(shape, ListShape):
-        nodes = tree if shape.serialization.get("flattened") else tree.get(_name(shape.member, "member"), {})
+        nodes = tree if shape.traits.get("flattened") else tree.get(_name(shape.member, "member"), {})
         return [_value(shape.member, node) for node in _in_order(nodes)]
     if isinstance(shape, MapShape):
-        nodes = tree if shape.serialization.get("flattened") else tree.get("entry", {})
+        nodes = tree if shape.traits.get("flattened") else tree.get("entry", {})
         key, value = _name(shape.key, "key"), _name(shape.value, "value")
         return {
             _value(shape.key, node.get(key, {})): _value(shape.value, node.get(value, {})) for node in _in_order(nodes)
@@ -116,4 +115,4 @@ def _in_order(nodes: _Tree) -> list[_Tree]:
 
 
 def _name(shape: Shape, default: str) -> str:
-    return str(shape.serialization.get("name", default))
+    return str(shape.traits.get("locationName", default))

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from botocore.model import OperationModel, StructureShape
+from lamina.wire.model import Operation, StructureShape
 
 _REMEMBERED_MAX: Final = 1024
 # Of a line or of a header: what is longer is not worth its place.
@@ -30,7 +30,7 @@ class _Read:
 class Recall:
     """What requests of *operations* were read as. Safe to use from any thread."""
 
-    def __init__(self, operations: Iterable[OperationModel]) -> None:
+    def __init__(self, operations: Iterable[Operation]) -> None:
         self._payloads: dict[str, str] = {}
         headers: set[str] = set()
         for operation in operations:
@@ -74,15 +74,15 @@ class Recall:
 
 def _opaque_payload(shape: StructureShape) -> str | None:
     """The member that takes the body as it is, whatever it is; None where there is none, or another kind."""
-    payload = shape.serialization.get("payload")
+    payload = shape.traits.get("payload")
     if payload is None:
         return None
     member = shape.members[payload]
-    bounded = any(bound in member.metadata for bound in ("min", "max"))
-    maps = any(member.serialization.get("location") == "headers" for member in shape.members.values())
+    bounded = any(bound in member.traits for bound in ("min", "max"))
+    maps = any(member.traits.get("location") == "headers" for member in shape.members.values())
     return str(payload) if member.type_name == "blob" and not bounded and not maps else None
 
 
 def _header_names(shape: StructureShape) -> list[str]:
-    located = ((name, member.serialization) for name, member in shape.members.items())
-    return [str(held.get("name", name)).lower() for name, held in located if held.get("location") == "header"]
+    located = ((name, member.traits) for name, member in shape.members.items())
+    return [str(held.get("locationName", name)).lower() for name, held in located if held.get("location") == "header"]

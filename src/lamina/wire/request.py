@@ -6,11 +6,10 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from botocore.model import ListShape, MapShape, Shape, StructureShape
-
 from lamina.wire.coming import ComingJson
 from lamina.wire.faults import unreadable
 from lamina.wire.long_strings import check, load_json
+from lamina.wire.model import ListShape, MapShape, Shape, StructureShape
 from lamina.wire.routes import Query, Route
 from lamina.wire.timestamps import ISO8601, RFC822
 from lamina.wire.values import from_json, from_text, json_value_header
@@ -29,14 +28,14 @@ def parse_input(
     """
     params: dict[str, Any] = {}
     in_body: dict[str, Shape] = {}
-    payload = shape.serialization.get("payload")
+    payload = shape.traits.get("payload")
     for name, member in shape.members.items():
-        location = member.serialization.get("location")
+        location = member.traits.get("location")
         if location is None:
             if name != payload:
                 in_body[name] = member
             continue
-        key = str(member.serialization.get("name", name))
+        key = str(member.traits.get("locationName", name))
         value = _located(location, key, member, route, headers)
         if value is not None:
             params[name] = value
@@ -53,7 +52,7 @@ def parse_input(
 
 def takes_coming(shape: StructureShape) -> bool:
     """Whether it pays to read the body of such an input as it comes: it is JSON, with blobs in it."""
-    if shape.serialization.get("payload") is not None:
+    if shape.traits.get("payload") is not None:
         return False
     inner = [member for member in shape.members.values() if isinstance(member, StructureShape)]
     return any(member.type_name == "blob" for each in (shape, *inner) for member in each.members.values())
@@ -87,13 +86,13 @@ def _query_member(member: Shape, key: str, query: Query) -> Any:
 def _header_member(member: Shape, text: str) -> Any:
     if isinstance(member, ListShape):
         return [from_text(member.member, part, RFC822) for part in _header_values(member.member, text)]
-    if member.serialization.get("jsonvalue"):
+    if member.traits.get("jsonvalue"):
         return json_value_header(text)
     return from_text(member, text, RFC822)
 
 
 def _header_values(element: Shape, text: str) -> list[str]:
-    if element.type_name == "timestamp" and element.serialization.get("timestampFormat", RFC822) == RFC822:
+    if element.type_name == "timestamp" and element.traits.get("timestampFormat", RFC822) == RFC822:
         # An HTTP date holds a comma itself: every second one divides.
         parts = text.split(",")
         return [",".join(parts[at : at + 2]).strip() for at in range(0, len(parts), 2)]
@@ -134,7 +133,7 @@ def _json_members(members: Mapping[str, Shape], body: bytes | ComingJson) -> dic
         raise unreadable("Unexpected field type")
     params = {}
     for name, member in members.items():
-        value = document.get(member.serialization.get("name", name))
+        value = document.get(member.traits.get("locationName", name))
         if value is not None:
             params[name] = from_json(member, value)
     check(long_strings)

@@ -7,10 +7,9 @@ from collections.abc import AsyncIterable, AsyncIterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from botocore.model import ListShape, OperationModel, Shape, StructureShape
-
 from lamina.wire.deviations import Deviations
 from lamina.wire.events import CONTENT_TYPE, EncodedEvents, encode_event
+from lamina.wire.model import ListShape, Operation, Shape, StructureShape
 from lamina.wire.printing import json_bytes, quoted, to_json, to_text
 from lamina.wire.timestamps import RFC822
 
@@ -32,9 +31,7 @@ class Response:
     coming: AsyncIterator[bytes] | None = None
 
 
-def print_output(
-    operation: OperationModel, output: Mapping[str, Any], request_id: str, deviations: Deviations
-) -> Response:
+def print_output(operation: Operation, output: Mapping[str, Any], request_id: str, deviations: Deviations) -> Response:
     """*output*, by the model's member names, as a response; KeyError or TypeError where the model says otherwise."""
     shape = operation.output_shape
     default = deviations.success_status.get(operation.name, int(operation.http.get("responseCode", 200)))
@@ -42,7 +39,7 @@ def print_output(
     if not isinstance(shape, StructureShape):
         return Response(default, headers, b"")
     status, in_body = _print_located(shape, output, default, headers)
-    payload = shape.serialization.get("payload")
+    payload = shape.traits.get("payload")
     if payload is not None and isinstance(in_body.get(payload), AsyncIterable):
         headers.append(("Content-Type", CONTENT_TYPE))
         events = shape.members[payload]
@@ -81,10 +78,10 @@ def print_error(
         member = known.get(name)
         if member is None:
             body[name] = value
-        elif member.serialization.get("location") == "header":
-            headers.append(_header(str(member.serialization.get("name", name)), to_text(member, value, RFC822)))
+        elif member.traits.get("location") == "header":
+            headers.append(_header(str(member.traits.get("locationName", name)), to_text(member, value, RFC822)))
         else:
-            body[member.serialization.get("name", name)] = to_json(member, value)
+            body[member.traits.get("locationName", name)] = to_json(member, value)
     return Response(status, headers, json_bytes(body))
 
 
@@ -97,16 +94,16 @@ def _print_located(
         member = shape.members[name]
         if value is None:
             continue
-        location = member.serialization.get("location")
+        location = member.traits.get("location")
         if location is None:
             in_body[name] = value
         elif location == "statusCode":
             status = int(value)
         elif location == "headers":
-            prefix = str(member.serialization.get("name", ""))
+            prefix = str(member.traits.get("locationName", ""))
             headers.extend(_header(prefix + key, str(held)) for key, held in value.items())
         else:
-            headers.append(_header(str(member.serialization.get("name", name)), _header_text(member, value)))
+            headers.append(_header(str(member.traits.get("locationName", name)), _header_text(member, value)))
     return status, in_body
 
 
@@ -115,7 +112,7 @@ def _header_text(member: Shape, value: Any) -> str:
         texts = (to_text(member.member, held, RFC822) for held in value)
         return ", ".join(quoted(text) if member.member.type_name == "string" else text for text in texts)
     text = to_text(member, value, RFC822)
-    if member.serialization.get("jsonvalue"):
+    if member.traits.get("jsonvalue"):
         return b64encode(text.encode()).decode()
     return text
 
@@ -128,7 +125,7 @@ def _header(name: str, value: str) -> tuple[str, str]:
 
 
 def _print_payload(member: Shape, value: Any, media_type: str | None, headers: list[tuple[str, str]]) -> bytes:
-    if member.serialization.get("eventstream") or member.metadata.get("eventstream"):
+    if member.traits.get("eventstream"):
         assert isinstance(member, StructureShape)
         headers.append(("Content-Type", CONTENT_TYPE))
         return b"".join(encode_event(member, event) for event in value or ())

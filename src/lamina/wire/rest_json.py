@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from botocore.model import OperationModel, StructureShape
-
 from lamina.wire.coming import ComingJson
 from lamina.wire.deviations import Deviations
+from lamina.wire.model import Operation, StructureShape
 from lamina.wire.request import parse_input
 from lamina.wire.response import Response, print_error, print_output
 from lamina.wire.routes import Route, Router
@@ -17,7 +16,7 @@ from lamina.wire.routes import Route, Router
 class RestJson:
     """Requests and answers of one rest-json service."""
 
-    def __init__(self, operations: Iterable[OperationModel], deviations: Deviations) -> None:
+    def __init__(self, operations: Iterable[Operation], deviations: Deviations) -> None:
         self._router = Router(operations)
         self._deviations = deviations
 
@@ -31,7 +30,7 @@ class RestJson:
     ) -> dict[str, Any]:
         return parse_input(shape, route, headers, body)
 
-    def print_output(self, operation: OperationModel, output: Mapping[str, Any], request_id: str) -> Response:
+    def print_output(self, operation: Operation, output: Mapping[str, Any], request_id: str) -> Response:
         return print_output(operation, output, request_id, self._deviations)
 
     def print_error(

@@ -6,10 +6,9 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from botocore.model import StructureShape
-
 from lamina.wire.deviations import NameLengthCheck, RuntimeCheck
 from lamina.wire.faults import Invalid
+from lamina.wire.model import StructureShape
 
 # The name inside any form that passed the model's pattern: an ARN, a partial one, with a qualifier or without.
 _NAME = re.compile(r"(?:arn:[^:]*:lambda:)?(?:[a-z-]+-\d:)?(?:\d{12}:)?(?:function:)?([^:]+)(?::[^:]+)?", re.ASCII)
@@ -26,7 +25,7 @@ def look_again(
         if isinstance(check, NameLengthCheck):
             _check_name_length(check, value)
         else:
-            _check_runtime(check, value, frozenset(shape.members[check.member].metadata.get("enum", ())))
+            _check_runtime(check, value, frozenset(shape.members[check.member].traits.get("enum", ())))
 
 
 def _check_name_length(check: NameLengthCheck, value: str) -> None:

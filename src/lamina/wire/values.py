@@ -15,10 +15,10 @@ from collections.abc import Callable, Sized
 from typing import Any
 
 import pybase64
-from botocore.model import ListShape, MapShape, Shape, StructureShape
 
 from lamina.wire.faults import Invalid, unreadable
 from lamina.wire.long_strings import LongString
+from lamina.wire.model import ListShape, MapShape, Shape, StructureShape
 from lamina.wire.timestamps import UNIX, parse_timestamp
 
 _INTEGERS = frozenset({"integer", "long", "short", "byte"})
@@ -36,7 +36,7 @@ def from_text(shape: Shape, text: str, timestamp_format: str) -> Any:
     """The value of the scalar *shape* that *text*, from a path, a query or a header, stands for; raises Invalid."""
     kind = shape.type_name
     if kind == "timestamp":
-        return parse_timestamp(text, str(shape.serialization.get("timestampFormat", timestamp_format)))
+        return parse_timestamp(text, str(shape.traits.get("timestampFormat", timestamp_format)))
     if kind == "boolean":
         if text not in ("true", "false"):
             raise _mismatch(text, "Boolean")
@@ -73,13 +73,13 @@ def json_value_header(text: str) -> Any:
 
 def _structure(shape: Shape, value: Any) -> Any:
     assert isinstance(shape, StructureShape)
-    if shape.metadata.get("document"):
+    if shape.traits.get("document"):
         return _plain(value)
     if not isinstance(value, dict):
         raise _mismatch(value, "structure")
     result = {}
     for name, member in shape.members.items():
-        held = value.get(member.serialization.get("name", name))
+        held = value.get(member.traits.get("locationName", name))
         if held is not None:
             result[name] = from_json(member, held)
     return result
@@ -113,7 +113,7 @@ def _string(shape: Shape, value: Any) -> Any:
         except UnicodeEncodeError as error:
             # JSON can spell half of a surrogate pair. Nothing after us could store it.
             raise unreadable("Could not parse request body into json: incomplete surrogate pair") from error
-    return json_value(value) if shape.serialization.get("jsonvalue") else value
+    return json_value(value) if shape.traits.get("jsonvalue") else value
 
 
 def _blob(_shape: Shape, value: Any) -> Sized:
@@ -128,7 +128,7 @@ def _blob(_shape: Shape, value: Any) -> Sized:
 
 
 def _timestamp(shape: Shape, value: Any) -> Any:
-    return parse_timestamp(_plain(value), str(shape.serialization.get("timestampFormat", UNIX)))
+    return parse_timestamp(_plain(value), str(shape.traits.get("timestampFormat", UNIX)))
 
 
 def _boolean(_shape: Shape, value: Any) -> bool:

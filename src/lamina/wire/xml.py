@@ -5,26 +5,25 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from typing import Any
-from xml.sax.saxutils import escape
 
-from botocore.model import ListShape, MapShape, Shape, StructureShape
-
+from lamina.wire.model import ListShape, MapShape, Shape, StructureShape
 from lamina.wire.printing import to_text
 from lamina.wire.timestamps import ISO8601
 
 # XML 1.0 has no way to write these, not even escaped.
 _UNWRITABLE = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+# A bare carriage return would be read back as a line feed. (xml.sax has this, and comes with a client for HTTP.)
+_ESCAPES = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;", "\r": "&#13;"})
 
 
 def escaped(text: str) -> str:
     """*text* as it stands inside an element; what XML cannot hold is a replacement character."""
-    # A bare carriage return would be read back as a line feed.
-    return escape(_UNWRITABLE.sub("\ufffd", text), {"\r": "&#13;"})
+    return _UNWRITABLE.sub("\ufffd", text).translate(_ESCAPES)
 
 
 def element(name: str, shape: Shape, value: Any) -> str:
     """*value* of *shape* as the element *name*; KeyError or TypeError for what the model does not describe."""
-    if isinstance(shape, ListShape) and shape.serialization.get("flattened"):
+    if isinstance(shape, ListShape) and shape.traits.get("flattened"):
         return "".join(element(_name(shape.member, name), shape.member, held) for held in value)
     return f"<{name}>{_content(shape, value)}</{name}>"
 
@@ -49,4 +48,4 @@ def _content(shape: Shape, value: Any) -> str:
 
 
 def _name(shape: Shape, default: str) -> str:
-    return str(shape.serialization.get("name", default))
+    return str(shape.traits.get("locationName", default))
