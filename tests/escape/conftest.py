@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import pytest
 
+from lamina.sandbox import sessions
 from tests.support.functions import Inside
 from tests.support.server import Server
 
@@ -24,6 +25,8 @@ class Means:
     control_groups: bool
     freezer: bool
     sized_tmp: bool
+    weights: bool  # processor time goes by memory
+    sessions: bool  # the kernel shares it among sessions
 
 
 @pytest.fixture(scope="session")
@@ -36,6 +39,8 @@ def means() -> Means:
         control_groups=states["control groups"] == "ok",
         freezer=states["control groups"] == "ok" and states.get("freezing", "ok") == "ok",
         sized_tmp=states["/tmp"] == "ok",
+        weights=states["processor time"] == "ok",
+        sessions=sessions.share_processors(),
     )
 
 

@@ -1,4 +1,5 @@
-"""Control groups: how much memory and how many processes an environment may have, in v2's one tree or v1's several.
+"""Control groups: how much memory and how many processes an environment may have, and its share of processor time
+where that is short, in v2's one tree or v1's several.
 
 Joining a group costs 8 to 11 ms on a machine that was idle (an RCU grace period), more than the rest of a cold start:
 groups are made and joined ahead of demand, and only their limits are written on assignment.
@@ -17,11 +18,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from lamina.sandbox import kernel_files
+from lamina.sandbox import kernel_files, weights
 from lamina.sandbox.held_groups import hold, remove_abandoned
 
-_V1_CONTROLLERS = ("memory", "pids")
-_V2_CONTROLLERS = ("memory", "pids")
+# The third, cpu, is not handed to everybody who gets these: an ordinary user of systemd's mostly has to ask for it.
+_CONTROLLERS = ("memory", "pids")
+_CPU = "cpu"
 
 
 class Cgroup(Protocol):
@@ -30,7 +32,12 @@ class Cgroup(Protocol):
     can_freeze: bool
 
     def join(self, pid: int) -> None: ...
-    def limit(self, memory_bytes: int, processes: int) -> None: ...
+    def limit(self, memory_bytes: int, processes: int, *, background: bool = False) -> None:
+        """Where groups are weighed, give it a share of processor time too: as AWS does, by its memory; the least there
+        is to what is to run in the *background*.
+        """
+        ...
+
     def freeze(self) -> None: ...
     def thaw(self) -> None: ...
     def memory_held_bytes(self) -> int:
@@ -52,6 +59,7 @@ class Cgroups(Protocol):
 
     description: str
     can_freeze: bool
+    why_unweighed: str | None  # why groups have no weight against each other, if they have none
 
     def create(self, name: str) -> Cgroup: ...
     def sweep(self) -> None:
@@ -79,17 +87,17 @@ def find(name: str) -> Cgroups | Unavailable:
     """The groups this process may make, below a parent called *name* (unique to the server's state).
 
     All of them together may take the machine's memory but a tenth, and half of the processes it can have: the server,
-    too, wants to live.
+    too, wants to live. It stays outside of the parent, which weighs as much as one ordinary thread on each processor.
     """
     roots = mounts()
     own = own_groups()
     v2 = roots.get("")
     if v2 is not None:
         controllers = (v2 / "cgroup.controllers").read_text().split()
-        if all(controller in controllers for controller in _V2_CONTROLLERS):
+        if all(controller in controllers for controller in _CONTROLLERS):
             return _find_v2(v2, own.get("", "/"), name)
-    if all(controller in roots for controller in _V1_CONTROLLERS):
-        return _find_v1({key: roots[key] for key in _V1_CONTROLLERS}, own, name)
+    if all(controller in roots for controller in _CONTROLLERS):
+        return _find_v1({key: roots[key] for key in (*_CONTROLLERS, _CPU) if key in roots}, own, name)
     return Unavailable("no memory and pids controllers are mounted under /sys/fs/cgroup")
 
 
@@ -133,6 +141,7 @@ def below(root: Path, path: str) -> Path:
 
 def _find_v1(mounts: dict[str, Path], own: dict[str, str], name: str) -> Cgroups | Unavailable:
     parents = {controller: below(root, own.get(controller, "/")) / name for controller, root in mounts.items()}
+    weighing = parents.pop(_CPU, None)
     with contextlib.ExitStack() as undoing:
         try:
             for parent in parents.values():
@@ -141,7 +150,23 @@ def _find_v1(mounts: dict[str, Path], own: dict[str, str], name: str) -> Cgroups
             (parents["pids"] / "pids.max").write_text(str(_processes_for_all()))
         except OSError as error:
             return Unavailable(f"cannot make a group: {error}")
-        return V1Cgroups(parents, undoing.pop_all().close)
+        why_unweighed: str | None = "no cpu controller is mounted under /sys/fs/cgroup"
+        if weighing is not None:
+            why_unweighed = _why_unweighed_v1(weighing, undoing)
+            if why_unweighed is None:
+                parents[_CPU] = weighing
+        return V1Cgroups(parents, undoing.pop_all().close, why_unweighed)
+
+
+def _why_unweighed_v1(parent: Path, undoing: contextlib.ExitStack) -> str | None:
+    """Have *parent* for groups that are weighed; or why they cannot be, and nothing is left of it."""
+    try:
+        undoing.callback(os.close, hold(parent))
+        (parent / "cpu.shares").write_text(str(weights.v1_shares_of_all(os.cpu_count() or 1)))
+    except OSError as error:
+        _removed(parent)
+        return f"cannot make a group: {error}"
+    return None
 
 
 def _find_v2(root: Path, own: str, name: str) -> Cgroups | Unavailable:
@@ -151,18 +176,29 @@ def _find_v2(root: Path, own: str, name: str) -> Cgroups | Unavailable:
             _delegate(parent)
             group = parent / name
             undoing.callback(os.close, hold(group))
-            _enable(group)
+            _enable(group, *_CONTROLLERS)
             (group / "memory.max").write_text(str(_memory_for_all()))
             (group / "pids.max").write_text(str(_processes_for_all()))
         except OSError as error:
             return Unavailable(f"cannot make a group below {parent}: {error.strerror}")
-        return V2Cgroups(group, undoing.pop_all().close)
+        return V2Cgroups(group, undoing.pop_all().close, _why_unweighed_v2(parent, group))
+
+
+def _why_unweighed_v2(parent: Path, group: Path) -> str | None:
+    """Have what is below *group* weighed; or why it cannot be."""
+    try:
+        for folder in (parent, group):
+            _enable(folder, _CPU)
+        (group / "cpu.weight").write_text(str(weights.v2_weight_of_all(os.cpu_count() or 1)))
+    except OSError as error:
+        return f"no cpu controller for groups below {parent}: {error.strerror}"
+    return None
 
 
 def _delegate(parent: Path) -> None:
     """Let groups below *parent* have the controllers; v2 forbids that to a group which itself holds processes."""
     try:
-        _enable(parent)
+        _enable(parent, *_CONTROLLERS)
     except OSError as error:
         if error.errno != errno.EBUSY:
             raise
@@ -173,20 +209,28 @@ def _delegate(parent: Path) -> None:
         leaf = parent / "lamina-server"
         leaf.mkdir(exist_ok=True)
         (leaf / "cgroup.procs").write_text(str(os.getpid()))
-        _enable(parent)
+        _enable(parent, *_CONTROLLERS)
 
 
-def _enable(group: Path) -> None:
-    (group / "cgroup.subtree_control").write_text(" ".join(f"+{controller}" for controller in _V2_CONTROLLERS))
+def _enable(group: Path, *controllers: str) -> None:
+    (group / "cgroup.subtree_control").write_text(" ".join(f"+{controller}" for controller in controllers))
 
 
 class V1Cgroups:
-    description = "cgroup v1: memory and pids"
     can_freeze = False
 
-    def __init__(self, parents: dict[str, Path], let_go: Callable[[], object] = lambda: None) -> None:
+    def __init__(
+        self,
+        parents: dict[str, Path],
+        let_go: Callable[[], object] = lambda: None,
+        why_unweighed: str | None = None,
+    ) -> None:
         self._parents = parents
+        # Controllers may be mounted together.
+        self._folders = tuple(dict.fromkeys(parents.values()))
         self._let_go = let_go
+        self.why_unweighed = why_unweighed
+        self.description = f"cgroup v1: {', '.join(parents)}"
 
     @property
     def memory_folder(self) -> Path:
@@ -195,31 +239,35 @@ class V1Cgroups:
     def create(self, name: str) -> Cgroup:
         folders = {controller: f"{parent}/{name}" for controller, parent in self._parents.items()}
         with contextlib.ExitStack() as undoing:
-            for folder in folders.values():
+            for folder in dict.fromkeys(folders.values()):
                 os.mkdir(folder)
                 undoing.callback(_removed, folder)
             undoing.pop_all()
         return _V1Cgroup(folders)
 
     def sweep(self) -> None:
-        for parent in self._parents.values():
+        for parent in self._folders:
             _sweep(parent)
             remove_abandoned(parent)
 
     def remove(self) -> None:
-        for parent in self._parents.values():
+        for parent in self._folders:
             _sweep(parent)
             _removed(parent)
         self._let_go()
 
 
 class V2Cgroups:
-    description = "cgroup v2: memory, pids and freezing"
     can_freeze = True
 
-    def __init__(self, parent: Path, let_go: Callable[[], object] = lambda: None) -> None:
+    def __init__(
+        self, parent: Path, let_go: Callable[[], object] = lambda: None, why_unweighed: str | None = None
+    ) -> None:
         self._parent = parent
         self._let_go = let_go
+        self.why_unweighed = why_unweighed
+        weighing = [_CPU] if why_unweighed is None else []
+        self.description = f"cgroup v2: {', '.join([*_CONTROLLERS, *weighing, 'freezing'])}"
 
     @property
     def memory_folder(self) -> Path:
@@ -228,7 +276,7 @@ class V2Cgroups:
     def create(self, name: str) -> Cgroup:
         folder = f"{self._parent}/{name}"
         os.mkdir(folder)
-        return _V2Cgroup(folder)
+        return _V2Cgroup(folder, weighed=self.why_unweighed is None)
 
     def sweep(self) -> None:
         for group in self._parent.glob("*/cgroup.kill"):
@@ -259,10 +307,10 @@ class _V1Cgroup:
         self._peak = _Peak(f"{self._memory}max_usage_in_bytes")
 
     def join(self, pid: int) -> None:
-        for folder in self._folders.values():
+        for folder in dict.fromkeys(self._folders.values()):
             kernel_files.write(f"{folder}/cgroup.procs", str(pid))
 
-    def limit(self, memory_bytes: int, processes: int) -> None:
+    def limit(self, memory_bytes: int, processes: int, *, background: bool = False) -> None:
         kernel_files.write(f"{self._memory}limit_in_bytes", str(memory_bytes))
         # Exists with swap accounting only; equal to the other, it leaves no swap.
         with contextlib.suppress(OSError):
@@ -271,6 +319,9 @@ class _V1Cgroup:
         with contextlib.suppress(OSError):
             kernel_files.write(f"{self._memory}kmem.tcp.limit_in_bytes", str(memory_bytes))
         kernel_files.write(f"{self._folders['pids']}/pids.max", str(processes))
+        if _CPU in self._folders:
+            shares = weights.V1_LEAST if background else weights.v1_shares(memory_bytes)
+            kernel_files.write(f"{self._folders[_CPU]}/cpu.shares", str(shares))
 
     def freeze(self) -> None:
         raise NotImplementedError("v1 groups are not frozen")
@@ -296,18 +347,22 @@ class _V1Cgroup:
 class _V2Cgroup:
     can_freeze = True
 
-    def __init__(self, folder: str) -> None:
+    def __init__(self, folder: str, *, weighed: bool) -> None:
         self._folder = folder
+        self._weighed = weighed
         self._peak = _Peak(f"{folder}/memory.peak")
 
     def join(self, pid: int) -> None:
         kernel_files.write(f"{self._folder}/cgroup.procs", str(pid))
 
-    def limit(self, memory_bytes: int, processes: int) -> None:
+    def limit(self, memory_bytes: int, processes: int, *, background: bool = False) -> None:
         kernel_files.write(f"{self._folder}/memory.max", str(memory_bytes))
         with contextlib.suppress(OSError):
             kernel_files.write(f"{self._folder}/memory.swap.max", "0")
         kernel_files.write(f"{self._folder}/pids.max", str(processes))
+        if self._weighed:
+            weight = weights.V2_LEAST if background else weights.v2_weight(memory_bytes)
+            kernel_files.write(f"{self._folder}/cpu.weight", str(weight))
 
     def freeze(self) -> None:
         kernel_files.write(f"{self._folder}/cgroup.freeze", "1")

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Literal
 
-from lamina.sandbox import cgroups, host_network, scratch, seccomp, user_network
+from lamina.sandbox import cgroups, host_network, scratch, seccomp, sessions, user_network
 from lamina.sandbox.cgroups import Unavailable
 from lamina.sandbox.network import Mode
 
@@ -129,13 +129,15 @@ def _groups() -> list[Finding]:
                 "RLIMIT_DATA, processes are limited by RLIMIT_NPROC in a user namespace per environment, and idle "
                 "environments are stopped by signal.",
                 "Run as root, or under systemd: `systemd-run --user --scope -p Delegate=yes lamina up`.",
-            )
+            ),
+            _processor_time("no control groups"),
         ]
     found.remove()
     if found.can_freeze:
-        return [Finding("control groups", "ok", found.description)]
+        return [Finding("control groups", "ok", found.description), _processor_time(found.why_unweighed)]
     return [
         Finding("control groups", "ok", found.description),
+        _processor_time(found.why_unweighed),
         Finding(
             "freezing",
             "substitute",
@@ -145,6 +147,24 @@ def _groups() -> list[Finding]:
             "Boot with cgroup v2: `systemd.unified_cgroup_hierarchy=1`.",
         ),
     ]
+
+
+def _processor_time(why_unweighed: str | None) -> Finding:
+    name = "processor time"
+    if why_unweighed is None:
+        return Finding(name, "ok", "where it is short, environments share it by their memory")
+    mend = (
+        "The cpu controller beside memory and pids: as root; or for users of systemd `Delegate=cpu memory pids` in "
+        "/etc/systemd/system/user@.service.d/lamina.conf, and `systemd-run --user --scope -p Delegate=yes lamina up`."
+    )
+    if sessions.share_processors():
+        means = (
+            "Each environment has a share of its own, whatever its memory. A function that begins sessions in it takes "
+            "one more with each."
+        )
+        return Finding(name, "substitute", f"{why_unweighed}: shared among sessions", means, mend)
+    means = "A function takes as many shares as it has busy threads, against other functions and the server."
+    return Finding(name, "substitute", f"{why_unweighed}: shared among threads", means, mend)
 
 
 def _reach(network: Mode) -> Finding:

@@ -50,13 +50,14 @@ class Prepared:
     give_back: Callable[[Prepared], Awaitable[None]]
     executed: tuple[str, ...] = ()  # what has been executed in it ahead of time, if anything
     overran: bool = False  # the watchdog killed what ran in it
+    in_background: bool = False  # what will run in it takes processors that nobody else wants
     door: Door | None = None  # to the server's API, once it is known whose it is
     on_gone: Callable[[], object] | None = None  # what is to be done once its processes are gone
     _gone: asyncio.Future[None] | None = None
 
     def limit(self, memory_mb: int) -> None:
         if self.cgroup is not None:
-            self.cgroup.limit(memory_mb << 20, PROCESSES_MAX)
+            self.cgroup.limit(memory_mb << 20, PROCESSES_MAX, background=self.in_background)
 
     def freeze(self) -> None:
         """Stop everything in it but process 1."""

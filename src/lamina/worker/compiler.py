@@ -122,6 +122,7 @@ class Compiler:
     async def _environment(self, digest: Digest, runtime: str) -> Environment:
         station = await self._stations.get(runtime)
         prepared = await station.shelf.take(DEFAULT_STORAGE_MB)
+        prepared.in_background = True
         spec = _spec(digest, runtime)
         # Nobody reads what it prints.
         log = EnvironmentLog(prepared.blank.log, LogStream(LogGroupArn(_NOBODY, spec.log_group), "", Nowhere()))

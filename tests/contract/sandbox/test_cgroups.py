@@ -6,6 +6,7 @@ one, below.
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import subprocess
@@ -16,8 +17,10 @@ from pathlib import Path
 
 import pytest
 
-from lamina.sandbox import cgroups
+from lamina.sandbox import cgroups, weights
 from lamina.sandbox.cgroups import Cgroup, Cgroups, Unavailable, V1Cgroups, V2Cgroups
+
+_CONTROLLERS = ("memory", "pids", "cpu")
 
 
 class FakeKernel:
@@ -32,13 +35,13 @@ class FakeKernel:
     def parents(self) -> list[Path]:
         if self.version == 2:
             return [self.root / "lamina"]
-        return [self.root / controller / "lamina" for controller in ("memory", "pids")]
+        return [self.root / controller / "lamina" for controller in _CONTROLLERS]
 
     @property
     def groups(self) -> Cgroups:
         if self.version == 2:
             return V2Cgroups(self.parents[0])
-        return V1Cgroups(dict(zip(("memory", "pids"), self.parents, strict=True)))
+        return V1Cgroups(dict(zip(_CONTROLLERS, self.parents, strict=True)))
 
     def file(self, group: str, name: str) -> Path:
         (found,) = [parent / group / name for parent in self.parents if self.version == 2 or parent.parent.name in name]
@@ -63,8 +66,8 @@ def kernel(request: pytest.FixtureRequest, tmp_path: Path) -> FakeKernel:
 
 
 NAMES = {
-    1: {"limit": "memory.limit_in_bytes", "kills": "memory.oom_control"},
-    2: {"limit": "memory.max", "kills": "memory.events"},
+    1: {"limit": "memory.limit_in_bytes", "kills": "memory.oom_control", "weight": "cpu.shares"},
+    2: {"limit": "memory.max", "kills": "memory.events", "weight": "cpu.weight"},
 }
 
 
@@ -79,6 +82,15 @@ def test_limits_are_written_without_swap(kernel: FakeKernel) -> None:
     assert kernel.read("1", "pids.max") == "1024"
     swap = {1: ("memory.memsw.limit_in_bytes", "134217728"), 2: ("memory.swap.max", "0")}[kernel.version]
     assert kernel.read("1", swap[0]) == swap[1]
+
+
+def test_processor_time_is_weighed_by_memory(kernel: FakeKernel) -> None:
+    for name, memory_mb in (("1", 128), ("2", 1024)):
+        kernel.groups.create(name).limit(memory_mb << 20, 1024)
+    small, large = (int(kernel.read(name, NAMES[kernel.version]["weight"])) for name in ("1", "2"))
+    assert large == 8 * small
+    kernel.groups.create("3").limit(1024 << 20, 1024, background=True)
+    assert 50 * int(kernel.read("3", NAMES[kernel.version]["weight"])) < small
 
 
 def test_version_1_limits_the_buffers_of_connections_too(tmp_path: Path) -> None:
@@ -180,18 +192,88 @@ def test_a_sweep_of_version_2_kills_what_lives_on(tmp_path: Path) -> None:
     assert kernel.read("1", "cgroup.kill") == "1"
 
 
-def test_the_controllers_are_handed_down_to_the_groups(tmp_path: Path) -> None:
+def test_the_controllers_are_handed_down_to_the_groups(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    handed = []
+    monkeypatch.setattr(cgroups, "_enable", lambda group, *controllers: handed.append((group, *controllers)))
     found = cgroups._find_v2(tmp_path, "/", "lamina-x")
     assert isinstance(found, V2Cgroups)
-    for group in (tmp_path, tmp_path / "lamina-x"):
-        assert (group / "cgroup.subtree_control").read_text() == "+memory +pids"
+    group = tmp_path / "lamina-x"
+    assert handed == [(tmp_path, "memory", "pids"), (group, "memory", "pids"), (tmp_path, "cpu"), (group, "cpu")]
+
+
+def _mounted(root: Path, *controllers: str) -> dict[str, Path]:
+    found = {controller: root / controller for controller in controllers}
+    for mount in found.values():
+        mount.mkdir()
+    return found
+
+
+@pytest.mark.parametrize("version", [1, 2])
+def test_all_groups_together_weigh_a_thread_for_each_processor(tmp_path: Path, version: int) -> None:
+    mounts = _mounted(tmp_path, "memory", "pids", "cpu")
+    found = cgroups._find_v2(tmp_path, "/", "x") if version == 2 else cgroups._find_v1(mounts, {}, "x")
+    assert not isinstance(found, Unavailable)
+    assert found.why_unweighed is None
+    assert "cpu" in found.description
+    weight, one = (
+        (tmp_path / "x" / "cpu.weight", 100) if version == 2 else (tmp_path / "cpu" / "x" / "cpu.shares", 1024)
+    )
+    assert int(weight.read_text()) == one * (os.cpu_count() or 1)
+
+
+def _refused(group: Path, *controllers: str) -> None:
+    if "cpu" in controllers:
+        raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT))
+
+
+@pytest.mark.parametrize("case", ["not mounted", "refused", "version 2"])
+def test_without_weights_there_are_groups_all_the_same_and_the_reason_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, case: str
+) -> None:
+    mounts = _mounted(tmp_path, "memory", "pids")
+    if case == "version 2":
+        monkeypatch.setattr(cgroups, "_enable", _refused)
+        found = cgroups._find_v2(tmp_path, "/", "x")
+    else:
+        if case == "refused":
+            mounts["cpu"] = tmp_path / "cpu"
+            mounts["cpu"].write_text("")
+        found = cgroups._find_v1(mounts, {}, "x")
+    assert not isinstance(found, Unavailable)
+    assert found.why_unweighed is not None
+    assert "cpu" in found.why_unweighed
+    assert "cpu" not in found.description
+    group = found.create("1")
+    group.join(42)
+    group.limit(128 << 20, 1024)
+    assert not [file for file in tmp_path.rglob("cpu.*") if file.is_file()]
+
+
+def test_a_group_that_cannot_be_weighed_is_not_left_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def unwritable(_processors: int) -> int:
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+
+    monkeypatch.setattr(weights, "v1_shares_of_all", unwritable)
+    found = cgroups._find_v1(_mounted(tmp_path, "memory", "pids", "cpu"), {}, "x")
+    assert not isinstance(found, Unavailable)
+    assert found.why_unweighed is not None
+    assert list((tmp_path / "cpu").iterdir()) == []
+
+
+def test_controllers_may_be_mounted_together(tmp_path: Path) -> None:
+    mounts = _mounted(tmp_path, "memory", "pids")
+    found = cgroups._find_v1({**mounts, "cpu": mounts["pids"]}, {}, "x")
+    assert not isinstance(found, Unavailable)
+    group = found.create("1")
+    assert group.remove()
+    found.create("1")
+    found.sweep()
+    assert [path.name for path in tmp_path.rglob("1")] == []
 
 
 @pytest.mark.parametrize("version", [1, 2])
 def test_all_groups_together_leave_the_machine_half_of_its_processes(tmp_path: Path, version: int) -> None:
-    mounts = {controller: tmp_path / controller for controller in ("memory", "pids")}
-    for mount in mounts.values():
-        mount.mkdir()
+    mounts = _mounted(tmp_path, "memory", "pids")
     found = cgroups._find_v2(tmp_path, "/", "x") if version == 2 else cgroups._find_v1(mounts, {}, "x")
     assert not isinstance(found, Unavailable)
     allowed = int((tmp_path / ("x" if version == 2 else "pids/x") / "pids.max").read_text())
@@ -278,6 +360,15 @@ def test_the_kernel_refuses_a_process_too_many(member: tuple[Cgroup, subprocess.
     group.limit(256 << 20, 1)
     process.communicate("import os; os.fork()\n")
     assert process.returncode == 1
+
+
+def test_the_kernel_takes_every_weight(real: Cgroups) -> None:
+    for memory_mb, background in ((128, False), (10_240, False), (128, True)):
+        group = real.create("1")
+        try:
+            group.limit(memory_mb << 20, 1024, background=background)
+        finally:
+            wait_removed(group)
 
 
 def test_a_real_group_is_gone_only_after_its_members(member: tuple[Cgroup, subprocess.Popen[str]]) -> None:
