@@ -39,6 +39,8 @@ from lamina.catalog.sql_stacks import SqlStacks
 from lamina.catalog.sql_totals import SqlTotals
 
 BUSY_TIMEOUT_MS = 30_000
+# Of those that nobody uses.
+CONNECTIONS_KEPT = 4
 # What of a transaction an invocation depends on.
 _OF_FUNCTIONS = frozenset(("functions", "aliases", "settings"))
 
@@ -244,12 +246,13 @@ def _engine(url: str) -> Engine:
     if parsed.database in (None, "", ":memory:"):
         engine = create_engine(url, poolclass=StaticPool, connect_args={"check_same_thread": False})
     else:
-        # No bound on connections: one per thread that reads at this moment, and threads are bounded. The last one given
-        # back goes first: each has statements and pages of its own, and those of a crowd that has gone take no more.
+        # One connection per thread that reads at this moment, and threads are bounded. Each comes to hold half a
+        # megabyte of statements and pages, so those of a crowd are closed when it has gone.
         engine = create_engine(
             url,
             poolclass=QueuePool,
-            pool_size=0,
+            pool_size=CONNECTIONS_KEPT,
+            max_overflow=-1,
             pool_use_lifo=True,
             connect_args={"check_same_thread": False, "cached_statements": 256},
         )

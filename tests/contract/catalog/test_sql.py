@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 import subprocess
 import sys
+from contextlib import ExitStack
 from pathlib import Path
 from threading import Event, Thread
 from typing import Any
@@ -16,7 +18,7 @@ from lamina.catalog import schema
 from lamina.catalog.layers import CompatibleWith
 from lamina.catalog.migrations import upgrade
 from lamina.catalog.settings import Kind
-from lamina.catalog.sql import CatalogTooNew, SqlCatalog
+from lamina.catalog.sql import CONNECTIONS_KEPT, CatalogTooNew, SqlCatalog
 from lamina.names import LayerArn
 
 from .examples import HERE, function, layer_version
@@ -199,3 +201,22 @@ def test_every_acknowledged_publish_survives_kill_9_and_no_number_is_skipped(tmp
         assert numbers[0] in (acknowledged, acknowledged + 1)
         assert numbers == list(range(numbers[0], 0, -1))
         acknowledged = numbers[0]
+
+
+def test_the_connections_of_a_crowd_are_closed_when_it_has_gone(tmp_path: Path) -> None:
+    catalog = SqlCatalog.open(f"sqlite:///{tmp_path}/catalog.db")
+
+    def opened() -> int:
+        # The database itself SQLite keeps open for the next one: to close it would end the locks of all.
+        here = (f"/proc/self/fd/{number}" for number in os.listdir("/proc/self/fd"))
+        return sum(os.path.lexists(link) and os.readlink(link) == f"{tmp_path}/catalog.db-wal" for link in here)
+
+    try:
+        with ExitStack() as crowd:
+            for _ in range(CONNECTIONS_KEPT + 5):
+                transaction = crowd.enter_context(catalog.reading())
+                transaction.functions.find(HERE, "f")
+            assert opened() == CONNECTIONS_KEPT + 5
+        assert opened() == CONNECTIONS_KEPT
+    finally:
+        catalog.close()
