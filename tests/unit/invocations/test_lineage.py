@@ -42,3 +42,9 @@ def test_what_is_handed_over_together_has_come_by_as_often_as_the_one_that_has_m
     together = lineage.merged([ROOT, often, lineage.counted(seldom, TWO)])
     assert together == f"{ROOT};Lineage={lineage.mark(ONE)}:2|{lineage.mark(TWO)}:1"
     assert (lineage.merged([]), lineage.merged([seldom]), lineage.merged([ROOT, ROOT])) == (None, seldom, ROOT)
+
+
+def test_of_functions_that_come_and_go_few_marks_are_kept() -> None:
+    for number in range(2_000):
+        lineage.mark(f"{ONE}-{number}")
+    assert lineage.mark.cache_info().currsize <= 256
