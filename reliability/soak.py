@@ -12,6 +12,7 @@ import http.client
 import itertools
 import json
 import random
+import re
 import time
 from collections import Counter
 from collections.abc import Callable
@@ -44,9 +45,12 @@ _STALE_S: Final = 20
 _STRANGERS: Final = 1_100
 _CHANGES: Final = 1_100
 _PASSING: Final = 200
+# Python keeps the parts of paths in a table, which it makes anew, once, when ten thousand have come and gone.
+_PUBLISHED: Final = 1_200
 # More than a segment of a log has.
 _LOGGED_MB: Final = 5
 _REST_S: Final = 0.5
+_REPORT: Final = re.compile(r"REPORT RequestId: (\S+)")
 _CODE = """
 import os, time
 import part
@@ -93,6 +97,8 @@ class Soak:
         for number in range(_CHANGES):
             client.update_function_configuration(FunctionName="soak-0", Description=f"{number}")
             self._wait_settled(client, "soak-0")
+        for _ in range(_PUBLISHED):
+            self._publish_layer(client)
         with ThreadPoolExecutor(CALLERS) as pool:
             for each in [pool.submit(self._come_and_go, client) for _ in range(_PASSING)]:
                 each.result()
@@ -157,11 +163,16 @@ class Soak:
         """A function that nobody heard of before, used and forgotten, with its log."""
         name = unique("passing")
         self._create(client, name, 7)
-        self._invoke(client, name)
-        client.invoke(FunctionName=name, InvocationType="Event", Payload=json.dumps({"do": "echo", "number": 1}))
+        asked = {self._invoke(client, name)}
+        event = json.dumps({"do": "echo", "number": 1})
+        sent = client.invoke(FunctionName=name, InvocationType="Event", Payload=event)
+        asked.add(sent["ResponseMetadata"]["RequestId"])
         logs = self.server.client("logs")
         group = f"/aws/lambda/{name}"
-        wait_until(lambda: _count(logs, group, "REPORT") == 2, 120, f"the event of {name}", every=0.2)
+        try:
+            wait_until(lambda: asked <= _reported(logs, group), 120, f"the event of {name}", every=0.2)
+        except AssertionError as error:
+            raise AssertionError(f"{error}: of {asked} there is only {_messages(logs, group)}") from error
         client.delete_function(FunctionName=name)
         logs.delete_log_group(logGroupName=group)
         logs.close()
@@ -188,10 +199,12 @@ class Soak:
         )
         self._wait_settled(client, name)
 
-    def _invoke(self, client: Any, name: str) -> None:
+    def _invoke(self, client: Any, name: str) -> str:
+        """Call *name*, and hold it to its answer; the id of the request."""
         answer = client.invoke(FunctionName=name, Payload=json.dumps({"do": "echo", "number": 5}))
         told = json.loads(answer["Payload"].read())
         assert told[2] == 5, f"{name} answers {told!r}"
+        return str(answer["ResponseMetadata"]["RequestId"])
 
     def _wait_settled(self, client: Any, name: str) -> None:
         def settled() -> bool:
@@ -274,10 +287,19 @@ def _wait_quiet(server: Server) -> None:
         before, now = now, len(family(server.process.pid))
 
 
-def _count(logs: Any, group: str, word: str) -> int:
+def _reported(logs: Any, group: str) -> set[str]:
+    """The requests that *group* has REPORT lines of.
+
+    Their number says less: a start that took too long has an INIT_REPORT, and what failed is sent again by SDKs.
+    """
+    found = (_REPORT.match(message) for message in _messages(logs, group))
+    return {report[1] for report in found if report is not None}
+
+
+def _messages(logs: Any, group: str) -> list[str]:
     with suppress(logs.exceptions.ResourceNotFoundException):
-        return len(logs.filter_log_events(logGroupName=group, filterPattern=word)["events"])
-    return 0
+        return [event["message"] for event in logs.filter_log_events(logGroupName=group)["events"]]
+    return []
 
 
 def text(told: dict[str, Any]) -> str:
