@@ -76,5 +76,7 @@ def _access_key(target: str, headers: Mapping[str, str]) -> str | None:
     authorization = headers.get("authorization", "")
     if authorization.startswith("AWS "):
         return authorization[4:].partition(":")[0]
+    if "Signature=" not in target:
+        return None
     found = _ACCESS_KEY.search(target.partition("?")[2])
-    return unquote(found[1]) if found is not None and "Signature=" in target else None
+    return unquote(found[1]) if found is not None else None

@@ -80,7 +80,9 @@ class Pool(Generic[S, M]):
         """A caller of *spec* has come."""
         if self._busy + self._waiting >= self._concurrency:
             return Throttle()
-        of = self._specs.setdefault(spec, _OfSpec())
+        of = self._specs.get(spec)
+        if of is None:
+            of = self._specs[spec] = _OfSpec()
         if of.idle:
             member = of.idle.pop()
             del self._idle[member]

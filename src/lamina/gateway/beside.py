@@ -34,11 +34,15 @@ class Beside:
         """Those that people look for, and whether they could be asked."""
         return dict.fromkeys(SHOWN, "available" if self._companions.available else "disabled")
 
-    async def answer(self, request: Request, caller: Caller, *, verified: bool) -> Answer | None:
-        """The answer to a request that was made for another service than ours; None where nothing says so."""
-        found = _recognised(request, caller)
-        if found is None:
-            return None
+    def recognised(self, request: Request, caller: Caller) -> Recognised | None:
+        """Which other service than ours *request* was made for; None where nothing says so."""
+        target = request.target
+        if target.startswith(("http://", "https://")):
+            target = request.path + (f"?{request.query}" if request.query else "")
+        return recognise(request.method, target, request.headers, caller.service)
+
+    async def answer(self, request: Request, found: Recognised, caller: Caller, *, verified: bool) -> Answer:
+        """The answer to a request that was made for what was *found*."""
         account = caller.scope.account
         if found.access_key is not None and not verified:
             account = account_of(found.access_key, account)
@@ -65,7 +69,7 @@ class Beside:
         assert refused is not None
         if refused.status == 403:
             return self.denied(request, caller, ApiError(refused.code, 403, refused.message, None))
-        found = _recognised(request, caller) if refused.status == 413 else None
+        found = self.recognised(request, caller) if refused.status == 413 else None
         if found is None or found.service != "s3":
             return None
         reply = refusal(Question(request.method, found.target, ()), "s3", "EntityTooLarge", 400, _TOO_LARGE)
@@ -73,7 +77,7 @@ class Beside:
 
     def denied(self, request: Request, caller: Caller, error: ApiError) -> Answer | None:
         """*error* as the service words it that *request* is for; None where that is none of the companions."""
-        found = _recognised(request, caller)
+        found = self.recognised(request, caller)
         if found is None:
             return None
         return _told(Question(request.method, found.target, list(request.headers.items())), found.service, error)
@@ -88,10 +92,3 @@ def _claimed_in(query: str) -> str:
     """What an address that is signed claims, as a header: without one moto guesses which service is meant."""
     credential = parse_query(query).get("X-Amz-Credential", [""])[0]
     return f"AWS4-HMAC-SHA256 Credential={credential}, SignedHeaders=host, Signature=0"
-
-
-def _recognised(request: Request, caller: Caller) -> Recognised | None:
-    target = request.target
-    if target.startswith(("http://", "https://")):
-        target = request.path + (f"?{request.query}" if request.query else "")
-    return recognise(request.method, target, request.headers, caller.service)

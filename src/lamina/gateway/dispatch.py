@@ -178,9 +178,10 @@ class Dispatcher:
             exchange.service = "lamina"
             return await self._answer_internal(request, request_id)
         if self._beside is not None and not self._services.offers(request.headers, caller.service):
-            verified = self._check is not None or self._guard is not None
-            answer = await self._beside.answer(request, caller, verified=verified)
-            if answer is not None:
+            found = self._beside.recognised(request, caller)
+            if found is not None:
+                verified = self._check is not None or self._guard is not None
+                answer = await self._beside.answer(request, found, caller, verified=verified)
                 exchange.service = "companions"
                 return answer
         host = request.headers.get("host") or "localhost"
@@ -188,12 +189,12 @@ class Dispatcher:
         inside = self._check is not None
         endpoint = f"{request.scheme}://{host}"
         call = Call(request_id, caller.scope, endpoint, request.headers, inside, organization)
-        permit = partial(self._permit, caller, service, request.headers, exchange)
         if request.body_bytes > READ_WHOLE_BYTES_MAX:
+            permit = partial(self._permit, caller, service, request.headers, exchange)
             operation, output = await self._answer_large(request, caller.service, service, call, permit)
         else:
             operation, params = self._read(request, caller.service, service)
-            permit(operation, params)
+            self._permit(caller, service, request.headers, exchange, operation, params)
             output = await self._handle(service, operation, call, params)
         return _from_wire(service.api.serialise(operation, output, request_id))
 

@@ -72,18 +72,14 @@ class Request:
     intake: Intake | None = None
     # What a large body takes of all there is for such; it is free again when the request is done with.
     room: Room | None = None
+    # What `target` is made of, which is given once: without query and, as proxies send it, scheme and host; the query.
+    path: str = field(init=False)
+    query: str = field(init=False)
 
-    @property
-    def path(self) -> str:
-        """The target without query and, as proxies send it, without scheme and host."""
-        path = self.target.partition("?")[0]
-        if path.startswith(("http://", "https://")):
-            return "/" + path.split("://", 1)[1].partition("/")[2]
-        return path
-
-    @property
-    def query(self) -> str:
-        return self.target.partition("?")[2]
+    def __post_init__(self) -> None:
+        self.path, _, self.query = self.target.partition("?")
+        if self.path.startswith(("http://", "https://")):
+            self.path = "/" + self.path.split("://", 1)[1].partition("/")[2]
 
     def body(self) -> bytes:
         """The whole body; the pieces are gone afterwards, so that it is held once."""

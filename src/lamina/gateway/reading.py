@@ -151,14 +151,19 @@ class Reader:
 
     def on_url(self, url: bytes) -> None:
         self._target += url
-        self._count_head(len(url))
+        self._head_bytes += len(url)
+        if self._in_head and self._head_bytes > HEAD_BYTES_MAX:
+            self._refuse_head()
 
     def on_header(self, name: bytes, value: bytes) -> None:
         if not self._in_head:
             return  # A trailer behind a chunked body: nothing of the API is told in one.
         key, text = name.decode("latin-1").lower(), value.decode("latin-1")
-        self._headers[key] = f"{self._headers[key]}, {text}" if key in self._headers else text
-        self._count_head(len(name) + len(value))
+        headers = self._headers
+        headers[key] = f"{headers[key]}, {text}" if key in headers else text
+        self._head_bytes += len(name) + len(value)
+        if self._head_bytes > HEAD_BYTES_MAX:
+            self._refuse_head()
 
     def on_headers_complete(self) -> None:
         if self.done or self._replaying:
@@ -221,11 +226,6 @@ class Reader:
         if request is not None:
             self.done = not request.keep_alive
             self._deliver(request)
-
-    def _count_head(self, size: int) -> None:
-        self._head_bytes += size
-        if self._in_head and self._head_bytes > HEAD_BYTES_MAX:
-            self._refuse_head()
 
     def _continue_if_expected(self) -> None:
         expected = self._headers.get("expect")

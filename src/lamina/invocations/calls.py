@@ -85,7 +85,11 @@ def check_payload(payload: bytes, kind: InvocationType) -> bytes:
     if not payload:
         return b"{}"
     try:
-        _DECODER.decode(payload.decode(json.detect_encoding(payload), "surrogatepass"))
+        try:
+            _DECODER.decode(payload.decode())
+        except ValueError:
+            # It may be written in what is not UTF-8, which it takes longer to find out than to read a small one.
+            _DECODER.decode(payload.decode(json.detect_encoding(payload), "surrogatepass"))
     except (ValueError, RecursionError) as error:
         raise errors.invalid_request_content(
             f"Could not parse request body into json: Could not parse payload into json: {_jackson(payload, error)}"

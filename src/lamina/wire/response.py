@@ -40,11 +40,12 @@ def print_output(operation: Operation, output: Mapping[str, Any], request_id: st
         return Response(default, headers, b"")
     status, in_body = _print_located(shape, output, default, headers)
     payload = shape.traits.get("payload")
-    if payload is not None and isinstance(in_body.get(payload), AsyncIterable):
+    # Bytes first: whether something can be iterated over takes Python's own code to find out.
+    if payload is not None and not isinstance(held := in_body.get(payload), bytes) and isinstance(held, AsyncIterable):
         headers.append(("Content-Type", CONTENT_TYPE))
         events = shape.members[payload]
         assert isinstance(events, StructureShape)
-        return Response(status, headers, b"", EncodedEvents(events, in_body[payload]))
+        return Response(status, headers, b"", EncodedEvents(events, held))
     if payload is not None:
         media_type = deviations.payload_types.get(operation.name)
         body = _print_payload(shape.members[payload], in_body.pop(payload, None), media_type, headers)

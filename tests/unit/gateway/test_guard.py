@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterator
 from concurrent.futures import Executor, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, cast
 from urllib.parse import urlsplit
 
@@ -103,7 +103,7 @@ def test_whichever_byte_of_a_request_is_flipped_it_is_refused(place: str, at: in
     if place == "method":
         request.method = flipped(request.method)
     elif place == "target":
-        request.target = flipped(request.target)
+        request = replace(request, target=flipped(request.target))
     elif place == "body":
         request.pieces = [flipped(bytes(request.pieces[0]).decode()).encode()]
     else:
