@@ -81,13 +81,13 @@ class FrameReader:
                 yield frame
             if len(held) < _ASKED.size:
                 return
-            kind, *sizes = _ASKED.unpack_from(held)
+            kind, id_bytes, type_bytes, body_bytes = _ASKED.unpack_from(held)
             if not NEXT <= kind <= ERROR:
                 raise NotFrames
-            id_end = _ASKED.size + sizes[0]
-            type_end = id_end + sizes[1]
-            end = type_end + sizes[2]
-            too_large = sizes[2] > RESPONSE_BYTES_MAX
+            id_end = _ASKED.size + id_bytes
+            type_end = id_end + type_bytes
+            end = type_end + body_bytes
+            too_large = body_bytes > RESPONSE_BYTES_MAX
             if len(held) < (type_end if too_large else end):
                 return
             request_id, type_ = held[_ASKED.size : id_end].decode("latin-1"), held[id_end:type_end].decode("latin-1")
@@ -95,7 +95,7 @@ class FrameReader:
                 # No header could say that, and it may become one.
                 raise NotFrames
             if too_large:
-                self._too_large, self._skipped = Frame(kind, request_id, type_, None), sizes[2]
+                self._too_large, self._skipped = Frame(kind, request_id, type_, None), body_bytes
                 del held[:type_end]
                 continue
             body = bytes(held[type_end:end])
@@ -186,8 +186,9 @@ class FramedConnection(asyncio.Protocol):
 
     def _tell(self, reply: Reply) -> None:
         self._has_asked = False
-        head = "\n".join([reply.headers.get(name, "") for name in _LINES]).encode("latin-1", "replace")
-        self._transport.write(b"".join((_TOLD.pack(len(head), len(reply.body)), head, reply.body)))
+        told, body = reply.headers.get, reply.body
+        head = "\n".join([told(name, "") for name in _LINES]).encode("latin-1", "replace")
+        self._transport.write(b"".join((_TOLD.pack(len(head), len(body)), head, body)))
 
     def _is_unread(self) -> bool:
         """Whether what was told last has been lost with the process it was told to: the kernel knows."""

@@ -34,7 +34,7 @@ from lamina.worker.channel import ChannelClosed
 from lamina.worker.event_log import EventLog, Taken
 from lamina.worker.freezing import Freezer
 from lamina.worker.generation import Cast, Generation
-from lamina.worker.happenings import Exited, Failed, Failure, TimeIsUp, told
+from lamina.worker.happenings import Exited, Failed, Failure, TimeIsUp, Told, told
 from lamina.worker.logs import EnvironmentLog
 from lamina.worker.memory import MemoryGauge
 from lamina.worker.outputs import ExtensionOutput
@@ -194,9 +194,7 @@ class Environment:
         taken = Taken(duration_ms, init_ms, restore_ms, began)
         if isinstance(happened, Answer) and not invocation.with_log and not self.takes_leave:
             # Nobody has to wait for the log: it is written when the answer is, before anything else happens.
-            self._unfinished = partial(
-                self._events.finished, invocation, happened, outcome, taken, self._processes.runtime_pid
-            )
+            self._unfinished = partial(self._finish, invocation, happened, outcome, taken)
             self._loop.call_soon(self._catch_up)
             return Outcome(outcome.payload, outcome.function_error, content_type=outcome.content_type)
         self.log.drain()
@@ -205,8 +203,13 @@ class Environment:
         self._events.failed(invocation, happened)
         if not isinstance(happened, Answer) and not self.takes_leave:
             await self._reset("failure")
+            self.log.drain()
         self._events.finished(invocation, happened, outcome, taken, self._processes.runtime_pid)
         return Outcome(outcome.payload, outcome.function_error, self.log.tail(), content_type=outcome.content_type)
+
+    def _finish(self, invocation: Invocation, happened: Answer, outcome: Told, taken: Taken) -> None:
+        self.log.catch_up()
+        self._events.finished(invocation, happened, outcome, taken, self._processes.runtime_pid)
 
     def _catch_up(self) -> None:
         """Do what is left to do of the event before."""
@@ -280,12 +283,14 @@ class Environment:
         }
         if invocation.client_context is not None:
             headers["Lambda-Runtime-Client-Context"] = invocation.client_context
-        event = {
-            "deadlineMs": deadline_ms,
-            "requestId": invocation.request_id,
-            "invokedFunctionArn": invocation.arn,
-            "tracing": {"type": "X-Amzn-Trace-Id", "value": invocation.trace_id or ""},
-        }
+        event: Mapping[str, object] = {}
+        if generation.has_extensions:
+            event = {
+                "deadlineMs": deadline_ms,
+                "requestId": invocation.request_id,
+                "invokedFunctionArn": invocation.arn,
+                "tracing": {"type": "X-Amzn-Trace-Id", "value": invocation.trace_id or ""},
+            }
         offer = Offer(invocation.request_id, headers, invocation.payload, invocation.sink)
         return await generation.answer(offer, event, self._deadline)
 

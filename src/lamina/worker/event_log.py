@@ -49,8 +49,7 @@ class EventLog:
     def finished(
         self, invocation: Invocation, happened: Answer | Failure, outcome: Told, taken: Taken, runtime_pid: int
     ) -> None:
-        """An event is over; *runtime_pid* is the process that had it, 0 if unknown."""
-        self._log.drain()
+        """An event is over, and its output taken; *runtime_pid* is the process that had it, 0 if unknown."""
         measured = Measured(
             duration_ms=min(taken.duration_ms, invocation.timeout_s * 1000.0),
             memory_mb=self._spec.memory_mb,

@@ -52,6 +52,8 @@ class EnvironmentLog:
         # Text, and whether it is one message rather than lines.
         self._pending: list[tuple[int, bytes, bool]] = []
         self._line = bytearray()
+        # Whether the pipe may hold more than was last read of it.
+        self._behind = False
         self._last_ms = 0
         self._tail = bytearray()
         self._frames = LogFrames()
@@ -65,17 +67,11 @@ class EnvironmentLog:
 
     def platform(self, line: bytes) -> None:
         """Add a line of the platform's own."""
-        now_ms = self._now_ms()
-        self._end_line(now_ms)
-        self._pend(now_ms, line, whole=True)
-        self._keep_tail(line)
+        self._add(line, whole=True)
 
     def beside(self, lines: bytes) -> None:
         """Add whole lines that have come another way than through the pipe."""
-        now_ms = self._now_ms()
-        self._end_line(now_ms)
-        self._pend(now_ms, lines, whole=False)
-        self._keep_tail(lines)
+        self._add(lines, whole=False)
 
     def begin(self) -> None:
         """The tail begins anew: an invocation does."""
@@ -91,6 +87,15 @@ class EnvironmentLog:
         for _ in range(4):
             if not self._read():
                 break
+
+    def catch_up(self) -> None:
+        """The same for who comes in a later turn of the loop than the answer.
+
+        The kernel told of both together, and what had been written first was read in the answer's own turn. Only where
+        that was as much as is read at once is there something to look for.
+        """
+        if self._behind:
+            self.drain()
 
     def flush(self) -> None:
         """Pass on what has come, but for a line that has no end yet."""
@@ -116,7 +121,9 @@ class EnvironmentLog:
         try:
             data = os.read(self._pipe, _READ_BYTES)
         except BlockingIOError:
+            self._behind = False
             return False
+        self._behind = len(data) == _READ_BYTES
         if not data:
             # No process of the environment is left to write.
             self._loop.remove_reader(self._pipe)
@@ -154,6 +161,14 @@ class EnvironmentLog:
             rest = bytes(self._line)
             self._line.clear()
             self._print(now_ms, rest)
+
+    def _add(self, text: bytes, *, whole: bool) -> None:
+        """Add what is not of the processes."""
+        now_ms = self._now_ms()
+        if self._line:
+            self._end_line(now_ms)
+        self._pend(now_ms, text, whole=whole)
+        self._keep_tail(text)
 
     def _end_line(self, now_ms: int) -> None:
         """What has no line break is an event now: something else follows."""

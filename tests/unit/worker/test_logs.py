@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import fcntl
 import os
 from collections.abc import Awaitable, Callable
 
@@ -197,6 +198,27 @@ def test_one_that_never_stops_writing_does_not_hold_up_the_answer() -> None:
             patch.setattr(os, "read", endless)
             output.log.drain()
         assert output.log.tail() == b"x" * 4096
+
+    logged(test)
+
+
+@pytest.mark.parametrize("lines", [1, 20_000])
+def test_what_the_loop_has_read_in_the_turn_of_the_answer_is_all_there_was(lines: int) -> None:
+    async def test(output: Output) -> None:
+        answered = asyncio.Event()
+        answer, answering = os.pipe()
+        loop = asyncio.get_running_loop()
+        loop.add_reader(answer, answered.set)
+        fcntl.fcntl(output.write_end, fcntl.F_SETPIPE_SZ, 256 * 1024)
+        assert os.write(output.write_end, b"printed\n" * lines) == 8 * lines
+        os.write(answering, b"!")
+        await answered.wait()
+        loop.remove_reader(answer)
+        os.close(answer)
+        os.close(answering)
+        output.log.catch_up()
+        output.log.platform(b"END\n")
+        assert output.messages() == ["printed\n"] * lines + ["END\n"]
 
     logged(test)
 
