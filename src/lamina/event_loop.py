@@ -7,11 +7,16 @@ enough. Here what is due is done first, for a few turns at most, so that nobody 
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Any, Final
+import time
+from asyncio.events import Handle
+from typing import TYPE_CHECKING, Final, TypeVarTuple
 
 if TYPE_CHECKING:
     from collections import deque
+    from collections.abc import Callable
+    from contextvars import Context
 
+_Ts = TypeVarTuple("_Ts")
 # Turns in a row that may pass without a question.
 _UNASKED_MAX: Final = 3
 
@@ -26,12 +31,24 @@ class PatientEventLoop(asyncio.SelectorEventLoop):
 
     # Of asyncio's own, the same since Python 3.4, and to be had by no public name. A selector that tells of nothing
     # comes to the same, but takes thrice as long: asyncio looks for what has happened, and at its timers, all the same.
-    _ready: deque[Any]
+    _ready: deque[Handle]
     _stopping: bool
+    _closed: bool
+    _debug: bool
+    # The clock that asyncio asks in a method of its own.
+    time = staticmethod(time.monotonic)
+
+    def call_soon(self, callback: Callable[[*_Ts], object], *args: *_Ts, context: Context | None = None) -> Handle:
+        """As asyncio's, which is four functions for the sake of finding mistakes."""
+        if self._debug or self._closed:
+            return super().call_soon(callback, *args, context=context)
+        handle = Handle(callback, args, self, context)
+        self._ready.append(handle)
+        return handle
 
     def _run_once(self) -> None:
         ready = self._ready
-        unasked = 0 if self.get_debug() else _UNASKED_MAX
+        unasked = 0 if self._debug else _UNASKED_MAX
         while ready and unasked:
             unasked -= 1
             # What becomes due meanwhile is of the next turn.
@@ -39,8 +56,8 @@ class PatientEventLoop(asyncio.SelectorEventLoop):
                 handle = ready.popleft()
                 if not handle.cancelled():
                     handle._run()  # noqa: SLF001 - what asyncio does with it
-            # As long as it is named here it keeps alive whoever it has called.
-            handle = None
+                # As long as it is named here it keeps alive whoever it has called.
+                del handle
             if self._stopping:
                 return
         super()._run_once()  # type: ignore[misc]
