@@ -15,7 +15,10 @@ NOON_UTC = 1715947200
 
 @dataclass(frozen=True)
 class Item:
-    """One entry; what is None is computed honestly from *content*."""
+    """One entry; what is None is computed honestly from *content*.
+
+    *local_sizes* are the local header's checksum, packed and unpacked size.
+    """
 
     name: bytes | str
     content: bytes = b""
@@ -31,6 +34,8 @@ class Item:
     local_extra: bytes = b""
     local_name: bytes | None = None
     local_flags: int | None = None
+    local_method: int | None = None
+    local_sizes: tuple[int, int, int] | None = None
     local_signature: bytes = b"PK\x03\x04"
     offset: int | None = None
     disk: int = 0
@@ -110,9 +115,11 @@ def _write(written: _Written, item: Item) -> None:
     flags = item.flags | (8 if item.descriptor else 0)
     local_flags = flags if item.local_flags is None else item.local_flags
     local_name = item.raw_name if item.local_name is None else item.local_name
-    sizes = (0, 0, 0) if item.descriptor else (crc, packed_size & 0xFFFFFFFF, size & 0xFFFFFFFF)
+    sizes = (0, 0, 0) if item.descriptor else (crc, min(packed_size, 0xFFFFFFFF), min(size, 0xFFFFFFFF))
+    sizes = sizes if item.local_sizes is None else item.local_sizes
+    local_method = item.method if item.local_method is None else item.local_method
     written.body += struct.pack(
-        "<4s5H3L2H", item.local_signature, 20, local_flags, item.method, *item.time, *sizes,
+        "<4s5H3L2H", item.local_signature, 20, local_flags, local_method, *item.time, *sizes,
         len(local_name), len(item.local_extra),
     )  # fmt: skip
     written.body += local_name + item.local_extra + packed

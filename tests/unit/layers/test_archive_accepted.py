@@ -8,12 +8,14 @@ import zipfile
 from collections.abc import Sequence
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from typing import Any
+from zlib import crc32
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lamina.layers.archive import Archive, ArchiveError, ArchiveUnreadable, Kind, chunks, content, inspect, verify
+from tests.support.hostile_archives import with_end
 from tests.support.zips import (
     DOS,
     MACOS,
@@ -68,6 +70,10 @@ ACCEPTED: dict[str, tuple[bytes, Shape]] = {
     "case tells files apart": (
         archive(Item("a"), Item("A/b")),
         [A, ("A", Kind.FOLDER, 0o755), ("A/b", Kind.FILE, 0o644)],
+    ),
+    "composed and decomposed letters tell files apart": (
+        archive(Item("\u00e9", flags=0x800), Item("e\u0301", flags=0x800)),
+        [("\u00e9", Kind.FILE, 0o644), ("e\u0301", Kind.FILE, 0o644)],
     ),
     "UTF-8, marked": (archive(Item("日本.py", flags=0x800)), [("日本.py", Kind.FILE, 0o644)]),
     "UTF-8, unmarked, as macOS writes it": (archive(Item("日本.py", system=MACOS)), [("日本.py", Kind.FILE, 0o644)]),
@@ -136,6 +142,13 @@ ACCEPTED: dict[str, tuple[bytes, Shape]] = {
     "newline behind the end": (archive(Item("a"), trailing=b"\n"), [A]),
     "zip64": (archive(Item("a", zip64=True), zip64=True), [A]),
     "zip64 with a stub in front": (archive(Item("a", zip64=True), zip64=True, prefix=b"stub"), [A]),
+    "zip64 end record that nothing needs": (with_end(Item("a")), [A]),
+    "sizes left out of the local header": (archive(Item("a", b"x", local_sizes=(0, 0, 0))), [A]),
+    "sizes in a zip64 field of the local header": (
+        archive(Item("a", b"x", local_sizes=(crc32(b"x"), 0xFFFFFFFF, 0xFFFFFFFF))),
+        [A],
+    ),
+    "an archive with a comment inside": (archive(Item("a", archive(Item("x"), comment=b"c"), method=STORED)), [A]),
     "data descriptor": (archive(Item("a", b"x", descriptor=True), Item("b", b"y")), [A, B]),
     "extra field padded with zeros": (archive(Item("a", extra=b"\0\0\0", local_extra=b"\0" * 7)), [A]),
     "extra field that is torn": (archive(Item("a", extra=b"\x55\x54\xff\xff\x01")), [A]),

@@ -31,9 +31,12 @@ _LOCAL_SIGNATURE = b"PK\x03\x04"
 
 _SATURATED16 = 0xFFFF
 _SATURATED32 = 0xFFFFFFFF
+# What the fields of the end record hold that stand in the one of zip64.
+_SATURATED_END = (*(_SATURATED16,) * 4, *(_SATURATED32,) * 2)
 _EXTRA_ZIP64 = 0x0001
 
 FLAG_ENCRYPTED = 0x0001
+_FLAG_DESCRIPTOR = 0x0008
 _FLAGS_REFUSED = FLAG_ENCRYPTED | 0x0020 | 0x0040 | 0x2000  # encrypted, patched, strongly encrypted, masked
 _METHODS = {0: False, 8: True}
 
@@ -70,16 +73,35 @@ def find_directory(data: memoryview) -> Directory:
     """The directory of the archive that ends closest to the end of *data*.
 
     A comment may follow it, and anything may precede it (a self-extracting stub): `zipfile`, Info-ZIP and Java accept
-    both. ArchiveUnreadable when there is none, or when it continues on another disk.
+    both. ArchiveUnreadable when there is none, when it continues on another disk, and when it lies in the comment of
+    another archive: Java counts comments to the end of the file and would read that one.
     """
+    found: Directory | None = None
+    found_at = 0
+    for at in _ends(data):
+        # The four bytes may also stand in a comment: only a record that leads to a directory counts.
+        if found is None:
+            found, found_at = _directory(data, at), at
+        elif at + _END.size + _comment_size(data, at) > found_at and _directory(data, at) is not None:
+            raise ArchiveUnreadable("one archive in the comment of another")
+    if found is None:
+        raise ArchiveUnreadable("no end of central directory record that leads to a directory")
+    return found
+
+
+def _ends(data: memoryview) -> Iterator[int]:
+    """Where the end record may stand, from the last such place to the first."""
     window = max(0, len(data) - _END.size - _COMMENT_MAX)
     tail = bytes(data[window:])
     at = len(tail)
     while (at := tail.rfind(_END_SIGNATURE, 0, at + len(_END_SIGNATURE) - 1)) >= 0:
-        # The four bytes may also stand in a comment: only a record that leads to a directory counts.
-        if at + _END.size <= len(tail) and (found := _directory(data, window + at)) is not None:
-            return found
-    raise ArchiveUnreadable("no end of central directory record that leads to a directory")
+        if at + _END.size <= len(tail):
+            yield window + at
+
+
+def _comment_size(data: memoryview, at: int) -> int:
+    size: int = _END.unpack_from(data, at)[-1]
+    return size
 
 
 def _directory(data: memoryview, at: int) -> Directory | None:
@@ -87,10 +109,17 @@ def _directory(data: memoryview, at: int) -> Directory | None:
     if at + _END.size + comment_size > len(data):
         return None
     end = at
-    if _SATURATED16 in {disk, start_disk, count_here, count} or _SATURATED32 in {size, offset}:
-        found = _end64(data, at)
-        if found is not None:
-            end, disk, start_disk, count_here, count, size, offset = found
+    fields = disk, start_disk, count_here, count, size, offset
+    found = _end64(data, at)
+    if found is not None:
+        end, *resolved = found
+        # Some readers always take those of zip64, others only what had no room.
+        if any(
+            given not in {saturated, meant}
+            for given, saturated, meant in zip(fields, _SATURATED_END, resolved, strict=True)
+        ):
+            raise ArchiveUnreadable("its two end records do not agree")
+        disk, start_disk, count_here, count, size, offset = resolved
     start = end - size
     shift = start - offset
     if start < 0 or shift < 0 or size < count * _RECORD.size:
@@ -111,11 +140,17 @@ def _end64(data: memoryview, at: int) -> tuple[int, int, int, int, int, int, int
         return None
     _, _, position, _ = _LOCATOR64.unpack_from(data, locator)
     # Bytes put before the archive make the written position too small; the record then stands right before its locator.
-    for candidate in (position, locator - _END64.size):
-        if candidate + _END64.size <= locator and data[candidate : candidate + 4] == _END64_SIGNATURE:
-            _, _, _, _, disk, start_disk, count_here, count, size, offset = _END64.unpack_from(data, candidate)
-            return candidate, disk, start_disk, count_here, count, size, offset
-    return None
+    candidates = [
+        candidate
+        for candidate in sorted({position, locator - _END64.size})
+        if candidate + _END64.size <= locator and data[candidate : candidate + 4] == _END64_SIGNATURE
+    ]
+    if not candidates:
+        return None
+    if len(candidates) > 1:
+        raise ArchiveUnreadable("two zip64 end records, and readers would take one or the other")
+    _, _, _, _, disk, start_disk, count_here, count, size, offset = _END64.unpack_from(data, candidates[0])
+    return candidates[0], disk, start_disk, count_here, count, size, offset
 
 
 def records(data: memoryview, directory: Directory) -> Iterator[Record]:
@@ -191,15 +226,16 @@ def extra_fields(extra: bytes) -> dict[int, bytes]:
 def data_offset(data: memoryview, directory: Directory, record: Record) -> int:
     """Where the bytes of *record* begin, which only its local header tells.
 
-    A local header that names something else is refused: tools that read archives front to back would see another
-    archive. Its sizes and checksum are not compared, since writers that stream leave them zero; `chunks` holds the
-    bytes themselves to what the central directory declares.
+    A local header that says something else is refused, of the name, the method, the sizes or the checksum: tools that
+    read archives front to back would see another archive. Writers that stream leave the numbers zero, or to a
+    descriptor behind the bytes, and zip64 has them elsewhere. `chunks` holds the bytes themselves to what the central
+    directory declares.
     """
     at = record.header_offset
     if at + _LOCAL.size > directory.start:
         raise refused(record.raw_name, "its local header is not before the central directory")
     local: tuple[bytes, int, int, int, int, int, int, int, int, int, int] = _LOCAL.unpack_from(data, at)
-    signature, _, flags, _, _, _, _, _, _, name_size, extra_size = local
+    signature, _, flags, method, _, _, crc, packed_size, size, name_size, extra_size = local
     name_at = at + _LOCAL.size
     start = name_at + name_size + extra_size
     if signature != _LOCAL_SIGNATURE:
@@ -208,6 +244,19 @@ def data_offset(data: memoryview, directory: Directory, record: Record) -> int:
         raise refused(record.raw_name, "its local header has another name")
     if flags & FLAG_ENCRYPTED:
         raise refused(record.raw_name, "encrypted")
+    if _METHODS.get(method) is not record.deflated:
+        raise refused(record.raw_name, "its local header has another method")
+    if (crc, packed_size, size) != (record.crc, record.packed_size, record.size):
+        _check_stated(record, flags, (crc, packed_size, size))
     if start + record.packed_size > directory.start:
         raise refused(record.raw_name, "its bytes run into the central directory")
     return start
+
+
+def _check_stated(record: Record, flags: int, stated: tuple[int, int, int]) -> None:
+    """Refuse *stated*, a local header's checksum and sizes, unless a number that is not the directory's is left out."""
+    if flags & _FLAG_DESCRIPTOR or not any(stated):
+        return
+    meant = record.crc, record.packed_size, record.size
+    if any(number not in {_SATURATED32, right} for number, right in zip(stated, meant, strict=True)):
+        raise refused(record.raw_name, "its local header has other sizes or another checksum")
