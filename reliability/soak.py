@@ -45,8 +45,8 @@ _STALE_S: Final = 20
 _STRANGERS: Final = 1_100
 _CHANGES: Final = 1_100
 _PASSING: Final = 200
-# Python keeps the parts of paths in a table, which it makes anew, once, when ten thousand have come and gone.
-_PUBLISHED: Final = 1_200
+# Python keeps the parts of paths in a table, which it makes anew, once, when twenty thousand have come and gone.
+_PUBLISHED: Final = 2_000
 # More than a segment of a log has.
 _LOGGED_MB: Final = 5
 _REST_S: Final = 0.5
