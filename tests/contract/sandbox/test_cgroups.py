@@ -371,6 +371,56 @@ def test_the_kernel_takes_every_weight(real: Cgroups) -> None:
             wait_removed(group)
 
 
+# Becomes several processes that want all of one processor from a time on and until another; prints what each had.
+_BURNING = """
+import os, sys, time
+print("ready", flush=True)
+processes, begin, end = map(float, sys.stdin.readline().split())
+for _ in range(int(processes) - 1):
+    if os.fork() == 0:
+        break
+os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
+time.sleep(max(0, begin - time.monotonic()))
+before = time.process_time()
+while time.monotonic() < end:
+    pass
+os.write(1, b"%f\\n" % (time.process_time() - before))
+while True:
+    try:
+        os.wait()
+    except ChildProcessError:
+        break
+"""
+
+
+def test_the_kernel_shares_a_processor_by_the_weights_of_groups(real: Cgroups) -> None:
+    """Not by how many processes there are in each."""
+    if real.why_unweighed is not None:
+        pytest.skip(f"no weights here: {real.why_unweighed}")
+    burning = {}
+    for memory_mb in (128, 1024):
+        group = real.create(str(memory_mb))
+        group.limit(memory_mb << 20, 1024)
+        command = [sys.executable, "-c", _BURNING]
+        process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        group.join(process.pid)
+        burning[memory_mb] = (group, process)
+    for _, process in burning.values():
+        assert process.stdout is not None
+        assert process.stdout.readline() == "ready\n"
+    begin = time.monotonic() + 0.3
+    for memory_mb, (_, process) in burning.items():
+        assert process.stdin is not None
+        process.stdin.write(f"{8 if memory_mb == 128 else 1} {begin} {begin + 0.7}\n")
+        process.stdin.flush()
+    had = {}
+    for memory_mb, (group, process) in burning.items():
+        had[memory_mb] = sum(map(float, process.communicate()[0].split()))
+        wait_removed(group)
+    # Eight ninths, where a share for each process would be one.
+    assert had[1024] / sum(had.values()) > 0.75, had
+
+
 def test_a_real_group_is_gone_only_after_its_members(member: tuple[Cgroup, subprocess.Popen[str]]) -> None:
     group, process = member
     assert not group.remove()
