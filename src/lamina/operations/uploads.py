@@ -94,11 +94,8 @@ def _checked(received: Received) -> archives.Archive:
         if len(received) < _CHECKED_ALONE_BYTES_MAX:
             archives.verify(received.data, inspected)
             return inspected
-        # On the way to the disk meanwhile; what is refused then was written for nothing.
-        with ThreadPoolExecutor(2, "uploads") as helpers:
-            synced = helpers.submit(received.sync)
+        with ThreadPoolExecutor(1, "uploads") as helpers:
             archives.verify(received.data, inspected, helpers)
-            synced.result()
         return inspected
     except archives.ArchiveError as error:
         raise error.api_error from error

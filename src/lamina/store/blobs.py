@@ -13,6 +13,7 @@ import mmap
 import os
 import shutil
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Protocol
@@ -28,6 +29,8 @@ from lamina.store.syncing import sync_path
 _PREFIX = "sha256"
 _INCOMING = "incoming"
 STREAM_CHUNK_BYTES = 1 << 20
+# They hash, which takes a processor, and wait for the disk; none is there before it is needed.
+_HELPERS = 2
 
 
 class Incoming(Protocol):
@@ -77,6 +80,7 @@ class ObstoreBlobs:
     def __init__(self, store: ObjectStore, folder: Path | None = None) -> None:
         self._store = store
         self._folder = folder
+        self._helpers = ThreadPoolExecutor(_HELPERS, "blobs")
 
     @classmethod
     def open(cls, root: Path) -> ObstoreBlobs:
@@ -105,11 +109,11 @@ class ObstoreBlobs:
         return cls(MemoryStore())
 
     def incoming(self) -> Incoming:
-        return IncomingBytes() if self._folder is None else IncomingFile(self._folder / _INCOMING)
+        return IncomingBytes() if self._folder is None else IncomingFile(self._folder / _INCOMING, self._helpers)
 
     def keep(self, received: Received) -> Digest:
-        digest = received.digest
         try:
+            digest = received.digest
             if self._folder is None:
                 obstore.put(self._store, _key(digest), received.data)
                 return digest

@@ -6,22 +6,43 @@ import hashlib
 import mmap
 import os
 import uuid
+from collections.abc import Callable
+from concurrent.futures import Executor
+from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING, Final
 
 from lamina.names import Digest
 from lamina.store.syncing import begin_to_sync, sync_path
 
+if TYPE_CHECKING:
+    from hashlib import _Hash
+
 # The disk is told to begin with what has come, so that in the end there is little left to wait for.
-_AHEAD_BYTES = 4 << 20
-# Less than this is not worth a word to it.
-_AHEAD_BYTES_MIN = 128 << 10
+_AHEAD_BYTES: Final = 4 << 20
+# Of more than this the digest is made while it comes; of less in the end, beside what else is done with it then.
+_HASHED_LAST_BYTES_MAX: Final = 2 << 20
+# Less than this is hashed and synced sooner than a helper has begun to.
+_SETTLED_ALONE_BYTES_MAX: Final = 128 << 10
+
+
+class Settling:
+    """Bytes on their way to their digest and to the disk: by *helpers* or, where none has begun, by whoever waits."""
+
+    def __init__(self, helpers: Executor, settle: Callable[[], Digest]) -> None:
+        self._settle = settle
+        self._helped = helpers.submit(settle)
+
+    def wait(self) -> Digest:
+        """The digest of what would survive a power cut now. Asked for once. Raises OSError."""
+        return self._settle() if self._helped.cancel() else self._helped.result()
 
 
 class Received:
     """Bytes that have come and are nobody's yet: `Blobs.keep` gives them their name, else they go with this object."""
 
-    def __init__(self, digest: Digest, data: memoryview, path: Path | None = None) -> None:
-        self.digest = digest
+    def __init__(self, digest: Digest | Settling, data: memoryview, path: Path | None = None) -> None:
+        self._digest = digest
         self.data = data
         self._path = path
         self._synced = path is None
@@ -32,8 +53,14 @@ class Received:
     def __del__(self) -> None:
         self.drop()
 
+    @property
+    def digest(self) -> Digest:
+        """The bytes' name; may wait until they are synced. Raises OSError."""
+        return self._settled()
+
     def sync(self) -> None:
         """Wait until the bytes, not their name, would survive a power cut."""
+        self._settled()
         if not self._synced and self._path is not None:
             sync_path(self._path)
             self._synced = True
@@ -42,7 +69,6 @@ class Received:
         """Have the synced bytes under *path*, on the same file system, whatever was there."""
         assert self._synced, "a name must not be more durable than its bytes"
         assert self._path is not None, "what is in memory is not moved"
-        os.chmod(self._path, 0o400)
         os.rename(self._path, path)
         self._path = None
 
@@ -52,18 +78,26 @@ class Received:
         if path is not None:
             path.unlink(missing_ok=True)
 
+    def _settled(self) -> Digest:
+        if isinstance(self._digest, Settling):
+            self._digest = self._digest.wait()
+            self._synced = True
+        return self._digest
+
 
 class IncomingFile:
     """A file of *folder* that grows. Used by one thread at a time; what is not finished goes with this object."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, helpers: Executor) -> None:
         self._path: Path | None = None
         self._descriptor = -1
+        self._helpers = helpers
         path = folder / uuid.uuid4().hex
-        self._descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+        # Nobody who opens it later may write to it.
+        self._descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o400)
         self._path = path
         self._sha256 = hashlib.sha256()
-        self._size = self._begun = 0
+        self._size = self._hashed = self._begun = 0
 
     def __del__(self) -> None:
         self._close()
@@ -74,33 +108,49 @@ class IncomingFile:
         """The next bytes. Raises OSError."""
         rest = memoryview(data)
         self._size += len(rest)
-        # Not on a thread of its own: to hand pieces over to one takes half as much again as to hash them.
-        self._sha256.update(rest)
         while rest:
             rest = rest[os.write(self._descriptor, rest) :]
+        if self._size > _HASHED_LAST_BYTES_MAX:
+            # Not on a thread of its own: to hand pieces over to one takes half as much again as to hash them.
+            self._sha256.update(data if self._hashed else self._mapped())
+            self._hashed = self._size
         if self._size - self._begun >= _AHEAD_BYTES:
-            self._begin_to_sync()
+            begin_to_sync(self._descriptor, self._begun, self._size - self._begun)
+            self._begun = self._size
 
     def finish(self) -> Received:
         """All of it. Nothing more is written."""
         assert self._path is not None, "finished before"
-        if self._size - self._begun >= _AHEAD_BYTES_MIN:
-            # While it is being looked at.
-            self._begin_to_sync()
-        # An empty file cannot be mapped.
-        data = memoryview(mmap.mmap(self._descriptor, 0, access=mmap.ACCESS_READ) if self._size else b"")
+        data = self._mapped()
         self._close()
         path, self._path = self._path, None
-        return Received(Digest(self._sha256.hexdigest()), data, path)
+        if self._size <= _SETTLED_ALONE_BYTES_MAX:
+            return Received(Digest.of(data), data, path)
+        settle = partial(_settle, path, self._sha256, data[self._hashed :])
+        return Received(Settling(self._helpers, settle), data, path)
 
-    def _begin_to_sync(self) -> None:
-        begin_to_sync(self._descriptor, self._begun, self._size - self._begun)
-        self._begun = self._size
+    def _mapped(self) -> memoryview:
+        """What was written so far."""
+        # An empty file cannot be mapped.
+        return memoryview(mmap.mmap(self._descriptor, 0, access=mmap.ACCESS_READ) if self._size else b"")
 
     def _close(self) -> None:
         descriptor, self._descriptor = self._descriptor, -1
         if descriptor != -1:
             os.close(descriptor)
+
+
+def _settle(path: Path, sha256: _Hash, rest: memoryview) -> Digest:
+    """The digest of a file that is synced then, once the *rest* of its bytes is in it."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        # The disk works while the processor does.
+        begin_to_sync(descriptor, 0, 0)
+        sha256.update(rest)
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+    return Digest(sha256.hexdigest())
 
 
 class IncomingBytes:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import random
 import signal
@@ -9,13 +10,16 @@ import stat
 import subprocess
 import sys
 import textwrap
+import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
 from lamina.names import Digest
 from lamina.store import BlobDamaged, ObstoreBlobs
+from lamina.store.incoming import IncomingFile
 
 
 def path_of(root: Path, digest: Digest) -> Path:
@@ -117,6 +121,53 @@ def test_bytes_and_names_are_synced_in_that_order(tmp_path: Path, monkeypatch: p
     assert seen[2:] == [("sha256", True)]
 
 
+def test_what_a_helper_settles_is_synced_before_it_has_its_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    blobs = ObstoreBlobs.open(tmp_path)
+    data = bytes(300_000)
+    final, seen = path_of(tmp_path, Digest.of(data)), []
+    fsync = os.fsync
+
+    def sync(descriptor: int) -> None:
+        seen.append((Path(f"/proc/self/fd/{descriptor}").readlink().parent.name, final.exists()))
+        fsync(descriptor)
+
+    monkeypatch.setattr(os, "fsync", sync)
+    assert blobs.put(data) == Digest.of(data)
+    assert seen == [("incoming", False), ("sha256", True)]
+
+
+def test_who_waits_settles_what_no_helper_has_begun(tmp_path: Path) -> None:
+    """So a server full of uploads waits for nobody but the disk."""
+    blobs, busy = ObstoreBlobs.open(tmp_path), threading.Event()
+    helpers = ThreadPoolExecutor(1)
+    held = helpers.submit(busy.wait)
+    try:
+        for data in (bytes(300_000), bytes(3_000_000)):
+            incoming = IncomingFile(tmp_path / "incoming", helpers)
+            incoming.write(data)
+            assert blobs.keep(incoming.finish()) == Digest.of(data)
+            assert blobs.read(Digest.of(data), verify=True) == data
+        assert not held.done()
+    finally:
+        busy.set()
+        helpers.shutdown()
+
+
+def test_what_a_helper_could_not_sync_is_not_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    blobs = ObstoreBlobs.open(tmp_path)
+
+    def broken(descriptor: int) -> None:
+        raise OSError(errno.EIO, "Input/output error")
+
+    monkeypatch.setattr(os, "fsync", broken)
+    with pytest.raises(OSError, match="Input/output error"):
+        blobs.put(bytes(300_000))
+    assert list((tmp_path / "incoming").iterdir()) == []
+    assert list(blobs.digests()) == []
+
+
 PUT_FOREVER = """
     import random, sys
     from pathlib import Path
@@ -125,7 +176,7 @@ PUT_FOREVER = """
     blobs = ObstoreBlobs.open(Path(sys.argv[1]))
     random.seed(sys.argv[2])
     while True:
-        digest = blobs.put(random.randbytes(random.choice((0, 10, 70_000, 6_000_000))))
+        digest = blobs.put(random.randbytes(random.choice((0, 10, 70_000, 300_000, 6_000_000))))
         print(digest.hex, flush=True)
 """
 
