@@ -33,6 +33,9 @@ from lamina.worker.zygotes import Ahead, Blank, SandboxFailed, Zygote
 _AHEAD: Final = 2
 # Longer than an idle environment is kept by default: what it serves may be called once in a while.
 _KEPT_SECONDS: Final = 1800
+# What is remembered of specs and of layers that came and went; to look at either again takes a millisecond.
+_JUDGED_MAX: Final = 256
+_FRUITLESS_MAX: Final = 256
 # The largest /tmp there is.
 _STORAGE_MB_MAX: Final = 10240
 _log = logging.getLogger(__name__)
@@ -87,6 +90,8 @@ class Preload:
         self._taking += 1
         try:
             if spec not in self._hindrances:
+                if len(self._hindrances) >= _JUDGED_MAX:
+                    self._hindrances.clear()
                 self._hindrances[spec] = await self._judge(spec, files)
             if self._hindrances[spec]:
                 return None
@@ -166,6 +171,7 @@ class Preloads:
             return None
         task = self._made.get(source)
         if task is None:
+            self._forget_fruitless()
             self._made[source] = asyncio.ensure_future(self._make(source))
             return None
         preload = _made(task)
@@ -203,6 +209,13 @@ class Preloads:
             if not task.done():
                 task.cancel()
         await asyncio.gather(*map(self._end, made), *self._ending, return_exceptions=True)
+
+    def _forget_fruitless(self) -> None:
+        """Every version of a layer is another source, of which there may never be a template."""
+        fruitless = [source for source, task in self._made.items() if task.done() and _made(task) is None]
+        if len(fruitless) >= _FRUITLESS_MAX:
+            for source in fruitless:
+                del self._made[source]
 
     async def _make(self, source: Source) -> Preload | None:
         """A template of *source*; None where there can be none, which is said once."""
