@@ -94,6 +94,10 @@ HOSTILE = {
     "link to nothing": (archive(link("l", "")), "link to nothing"),
     "link with NUL": (archive(link("l", "a\0b")), "NUL"),
     "link of 4,096 bytes": (archive(link("l", "a" * 4096)), "longer than 4095"),
+    "links of five megabytes": (
+        archive(*(Item(f"l{number}", b"a/" * 2000, mode=stat.S_IFLNK | 0o777) for number in range(1250))),
+        "targets of its links",
+    ),
     "link with a folder's name": (archive(link("l/", "a")), "name of a folder"),
     "link with a wrong checksum": (archive(link("l", "a", crc=1)), "checksum"),
     # What is neither file, folder nor link.
@@ -207,6 +211,7 @@ HOSTILE = {
         "another name",
     ),
     "one content a thousand times": (archive(*(Item("a/", offset=0) for _ in range(1000))), "overlaps"),
+    "thousands of extra fields": (archive(Item("a", extra=struct.pack("<2H", 1, 0) * 9000)), "32 extra fields"),
     "ten million entries": (archive(FILE, zip64=True, count=10_000_000), "leads to a directory"),
     "no entries, though there are some": (archive(FILE, count=0), "longer than its records"),
     "no directory, though there are entries": (archive(FILE, directory_size=0), "leads to a directory"),

@@ -151,6 +151,7 @@ ACCEPTED: dict[str, tuple[bytes, Shape]] = {
     "an archive with a comment inside": (archive(Item("a", archive(Item("x"), comment=b"c"), method=STORED)), [A]),
     "data descriptor": (archive(Item("a", b"x", descriptor=True), Item("b", b"y")), [A, B]),
     "extra field padded with zeros": (archive(Item("a", extra=b"\0\0\0", local_extra=b"\0" * 7)), [A]),
+    "extra field padded with thousands of zeros": (archive(Item("a", extra=timestamp(1) + bytes(9000))), [A]),
     "extra field that is torn": (archive(Item("a", extra=b"\x55\x54\xff\xff\x01")), [A]),
     "directory in another order than the bytes": (
         archive(Item("a"), Item("b"), reversed_directory=True),

@@ -34,6 +34,8 @@ _SATURATED32 = 0xFFFFFFFF
 # What the fields of the end record hold that stand in the one of zip64.
 _SATURATED_END = (*(_SATURATED16,) * 4, *(_SATURATED32,) * 2)
 _EXTRA_ZIP64 = 0x0001
+# Archivers write a handful. Millions of empty ones would take seconds each time they are read.
+_EXTRA_FIELDS_MAX = 32
 
 FLAG_ENCRYPTED = 0x0001
 _FLAG_DESCRIPTOR = 0x0008
@@ -210,10 +212,17 @@ def _resolve64(
 
 
 def extra_fields(extra: bytes) -> dict[int, bytes]:
-    """Extra fields by their id, the first of each. A torn end is dropped: aligners pad with a few zero bytes."""
+    """Extra fields by their id, the first of each; ArchiveUnreadable when they are very many.
+
+    A torn end is dropped: aligners pad with zero bytes.
+    """
     found: dict[int, bytes] = {}
-    at = 0
-    while at + 4 <= len(extra):
+    at = count = 0
+    meant = len(extra.rstrip(b"\0"))
+    while at < meant and at + 4 <= len(extra):
+        count += 1
+        if count > _EXTRA_FIELDS_MAX:
+            raise ArchiveUnreadable(f"an entry with more than {_EXTRA_FIELDS_MAX} extra fields")
         identity = int.from_bytes(extra[at : at + 2], "little")
         end = at + 4 + int.from_bytes(extra[at + 2 : at + 4], "little")
         if end > len(extra):

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 from lamina.layers.archive.attributes import kind_and_mode, modified_at
 from lamina.layers.archive.directory import Record, data_offset, find_directory, records
 from lamina.layers.archive.entries import Archive, Entry, Kind
-from lamina.layers.archive.errors import ArchiveEmpty, ArchiveTooLarge, refused
+from lamina.layers.archive.errors import ArchiveEmpty, ArchiveTooLarge, ArchiveUnreadable, refused
 from lamina.layers.archive.inflate import content
 from lamina.layers.archive.layout import Layout
-from lamina.layers.archive.links import TARGET_BYTES_MAX, check_target
+from lamina.layers.archive.links import TARGET_BYTES_MAX, TARGETS_BYTES_MAX, check_target
 from lamina.layers.archive.names import decode_name, parse_name
 from lamina.layers.sizes import UNZIPPED_BYTES_MAX
 
@@ -43,8 +43,11 @@ def inspect(data: bytes | bytearray | memoryview | mmap.mmap, *, allowed_bytes: 
     if not directory.count:
         raise ArchiveEmpty
     _check_apart(spans)
+    laid_out = layout.entries
+    if sum(entry.size for entry in laid_out if entry.kind is Kind.LINK) > TARGETS_BYTES_MAX:
+        raise ArchiveUnreadable(f"the targets of its links are longer than {TARGETS_BYTES_MAX} bytes together")
     # Only now that no bytes are shared is reading them bounded by the size of the archive.
-    entries = tuple(_with_target(view, entry) if entry.kind is Kind.LINK else entry for entry in layout.entries)
+    entries = tuple(_with_target(view, entry) if entry.kind is Kind.LINK else entry for entry in laid_out)
     for entry in entries:
         if entry.kind is Kind.LINK:
             check_target(entry, layout.is_folder)
