@@ -19,6 +19,7 @@ NOT_YET = {
     "lamina.operations.figures": "is for who asks for metrics",
     "lamina.operations.stacks.kinds": "is for stacks",
     "lamina.span_export": "is for servers that are traced",
+    "obstore": "keeps blobs elsewhere than in a folder",
     "rich": "is for commands",
     "typer": "is for commands",
     "urllib.request": "sends",
