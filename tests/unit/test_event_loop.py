@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from lamina.event_loop import PatientEventLoop, new_event_loop
+from lamina.event_loop import PatientEventLoop, WatchfulSelector, new_event_loop
 
 pytestmark = pytest.mark.anybody
 
@@ -32,6 +32,59 @@ class CountingSelector(selectors.DefaultSelector):
     def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
         self.asked += 1
         return super().select(timeout)
+
+
+class Script(selectors.EpollSelector):
+    """Waits as long as it is told, by a clock that only it moves, and notes with which time limits it was asked."""
+
+    now = 0.0
+    waits_s: list[float]
+    limits: list[float | None]
+
+    def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
+        self.limits.append(timeout)
+        wait_s = self.waits_s[0]
+        if timeout == 0 and wait_s > 0.00002:
+            self.now += 0.00002
+            self.waits_s[0] -= 0.00002
+            return []
+        self.now += wait_s
+        del self.waits_s[0]
+        return [(selectors.SelectorKey(0, 0, 0, None), selectors.EVENT_READ)]
+
+
+class Watchful(WatchfulSelector, Script):
+    """A watchful selector upon the script."""
+
+    def __init__(self, *waits_s: float) -> None:
+        super().__init__(lambda: self.now)
+        self.waits_s, self.limits = list(waits_s), []
+
+
+def asked(selector: Watchful, times: int) -> list[float | None]:
+    selector.limits.clear()
+    for _ in range(times):
+        assert selector.select(60)
+    return list(dict.fromkeys(selector.limits))
+
+
+def test_what_comes_soon_again_and_again_is_watched_for() -> None:
+    with Watchful(*[0.00005] * 9) as selector:
+        assert asked(selector, 2) == [60]
+        assert asked(selector, 7) == [0]
+
+
+def test_what_takes_long_is_slept_for_until_it_is_soon_again() -> None:
+    with Watchful(*[0.00005] * 3, 0.5, *[0.00005] * 3) as selector:
+        asked(selector, 3)
+        assert asked(selector, 1) == [0, 60]
+        assert asked(selector, 2) == [60]
+        assert asked(selector, 1) == [0]
+
+
+def test_nobody_watches_for_callers_who_pause() -> None:
+    with Watchful(*[0.00005, 0.01] * 5) as selector:
+        assert asked(selector, 10) == [60]
 
 
 def test_it_asks_at_every_fourth_turn_while_something_is_due() -> None:
