@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, and_, bindparam, delete, insert, select, true, update
+from sqlalchemy import ColumnElement, Connection, Select, and_, bindparam, delete, select, true, update
 from sqlalchemy.engine import Row
 
 from lamina.catalog.layers import CompatibleWith
+from lamina.catalog.prepared import Prepared
 from lamina.catalog.schema import layer_versions as versions
 from lamina.catalog.schema import layers
 from lamina.catalog.sql_totals import count
@@ -18,10 +19,11 @@ from lamina.names import Digest, LayerArn, LayerVersionArn, Scope
 # The largest that a column holds; a request may name any.
 NUMBER_MAX = 2**63 - 1
 
-# Put together once: for a publish that takes longer than to carry them out.
+# What a publish does.
 _LAYER = and_(*(layers.c[name] == bindparam(f"of_{name}") for name in ("account", "region", "name")))
-_PUBLISHED = select(layers.c.published).where(_LAYER)
-_COUNT = update(layers).where(_LAYER).values(published=bindparam("number"))
+_PUBLISHED = Prepared(select(layers.c.published).where(_LAYER))
+_COUNT = Prepared(update(layers).where(_LAYER).values(published=bindparam("number")))
+_BEGIN_COUNT, _ADD = Prepared(layers), Prepared(versions)
 _GET = select(versions).where(
     *(versions.c[name] == bindparam(f"of_{name}") for name in ("account", "region", "name")),
     versions.c.number == bindparam("number"),
@@ -42,17 +44,17 @@ class SqlLayers:
 
     def _counted(self, layer: LayerArn, step: Callable[[int], int]) -> int:
         """The number published last, once *step* has moved it on from what it was: 0 for none."""
-        last = self._connection.scalar(_PUBLISHED, _bound(layer))
-        number = step(last or 0)
+        last = _PUBLISHED(self._connection, _bound(layer)).fetchone()
+        number = step(0 if last is None else last[0])
         if last is None:
-            self._connection.execute(insert(layers), {**_layer_key(layer), "published": number})
+            _BEGIN_COUNT(self._connection, {**_layer_key(layer), "published": number})
         else:
-            self._connection.execute(_COUNT, {**_bound(layer), "number": number})
+            _COUNT(self._connection, {**_bound(layer), "number": number})
         return number
 
     def add(self, version: LayerVersion) -> None:
-        self._connection.execute(
-            insert(versions),
+        _ADD(
+            self._connection,
             {
                 **_layer_key(version.arn.layer),
                 "number": version.arn.number,

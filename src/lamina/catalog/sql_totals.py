@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Connection, and_, bindparam, insert, select, update
+from sqlalchemy import Connection, and_, bindparam, select, update
 
+from lamina.catalog.prepared import Prepared
 from lamina.catalog.schema import account_totals as totals
 from lamina.catalog.storage import Totals
 from lamina.names import Scope
@@ -16,26 +17,26 @@ class SqlTotals:
         self._connection = connection
 
     def of(self, scope: Scope) -> Totals:
-        row = self._connection.execute(_OF, _key(scope)).one_or_none()
-        return Totals() if row is None else Totals(row.functions, row.code_bytes)
+        row = _OF(self._connection, _key(scope)).fetchone()
+        return Totals() if row is None else Totals(*row)
 
 
 def count(connection: Connection, scope: Scope, *, functions: int = 0, code_bytes: int = 0) -> None:
     """Add to the totals of *scope*; negative numbers take away."""
     added = {"more_functions": functions, "more_bytes": code_bytes}
-    if connection.execute(_ADD, {**_key(scope), **added}).rowcount == 0:
-        row = {"account": scope.account, "region": scope.region, "functions": functions, "code_bytes": code_bytes}
-        connection.execute(insert(totals), row)
+    if _ADD(connection, {**_key(scope), **added}).rowcount == 0:
+        whose = {"account": scope.account, "region": scope.region}
+        _BEGIN(connection, {**whose, "functions": functions, "code_bytes": code_bytes})
 
 
 def _key(scope: Scope) -> dict[str, str]:
     return {"of_account": scope.account, "of_region": scope.region}
 
 
-# Put together once: for every change there is to be counted that takes longer than to carry it out.
 _IS = and_(totals.c.account == bindparam("of_account"), totals.c.region == bindparam("of_region"))
-_OF = select(totals).where(_IS)
-_ADD = (
+_OF = Prepared(select(totals.c.functions, totals.c.code_bytes).where(_IS))
+_BEGIN = Prepared(totals)
+_ADD = Prepared(
     update(totals)
     .where(_IS)
     .values(

@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 from sqlalchemy import create_engine
+from sqlalchemy.exc import IntegrityError, OperationalError
 
 from lamina.catalog import schema
 from lamina.catalog.layers import CompatibleWith
@@ -220,3 +221,17 @@ def test_the_connections_of_a_crowd_are_closed_when_it_has_gone(tmp_path: Path) 
         assert opened() == CONNECTIONS_KEPT
     finally:
         catalog.close()
+
+
+def test_what_the_driver_refuses_is_told_as_any_other_failure(tmp_path: Path) -> None:
+    """A publish's statements go past SQLAlchemy; whoever looks out for its errors still meets them."""
+    catalog = SqlCatalog.open(f"sqlite:///{tmp_path}/c.db")
+    nowhere = layer_version("base", 1)
+    with pytest.raises(IntegrityError), catalog.writing() as transaction:
+        transaction.layers.add(nowhere)
+    with sqlite3.connect(tmp_path / "c.db") as other:
+        other.execute("DROP TABLE account_totals")
+    other.close()
+    with pytest.raises(OperationalError), catalog.reading() as transaction:
+        transaction.totals.of(HERE)
+    catalog.close()
