@@ -26,7 +26,7 @@ from lamina.log_store.writing import LogWriter
 from lamina.logs.names import LogGroupArn
 from lamina.names import Digest, FunctionArn, LayerArn, Scope
 from lamina.store import Trees
-from lamina.store.blobs import ObstoreBlobs
+from lamina.store.folder_blobs import FolderBlobs
 from tests.support import zips
 from tests.support.functions import create, layer, wait_until
 from tests.support.server import ACCOUNT, REGION, Server
@@ -58,7 +58,7 @@ def fill(state: Path, functions: int, layer_versions: int) -> Filled:
         made = create(server, CODE, name=FUNCTION, Layers=[arn])
         wait_until(lambda: made.settled, 30, "the function has settled")
         assert made.value(1) == ["pattern", 1]
-    blobs, trees = ObstoreBlobs.open(state / "blobs"), Trees.open(state / "trees")
+    blobs, trees = FolderBlobs.open(state / "blobs"), Trees.open(state / "trees")
     with closing(SqlCatalog.open(f"sqlite:///{state / 'catalog.db'}")) as catalog:
         with catalog.reading() as transaction:
             version = transaction.layers.get(LayerArn(HERE, LAYER).version(1))

@@ -21,8 +21,8 @@ from typing import Final
 from lamina.catalog.sql import CatalogTooNew, CatalogTooOld, SqlCatalog
 from lamina.names import Digest
 from lamina.state_folder import exclusive
-from lamina.store.blobs import ObstoreBlobs
 from lamina.store.errors import BlobDamaged, BlobMissing
+from lamina.store.folder_blobs import FolderBlobs
 from lamina.store.syncing import sync_filesystem, sync_path
 
 # The catalog names what the blobs held when it was copied; what was deleted since is not missing, but asked for anew.
@@ -105,7 +105,7 @@ def _copy(state: Path, into: Path, read: Read, attempts: int = _ATTEMPTS) -> Cop
     aside = into / _ASIDE
     shutil.rmtree(aside, ignore_errors=True)
     aside.mkdir(mode=0o700)
-    blobs, copies = ObstoreBlobs.at(state / "blobs"), ObstoreBlobs.open(into / "blobs")
+    blobs, copies = FolderBlobs.at(state / "blobs"), FolderBlobs.open(into / "blobs")
     there = set(copies.digests())
     used = _copy_truth(state, aside / "catalog.db", blobs, copies, read, attempts)
     _copy_logs(state / "logs", into / "logs", read)
@@ -123,7 +123,7 @@ def _copy(state: Path, into: Path, read: Read, attempts: int = _ATTEMPTS) -> Cop
 
 
 def _copy_truth(
-    state: Path, catalog: Path, blobs: ObstoreBlobs, copies: ObstoreBlobs, read: Read, attempts: int
+    state: Path, catalog: Path, blobs: FolderBlobs, copies: FolderBlobs, read: Read, attempts: int
 ) -> frozenset[Digest]:
     """Copy the catalog to *catalog*, and every archive it names: which those are."""
     used = _copy_catalog(state / "catalog.db", catalog)
@@ -154,7 +154,7 @@ def _in_use(path: Path, digest: Digest) -> bool:
         return transaction.archives.in_use(digest)
 
 
-def _copy_blob(digest: Digest, blobs: ObstoreBlobs, copies: ObstoreBlobs, read: Read) -> None:
+def _copy_blob(digest: Digest, blobs: FolderBlobs, copies: FolderBlobs, read: Read) -> None:
     try:
         with blobs.view(digest, verify=True) as data:
             copies.put(data)

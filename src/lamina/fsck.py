@@ -27,10 +27,10 @@ from lamina.layers.archive import ArchiveError, inspect
 from lamina.names import Digest
 from lamina.operations.reclaiming import Reclaimer
 from lamina.state_folder import exclusive
-from lamina.store.blobs import ObstoreBlobs
 from lamina.store.bytecode import ByteCode
 from lamina.store.checking import Contents, pool_faults, tree_fault
 from lamina.store.errors import BlobDamaged, BlobMissing
+from lamina.store.folder_blobs import FolderBlobs
 from lamina.store.trees import Trees
 
 _CHUNK_BYTES = 1 << 20
@@ -141,7 +141,7 @@ class _Check:
     def __init__(self, state: Path, catalog: Catalog, read: Callable[[int], object]) -> None:
         self._catalog = catalog
         # Not opened, which clears away what somebody else may be writing.
-        self._blobs = ObstoreBlobs.at(state / "blobs")
+        self._blobs = FolderBlobs.at(state / "blobs")
         self._trees = Trees(state / "trees")
         self._bytes_read = 0
         self._told = read
@@ -233,7 +233,7 @@ class _Check:
 class _Repair:
     def __init__(self, state: Path, catalog: Catalog, zips: Iterable[Path]) -> None:
         self._catalog = catalog
-        self._blobs = ObstoreBlobs.open(state / "blobs")
+        self._blobs = FolderBlobs.open(state / "blobs")
         self._trees = Trees.open(state / "trees")
         self._byte_code = ByteCode.open(self._trees.folder)
         self._reclaimer = Reclaimer(catalog, [self._byte_code, self._trees, self._blobs])

@@ -64,7 +64,7 @@ from lamina.operations.urls import UrlServer
 from lamina.operations.versions import VersionOperations
 from lamina.sandbox import processes
 from lamina.settings import Settings
-from lamina.store import ObstoreBlobs, Trees
+from lamina.store import FolderBlobs, Trees
 from lamina.store.bytecode import ByteCode
 from lamina.worker import machine
 from lamina.worker.runtimes import Runtimes
@@ -141,7 +141,7 @@ async def build(settings: Settings, house: contextlib.AsyncExitStack, choices: C
     companions = Companions(state / "companions" / "v1", os.environ, offered=settings.companions, apart=apart)
     house.push_async_callback(companions.close)
     clients = Clients(companions)
-    blobs, trees = ObstoreBlobs.open(state / "blobs"), Trees.open(state / "trees")
+    blobs, trees = FolderBlobs.open(state / "blobs"), Trees.open(state / "trees")
     stamps = Stamps()
     byte_code = ByteCode.open(trees.folder)
     reclaimer = Reclaimer(catalog, [byte_code, trees, blobs])
@@ -337,7 +337,7 @@ def _sweep(reclaimer: Reclaimer, trees: Trees) -> None:
 class _MountedTrees:
     """The trees that environments mount, held so that nobody removes them meanwhile."""
 
-    def __init__(self, reclaimer: Reclaimer, trees: Trees, blobs: ObstoreBlobs, meter: Meter) -> None:
+    def __init__(self, reclaimer: Reclaimer, trees: Trees, blobs: FolderBlobs, meter: Meter) -> None:
         self._reclaimer, self._trees, self._blobs, self._meter = reclaimer, trees, blobs, meter
 
     def take_nowait(self, digests: Sequence[Digest]) -> bool:

@@ -14,7 +14,7 @@ from lamina.names import Digest, LayerArn, Scope
 from lamina.operations.activations import Activations
 from lamina.operations.reclaiming import Reclaimer
 from lamina.operations.stamps import Stamps
-from lamina.store import ObstoreBlobs, Trees
+from lamina.store import FolderBlobs, Trees
 
 ROUNDS = 12
 HERE = Scope("123456789012", "eu-west-1")
@@ -35,7 +35,7 @@ from lamina.operations.reclaiming import Reclaimer
 from lamina.operations.s3 import S3Archives
 from lamina.operations.stamps import Stamps
 from lamina.operations.uploads import Uploads
-from lamina.store import ObstoreBlobs, Trees
+from lamina.store import FolderBlobs, Trees
 
 def zipped(text):
     buffer = io.BytesIO()
@@ -44,7 +44,7 @@ def zipped(text):
     return buffer.getvalue()
 
 root, round_ = Path(sys.argv[1]), sys.argv[2]
-catalog, blobs, trees = SqlCatalog.open(f"sqlite:///{root}/c.db"), ObstoreBlobs.open(root / "b"), Trees.open(root / "t")
+catalog, blobs, trees = SqlCatalog.open(f"sqlite:///{root}/c.db"), FolderBlobs.open(root / "b"), Trees.open(root / "t")
 stamps = Stamps()
 reclaimer = Reclaimer(catalog, [trees, blobs])
 activations = Activations(catalog, reclaimer, lambda digest: trees.ensure(digest, blobs), stamps)
@@ -102,7 +102,7 @@ def _check(root: Path, deleted: set[int], functions: set[str]) -> set[int]:
     """Look at everything a killed server left, then tidy up as a starting one does; what layers are there."""
     catalog, blobs, trees = (
         SqlCatalog.open(f"sqlite:///{root}/c.db"),
-        ObstoreBlobs.open(root / "b"),
+        FolderBlobs.open(root / "b"),
         Trees.open(root / "t"),
     )
     reclaimer = Reclaimer(catalog, [trees, blobs])

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from lamina.store.blobs import Blobs, Incoming, ObstoreBlobs
+from lamina.store.blobs import Blobs, Incoming
 from lamina.store.errors import BlobDamaged, BlobMissing, StoreError
+from lamina.store.folder_blobs import FolderBlobs
 from lamina.store.incoming import Received
 from lamina.store.trees import Tree, Trees
 
@@ -11,8 +12,8 @@ __all__ = [
     "BlobDamaged",
     "BlobMissing",
     "Blobs",
+    "FolderBlobs",
     "Incoming",
-    "ObstoreBlobs",
     "Received",
     "StoreError",
     "Tree",

@@ -6,12 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from lamina.store import Blobs, ObstoreBlobs, Trees
+from lamina.store import Blobs, Trees
+from lamina.store.object_blobs import ObjectBlobs
 
 
 @pytest.fixture
 def blobs() -> Blobs:
-    return ObstoreBlobs.in_memory()
+    return ObjectBlobs.in_memory()
 
 
 @pytest.fixture

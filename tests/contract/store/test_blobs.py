@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from lamina.names import Digest
-from lamina.store import BlobMissing, Blobs, ObstoreBlobs
+from lamina.store import BlobMissing, Blobs, FolderBlobs
+from lamina.store.object_blobs import ObjectBlobs
 
 HELLO = b"hello"
 LARGE = bytes(range(256)) * 50_000
@@ -16,7 +17,7 @@ LARGE = bytes(range(256)) * 50_000
 
 @pytest.fixture(params=["folder", "memory"])
 def blobs(request: pytest.FixtureRequest, tmp_path: Path) -> Blobs:
-    return ObstoreBlobs.open(tmp_path / "blobs") if request.param == "folder" else ObstoreBlobs.in_memory()
+    return FolderBlobs.open(tmp_path / "blobs") if request.param == "folder" else ObjectBlobs.in_memory()
 
 
 @pytest.mark.parametrize("data", [b"", HELLO, LARGE], ids=["empty", "small", "large"])

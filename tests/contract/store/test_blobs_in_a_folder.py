@@ -18,7 +18,7 @@ from pathlib import Path
 import pytest
 
 from lamina.names import Digest
-from lamina.store import BlobDamaged, ObstoreBlobs
+from lamina.store import BlobDamaged, FolderBlobs
 from lamina.store.incoming import IncomingFile
 
 
@@ -32,7 +32,7 @@ def overwrite(path: Path, data: bytes) -> None:
 
 
 def test_a_blob_is_a_read_only_file_that_only_its_owner_reads(tmp_path: Path) -> None:
-    digest = ObstoreBlobs.open(tmp_path).put(b"hello")
+    digest = FolderBlobs.open(tmp_path).put(b"hello")
     path = path_of(tmp_path, digest)
     assert path.read_bytes() == b"hello"
     assert stat.S_IMODE(path.stat().st_mode) == 0o400
@@ -41,14 +41,14 @@ def test_a_blob_is_a_read_only_file_that_only_its_owner_reads(tmp_path: Path) ->
 
 def test_a_large_blob_streams_in_pieces(tmp_path: Path) -> None:
     """A download holds a few megabytes at a time, however large the archive."""
-    blobs = ObstoreBlobs.open(tmp_path)
+    blobs = FolderBlobs.open(tmp_path)
     pieces = [len(piece) for piece in blobs.stream(blobs.put(bytes(20_000_000)))]
     assert sum(pieces) == 20_000_000
     assert max(pieces) < 4_000_000
 
 
 def test_damage_is_noticed_when_asked_for_and_mended_by_putting_again(tmp_path: Path) -> None:
-    blobs = ObstoreBlobs.open(tmp_path)
+    blobs = FolderBlobs.open(tmp_path)
     digest = blobs.put(b"hello")
     overwrite(path_of(tmp_path, digest), b"jello")
     assert blobs.read(digest) == b"jello"
@@ -59,7 +59,7 @@ def test_damage_is_noticed_when_asked_for_and_mended_by_putting_again(tmp_path: 
 
 
 def test_a_blob_that_a_power_cut_emptied_is_written_again(tmp_path: Path) -> None:
-    blobs = ObstoreBlobs.open(tmp_path)
+    blobs = FolderBlobs.open(tmp_path)
     digest = blobs.put(b"hello")
     overwrite(path_of(tmp_path, digest), b"")
     blobs.put(b"hello")
@@ -67,16 +67,16 @@ def test_a_blob_that_a_power_cut_emptied_is_written_again(tmp_path: Path) -> Non
 
 
 def test_opening_clears_what_a_killed_process_left_half_written(tmp_path: Path) -> None:
-    digest = ObstoreBlobs.open(tmp_path).put(b"hello")
+    digest = FolderBlobs.open(tmp_path).put(b"hello")
     (tmp_path / "incoming" / "abandoned").write_bytes(b"hel")
     (tmp_path / "incoming" / "abandoned#1").write_bytes(b"h")
-    blobs = ObstoreBlobs.open(tmp_path)
+    blobs = FolderBlobs.open(tmp_path)
     assert list((tmp_path / "incoming").iterdir()) == []
     assert list(blobs.digests()) == [digest]
 
 
 def test_a_failed_put_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    blobs = ObstoreBlobs.open(tmp_path)
+    blobs = FolderBlobs.open(tmp_path)
 
     def full(_path: Path) -> None:
         raise OSError(28, "No space left on device")
@@ -90,7 +90,7 @@ def test_a_failed_put_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyP
 
 def test_what_is_not_kept_leaves_nothing(tmp_path: Path) -> None:
     """Whether it was refused when it was whole, or its sender went away in the midst of it."""
-    blobs = ObstoreBlobs.open(tmp_path)
+    blobs = FolderBlobs.open(tmp_path)
     broken_off, refused = blobs.incoming(), blobs.incoming()
     for incoming in (broken_off, refused):
         incoming.write(bytes(3_000_000))
@@ -106,14 +106,14 @@ def test_what_is_not_kept_leaves_nothing(tmp_path: Path) -> None:
 
 def test_bytes_and_names_are_synced_in_that_order(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The file before it gets its name, the folder after: what a power cut must not part."""
-    blobs = ObstoreBlobs.open(tmp_path)
+    blobs = FolderBlobs.open(tmp_path)
     seen = []
     final = path_of(tmp_path, Digest.of(b"hello"))
 
     def sync(path: Path) -> None:
         seen.append((path.relative_to(tmp_path).parts[0], final.exists()))
 
-    for module in ("blobs", "incoming"):
+    for module in ("folder_blobs", "incoming"):
         monkeypatch.setattr(f"lamina.store.{module}.sync_path", sync)
     blobs.put(b"hello")
     assert seen == [("incoming", False), ("sha256", True)]
@@ -124,7 +124,7 @@ def test_bytes_and_names_are_synced_in_that_order(tmp_path: Path, monkeypatch: p
 def test_what_a_helper_settles_is_synced_before_it_has_its_name(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    blobs = ObstoreBlobs.open(tmp_path)
+    blobs = FolderBlobs.open(tmp_path)
     data = bytes(300_000)
     final, seen = path_of(tmp_path, Digest.of(data)), []
     fsync = os.fsync
@@ -140,7 +140,7 @@ def test_what_a_helper_settles_is_synced_before_it_has_its_name(
 
 def test_who_waits_settles_what_no_helper_has_begun(tmp_path: Path) -> None:
     """So a server full of uploads waits for nobody but the disk."""
-    blobs, busy = ObstoreBlobs.open(tmp_path), threading.Event()
+    blobs, busy = FolderBlobs.open(tmp_path), threading.Event()
     helpers = ThreadPoolExecutor(1)
     held = helpers.submit(busy.wait)
     try:
@@ -156,7 +156,7 @@ def test_who_waits_settles_what_no_helper_has_begun(tmp_path: Path) -> None:
 
 
 def test_what_a_helper_could_not_sync_is_not_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    blobs = ObstoreBlobs.open(tmp_path)
+    blobs = FolderBlobs.open(tmp_path)
 
     def broken(descriptor: int) -> None:
         raise OSError(errno.EIO, "Input/output error")
@@ -171,9 +171,9 @@ def test_what_a_helper_could_not_sync_is_not_kept(tmp_path: Path, monkeypatch: p
 PUT_FOREVER = """
     import random, sys
     from pathlib import Path
-    from lamina.store import ObstoreBlobs
+    from lamina.store import FolderBlobs
 
-    blobs = ObstoreBlobs.open(Path(sys.argv[1]))
+    blobs = FolderBlobs.open(Path(sys.argv[1]))
     random.seed(sys.argv[2])
     while True:
         digest = blobs.put(random.randbytes(random.choice((0, 10, 70_000, 300_000, 6_000_000))))
@@ -199,7 +199,7 @@ def test_whatever_the_moment_of_a_kill_a_name_leads_to_its_bytes(tmp_path: Path)
         acknowledged.update(line.decode().strip() for line in writer.stdout if line.endswith(b"\n"))
         writer.stdout.close()
         assert writer.wait() == -signal.SIGKILL
-        blobs = ObstoreBlobs.open(tmp_path)
+        blobs = FolderBlobs.open(tmp_path)
         found = list(blobs.digests())
         for digest in found:
             blobs.read(digest, verify=True)

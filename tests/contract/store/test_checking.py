@@ -10,8 +10,8 @@ import pytest
 
 from lamina.layers.archive import inspect
 from lamina.names import Digest
-from lamina.store.blobs import ObstoreBlobs
 from lamina.store.checking import Contents, pool_faults, tree_fault
+from lamina.store.object_blobs import ObjectBlobs
 from lamina.store.trees import Trees
 from tests.support import zips
 from tests.support.zips import Item
@@ -28,7 +28,7 @@ def trees(tmp_path: Path) -> Trees:
 
 @pytest.fixture
 def tree(trees: Trees) -> Path:
-    blobs = ObstoreBlobs.in_memory()
+    blobs = ObjectBlobs.in_memory()
     return trees.ensure(blobs.put(ARCHIVE), blobs).path
 
 
@@ -88,7 +88,7 @@ def test_a_pooled_file_that_the_disk_has_changed_is_named(tree: Path, trees: Tre
 
 
 def test_a_file_of_many_trees_is_read_once(trees: Trees) -> None:
-    blobs = ObstoreBlobs.in_memory()
+    blobs = ObjectBlobs.in_memory()
     archives = [zips.of({"python/same.py": b"x" * 1000, f"{name}.py": b""}) for name in "abc"]
     sizes: list[int] = []
     contents = Contents(sizes.append)

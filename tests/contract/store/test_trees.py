@@ -17,7 +17,8 @@ from hypothesis import strategies as st
 
 from lamina.layers.archive import ArchiveUnreadable, inspect
 from lamina.names import Digest
-from lamina.store import BlobDamaged, BlobMissing, Blobs, ObstoreBlobs, Trees
+from lamina.store import BlobDamaged, BlobMissing, Blobs, FolderBlobs, Trees
+from lamina.store.object_blobs import ObjectBlobs
 from tests.support.trees import LAYER, leftovers, listing
 from tests.support.zips import NOON_UTC, Item, archive, link, of
 
@@ -80,7 +81,7 @@ def test_a_second_start_finds_the_trees_of_the_first(tmp_path: Path, trees: Tree
     tree = trees.ensure(blobs.put(LAYER), blobs)
     again = Trees.open(tmp_path / "trees")
     assert list(again.digests()) == [tree.digest]
-    assert again.ensure(tree.digest, ObstoreBlobs.in_memory()) == tree
+    assert again.ensure(tree.digest, ObjectBlobs.in_memory()) == tree
 
 
 def test_what_is_not_in_the_blobs_cannot_be_had(tmp_path: Path, trees: Trees, blobs: Blobs) -> None:
@@ -98,7 +99,7 @@ def test_a_blob_that_is_no_archive_leaves_nothing(tmp_path: Path, trees: Trees, 
 
 
 def test_a_damaged_blob_is_refused_and_a_mended_one_extracted(tmp_path: Path, trees: Trees) -> None:
-    blobs = ObstoreBlobs.open(tmp_path / "blobs")
+    blobs = FolderBlobs.open(tmp_path / "blobs")
     digest = blobs.put(LAYER)
     path = tmp_path / "blobs/sha256" / digest.hex[:2] / digest.hex[2:]
     path.unlink()
@@ -140,7 +141,7 @@ def test_whatever_zipfile_writes_is_extracted_as_it_was(tree: dict[str, bytes]) 
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as file:
         for path, data in tree.items():
             file.writestr(path, data)
-    blobs = ObstoreBlobs.in_memory()
+    blobs = ObjectBlobs.in_memory()
     with tempfile.TemporaryDirectory() as folder:
         root = Trees.open(Path(folder)).ensure(blobs.put(buffer.getvalue()), blobs).path
         found = {str(path.relative_to(root)): path.read_bytes() for path in root.rglob("*") if path.is_file()}

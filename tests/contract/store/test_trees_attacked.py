@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from lamina.layers.archive import Archive, ArchiveError, Entry, Kind
-from lamina.store import Blobs, ObstoreBlobs, Trees
+from lamina.store import Blobs, FolderBlobs, Trees
 from lamina.store.extraction import extract
 from lamina.store.pool import Pool
 from tests.support.trees import leftovers, listing
@@ -24,9 +24,9 @@ from tests.support.zips import NOON_UTC, Item, archive, folder, link
 EXTRACT_FOREVER = """
     import sys
     from pathlib import Path
-    from lamina.store import ObstoreBlobs, Trees
+    from lamina.store import FolderBlobs, Trees
 
-    blobs, trees = ObstoreBlobs.open(Path(sys.argv[1]) / "blobs"), Trees.open(Path(sys.argv[1]) / "trees")
+    blobs, trees = FolderBlobs.open(Path(sys.argv[1]) / "blobs"), Trees.open(Path(sys.argv[1]) / "trees")
     digests = sorted(blobs.digests())
     print("ready", flush=True)
     while True:
@@ -39,7 +39,7 @@ EXTRACT_FOREVER = """
 
 def test_whatever_the_moment_of_a_kill_a_tree_is_whole_or_not_there(tmp_path: Path) -> None:
     """Killed in the midst of extracting and deleting, again and again."""
-    blobs = ObstoreBlobs.open(tmp_path / "blobs")
+    blobs = FolderBlobs.open(tmp_path / "blobs")
     expected = {}
     for version in range(3):
         contents = {f"p/{number}": b"%d" % (number * (1 if number % 3 else version + 1)) for number in range(150)}

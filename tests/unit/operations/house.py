@@ -37,7 +37,8 @@ from lamina.operations.tags import TagOperations
 from lamina.operations.uploads import Uploads
 from lamina.operations.versions import VersionOperations
 from lamina.sandbox.contents import InterpreterLayout
-from lamina.store import ObstoreBlobs
+from lamina.store import Blobs
+from lamina.store.object_blobs import ObjectBlobs
 from lamina.worker import kits
 from lamina.worker.runtimes import Runtimes
 
@@ -118,7 +119,7 @@ class House:
     synchronous: bool = False
     environ: Mapping[str, str] = field(default_factory=dict)
     catalog: Catalog = field(default_factory=lambda: SqlCatalog.open("sqlite://"))
-    blobs: ObstoreBlobs = field(default_factory=ObstoreBlobs.in_memory)
+    blobs: Blobs = field(default_factory=ObjectBlobs.in_memory)
     trees: FakeTrees = field(default_factory=FakeTrees)
     worker: FakeWorker = field(default_factory=FakeWorker)
     now: float = 1_767_323_045.678
