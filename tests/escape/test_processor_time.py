@@ -6,6 +6,7 @@ busy the machine is beside that changes what they get, not how it is shared betw
 
 from __future__ import annotations
 
+import os
 import re
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -133,6 +134,27 @@ def test_the_server_and_what_environments_are_forked_from_stand_outside(prison: 
     assert groups(prison.process.pid) == {""}
     assert zygotes()
     assert {group for pid in zygotes() for group in groups(pid)} == {""}
+
+
+def policy() -> int:
+    import os
+
+    return os.sched_getscheduler(0)
+
+
+@pytest.mark.root
+def test_functions_of_an_urgent_server_are_not_urgent(tmp_path: Path) -> None:
+    before = os.sched_getscheduler(0)
+    os.sched_setscheduler(0, os.SCHED_RR, os.sched_param(1))
+    try:
+        server = Server.start(tmp_path / "state")
+    finally:
+        os.sched_setscheduler(0, before, os.sched_param(0))
+    try:
+        assert os.sched_getscheduler(server.process.pid) == os.SCHED_RR
+        assert Inside.on(server).run(policy) == os.SCHED_OTHER
+    finally:
+        assert server.stop() == 0, server.said()
 
 
 def _parent(pid: int) -> int:

@@ -18,6 +18,9 @@ from .netlink import Netlink
 
 def main() -> None:
     plan = json.load(sys.stdin)
+    # A server may be more urgent than all else; what its functions do is not, and no control group takes it if it is.
+    if os.sched_getscheduler(0) in (os.SCHED_FIFO, os.SCHED_RR):
+        os.sched_setscheduler(0, os.SCHED_OTHER, os.sched_param(0))
     if plan["user_namespace"]:
         become_root_of_a_user_namespace()
     # Made before: it speaks for the namespace that we leave.
