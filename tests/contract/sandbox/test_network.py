@@ -71,13 +71,19 @@ router.set_up(plan, outside)
 own = os.open("/proc/self/ns/net", os.O_RDONLY)
 datagrams, listener = router.open_resolver(plan["resolver"])
 datagrams.setsockopt(socket.SOL_SOCKET, 33, 16 << 20)  # SO_RCVBUFFORCE
-for number, count in ((1, 6000), (2, 1)):
-    listeners = network.enter("outbound", number, plan["resolver"])
-    with socket.socket(type=socket.SOCK_DGRAM) as asking:
-        for _ in range(count):
-            asking.sendto(b"?" * number, (plan["resolver"], 53))
+living, asking = [], []
+for number in (1, 2):
+    living.append(network.enter("outbound", number, plan["resolver"]))
+    asking.append(socket.socket(type=socket.SOCK_DGRAM))
+    # The first question waits until addresses are resolved, which takes a busy machine as long as it likes.
+    asking[-1].sendto(b"?" * number, (plan["resolver"], 53))
     syscalls.setns(own, syscalls.CLONE_NEWNET)
-    datagrams.settimeout(0.2)
+    datagrams.recv(10)
+for _ in range(300):
+    for _ in range(20):
+        asking[0].sendto(b"?", (plan["resolver"], 53))
+    asking[1].sendto(b"??", (plan["resolver"], 53))
+datagrams.settimeout(1)
 heard = []
 try:
     while True:
@@ -87,5 +93,6 @@ except TimeoutError:
 """
     flooding, other = json.loads(run(flood, json.dumps(plan_router(None, WAY_OUT).message())))
     # So many at once, and as many in each second that the flood takes.
-    assert 1024 <= flooding < 5000
-    assert other == 1
+    assert 1000 <= flooding < 5000
+    # Datagrams get lost on a busy machine; out of one share for both, one of twenty-one that pass would be the other's.
+    assert other > 150
