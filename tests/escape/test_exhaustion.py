@@ -19,7 +19,7 @@ from tests.support.server import Server
 pytestmark = pytest.mark.alone
 
 # Generous for a machine of two processors that something else tries to use up.
-_PATIENCE_S = 15.0
+_PATIENCE_S = 30.0
 
 
 @pytest.fixture(scope="module")
@@ -367,11 +367,10 @@ def test_functions_that_take_long_to_import_do_not_keep_others_from_starting(pri
     waiting = [threading.Thread(target=function.call) for function in slow]
     for thread in waiting:
         thread.start()
-    wait_until(lambda: len(leaks.descendants(prison.process.pid)) > 4, 5)
+    wait_until(lambda: len(leaks.descendants(prison.process.pid)) > 4)
     try:
-        began = time.monotonic()
         assert create(prison, "def handler(e, c): return 2").value() == 2
-        assert time.monotonic() - began < 4
+        assert all(thread.is_alive() for thread in waiting)
     finally:
         for thread in waiting:
             thread.join()

@@ -237,7 +237,7 @@ def test_extensions_do_not_survive_their_environment(prison: Server) -> None:
         except (FileNotFoundError, ProcessLookupError):
             return False
 
-    wait_until(gone, 15)
+    wait_until(gone)
     still_well(prison)
 
 

@@ -191,7 +191,7 @@ def test_a_process_left_running_is_frozen_between_events_and_gone_with_the_envir
     assert processes == 3
     assert second - first < 30, "it ticked on: a hundred ticks a second, and 20 ms to freeze"
     function.client.delete_function(FunctionName=function.name)
-    wait_until(lambda: not started & set(leaks.descendants(prison.process.pid)) or _only_blanks(prison, started), 10)
+    wait_until(lambda: not started & set(leaks.descendants(prison.process.pid)) or _only_blanks(prison, started))
 
 
 def _only_blanks(prison: Server, started: set[int]) -> bool:

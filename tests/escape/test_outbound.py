@@ -151,7 +151,7 @@ def test_a_killed_server_leaves_no_interface_and_the_next_lets_functions_out_aga
         assert uplinks(server.state)
     finally:
         server.kill()
-    wait_until(lambda: not uplinks(server.state), 10, "the uplinks are gone")
+    wait_until(lambda: not uplinks(server.state), what="the uplinks are gone")
     with Server.started(tmp_path / "state") as server:
         assert Inside.on(server).run(hear, beyond.address, "SOCK_DGRAM") == beyond.ours
 

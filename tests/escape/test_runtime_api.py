@@ -78,7 +78,7 @@ def test_a_child_that_answers_for_its_parent_answers_once(prison: Server) -> Non
     for _ in range(3):
         assert function.call("forge").value == "from the child"
         # The parent's own answer came too late, and is no answer to anything that follows.
-        wait_until(lambda: function.call("honest").value == "honest", 10)
+        wait_until(lambda: function.call("honest").value == "honest")
 
 
 @pytest.mark.parametrize(
@@ -186,7 +186,7 @@ def test_connections_without_end_do_not_take_the_servers_descriptors(prison: Ser
         most = max(most, len(os.listdir(descriptors)))
         thread.join(0.05)
     assert most - before < 600
-    wait_until(lambda: len(os.listdir(descriptors)) < before + 30, 10)
+    wait_until(lambda: len(os.listdir(descriptors)) < before + 30)
     assert create(prison, "def handler(e, c): return 1").value() == 1
 
 
@@ -210,7 +210,7 @@ def test_a_function_without_its_streams_still_answers(prison: Server) -> None:
     assert function.value("close") == "close"
     assert function.value("again") == "again"
     assert function.call("raise").error == "Unhandled"
-    wait_until(lambda: function.call("again").value == "again", 10)
+    wait_until(lambda: function.call("again").value == "again")
 
 
 @pytest.mark.parametrize(

@@ -30,7 +30,7 @@ class Run:
             [LAMINA, *arguments],
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=240,
             check=False,
             cwd=self.folder,
             env={**os.environ, **environ, **self.environ},

@@ -56,7 +56,7 @@ class FaultyWay:
 def _handler(way: FaultyWay) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
-        timeout = 20
+        timeout = 60
 
         def _pass_on(self) -> None:
             body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
@@ -65,7 +65,7 @@ def _handler(way: FaultyWay) -> type[BaseHTTPRequestHandler]:
                 code, name = (429, "TooManyRequestsException") if fault == "throttled" else (500, "ServiceException")
                 self._answer(code, [("x-amzn-ErrorType", name)], json.dumps({"Message": fault}).encode())
                 return
-            connection = http.client.HTTPConnection(urlsplit(way.server).netloc, timeout=20)
+            connection = http.client.HTTPConnection(urlsplit(way.server).netloc, timeout=60)
             try:
                 connection.request(self.command, self.path, body, dict(self.headers))
                 response = connection.getresponse()

@@ -37,7 +37,7 @@ def unique(prefix: str = "f") -> str:
     return f"{prefix}-{uuid.uuid4().hex[:12]}"
 
 
-def wait_until(condition: Callable[[], T | None], seconds: float = 10.0, what: str = "", every: float = 0.02) -> T:
+def wait_until(condition: Callable[[], T | None], seconds: float = 60.0, what: str = "", every: float = 0.02) -> T:
     """The first truthy value of *condition*, asked *every* so many seconds for at most *seconds*."""
     deadline = time.monotonic() + seconds
     while True:

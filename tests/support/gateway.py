@@ -20,7 +20,7 @@ T = TypeVar("T")
 
 DEFAULT_SCOPE = Scope("000000000000", "us-east-1")
 # Long enough for any machine; nothing waits for it unless it fails.
-PATIENCE_S = 20.0
+PATIENCE_S = 60.0
 
 
 def no_download(path: str, query: Mapping[str, str]) -> Download:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 # Whatever compiles it, java17 and later run it.
 _RELEASE = "17"
-_PATIENCE_S = 120
+_PATIENCE_S = 240
 
 
 def classes(

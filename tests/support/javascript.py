@@ -40,7 +40,7 @@ def run(program: str, endpoint: str, given: object) -> Any:
             capture_output=True,
             text=True,
             check=False,
-            timeout=100,
+            timeout=240,
             env={
                 **os.environ,
                 "GIVEN": json.dumps(given),

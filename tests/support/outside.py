@@ -69,8 +69,8 @@ def outside() -> Iterator[Outside]:
     finally:
         _ip("netns", "delete", name)
         # Otherwise it goes when the kernel comes to it.
-        subprocess.run(["ip", "link", "delete", name], check=False, capture_output=True, timeout=20)
+        subprocess.run(["ip", "link", "delete", name], check=False, capture_output=True, timeout=60)
 
 
 def _ip(*arguments: str) -> None:
-    subprocess.run(["ip", *arguments], check=True, capture_output=True, timeout=20)
+    subprocess.run(["ip", *arguments], check=True, capture_output=True, timeout=60)

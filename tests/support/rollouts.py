@@ -222,7 +222,7 @@ class RolloutCommands:
 
     def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         with self.start(*arguments) as process:
-            output, errors = process.communicate(timeout=100)
+            output, errors = process.communicate(timeout=240)
         return subprocess.CompletedProcess(arguments, process.returncode, output, errors)
 
     def carry_out(self, command: str, id_: str) -> dict[str, Any]:

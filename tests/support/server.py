@@ -24,8 +24,8 @@ ACCOUNT = "000000000000"
 REGION = "us-east-1"
 ROLE = f"arn:aws:iam::{ACCOUNT}:role/lambda-role"
 
-_READY_S = 20
-_STOP_S = 30
+_READY_S = 60
+_STOP_S = 60
 
 
 @dataclass
@@ -133,7 +133,7 @@ class Server:
             capture_output=True,
             text=True,
             check=False,
-            timeout=120,
+            timeout=240,
             env={
                 **os.environ,
                 "AWS_ENDPOINT_URL": self.endpoint,

@@ -58,7 +58,7 @@ class Terraform:
             capture_output=True,
             text=True,
             check=False,
-            timeout=100,
+            timeout=240,
         )
 
     def apply(self) -> str:

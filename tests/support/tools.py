@@ -11,7 +11,7 @@ from pathlib import Path
 from tests.support import fetching
 from tests.support.server import REGION, Server
 
-_PATIENCE_S = 110
+_PATIENCE_S = 240
 
 
 def sam(server: Server, folder: Path, *arguments: str) -> str:

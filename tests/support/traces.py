@@ -13,7 +13,7 @@ from tests.support.server import Server
 
 def environments_of(server: Server) -> int:
     """How many execution environments are alive, idle ones included."""
-    with urllib.request.urlopen(f"{server.endpoint}/_lamina/health", timeout=10) as answer:
+    with urllib.request.urlopen(f"{server.endpoint}/_lamina/health", timeout=60) as answer:
         alive: int = json.load(answer)["environments"]["alive"]
     return alive
 

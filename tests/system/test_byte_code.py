@@ -218,7 +218,7 @@ def test_it_survives_the_server_and_goes_with_the_archive(tmp_path: Path) -> Non
         client.delete_layer_version(LayerName=arn.split(":")[6], VersionNumber=1)
         assert _place(second, digest).is_dir()
         client.delete_function(FunctionName=function.name)
-        wait_until(lambda: os.listdir(second.state / "trees/v1/.bytecode") == [".incoming"], 10)
+        wait_until(lambda: os.listdir(second.state / "trees/v1/.bytecode") == [".incoming"])
 
 
 def test_a_server_killed_while_it_compiles_leaves_nothing_and_the_next_one_does_it(tmp_path: Path) -> None:

@@ -48,7 +48,7 @@ def has_ended(pid: int) -> bool:
 
 
 def fetched(url: str, **headers: str) -> bytes:
-    with build_opener(ProxyHandler({})).open(Request(url, headers=headers), timeout=30) as answer:
+    with build_opener(ProxyHandler({})).open(Request(url, headers=headers), timeout=60) as answer:
         return bytes(answer.read())
 
 
@@ -121,7 +121,7 @@ def test_an_object_may_be_larger_than_what_lambda_takes_at_once(beside: Server, 
     request = Request(f"{beside.endpoint}/{bucket}/huge", method="PUT", headers={"Content-Length": str(257 << 20)})
     request.add_header("Authorization", "AWS4-HMAC-SHA256 Credential=k/20260101/us-east-1/s3/aws4_request, Signature=x")
     with pytest.raises(HTTPError, match="400") as refused:
-        build_opener(ProxyHandler({})).open(request, timeout=30)
+        build_opener(ProxyHandler({})).open(request, timeout=60)
     with refused.value:
         assert b"<Code>EntityTooLarge</Code>" in refused.value.read()
 
@@ -163,7 +163,7 @@ def test_no_header_opens_another_account(beside: Server, header: str) -> None:
         header: OTHER,
     }
     question = Request(beside.endpoint, b"Action=GetCallerIdentity&Version=2011-06-15", headers)
-    with build_opener(ProxyHandler({})).open(question, timeout=30) as answer:
+    with build_opener(ProxyHandler({})).open(question, timeout=60) as answer:
         assert f"<Account>{ACCOUNT}</Account>" in answer.read().decode()
 
 
@@ -231,7 +231,7 @@ def test_what_changed_outlives_a_server_that_is_killed(tmp_path: Path) -> None:
         s3.delete_object(Bucket="kept", Key="gone")
         before = {each["Key"]: each["LastModified"] for each in s3.list_objects_v2(Bucket="kept")["Contents"]}
         server.kill()
-        wait_until(lambda: has_ended(child), 10)
+        wait_until(lambda: has_ended(child))
     finally:
         server.kill()
     with Server.started(tmp_path / "state") as server:
@@ -246,7 +246,7 @@ def test_what_changed_outlives_a_server_that_is_killed(tmp_path: Path) -> None:
         # Its process dies, and the next question finds another one with the same in it.
         (child,) = children(server)
         os.kill(child, 9)
-        wait_until(lambda: child not in children(server), 10)
+        wait_until(lambda: child not in children(server))
         assert s3.get_object(Bucket="kept", Key="k")["Body"].read() == b"content"
 
 

@@ -195,13 +195,13 @@ def test_16_2_moving_an_alias_moves_its_environments_and_deleting_it_ends_them(f
     client.update_alias(FunctionName=function.name, Name="live", FunctionVersion=second)
     wait_until(lambda: provisioned(function, "live")["Status"] == "READY", 30)
     assert function.call({}, Qualifier="live").value == {"how": "provisioned-concurrency", "version": second}
-    wait_until(lambda: function.call({}, Qualifier=first).value["how"] == "on-demand", 10)
+    wait_until(lambda: function.call({}, Qualifier=first).value["how"] == "on-demand")
     absent = refusal(client.get_provisioned_concurrency_config, FunctionName=function.name, Qualifier=second)
     assert absent[1] == "ProvisionedConcurrencyConfigNotFoundException"
     client.delete_alias(FunctionName=function.name, Name="live")
     listed = client.list_provisioned_concurrency_configs(FunctionName=function.name)
     assert listed["ProvisionedConcurrencyConfigs"] == []
-    wait_until(lambda: function.call({}, Qualifier=second).value["how"] == "on-demand", 10)
+    wait_until(lambda: function.call({}, Qualifier=second).value["how"] == "on-demand")
 
 
 def test_3_6_provisioning_an_alias_gives_the_version_behind_it_another_revision(function: Function) -> None:

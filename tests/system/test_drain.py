@@ -31,14 +31,14 @@ LONG_S = 100
 
 
 def busy(server: Server) -> int:
-    with urllib.request.urlopen(f"{server.endpoint}/_lamina/health", timeout=10) as answer:
+    with urllib.request.urlopen(f"{server.endpoint}/_lamina/health", timeout=60) as answer:
         return int(json.load(answer)["environments"]["busy"])
 
 
 def is_deaf(server: Server) -> bool:
     address = urlsplit(server.endpoint)
     try:
-        socket.create_connection((str(address.hostname), address.port or 0), timeout=10).close()
+        socket.create_connection((str(address.hostname), address.port or 0), timeout=60).close()
     except OSError:
         return True
     return False

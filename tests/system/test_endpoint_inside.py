@@ -18,7 +18,7 @@ def inside(shared_server: Server) -> Inside:
 def ask(method: str, path: str, headers: dict[str, str]) -> list[object]:
     import http.client
 
-    connection = http.client.HTTPConnection("169.254.100.1", 4566, timeout=10)
+    connection = http.client.HTTPConnection("169.254.100.1", 4566, timeout=60)
     connection.request(method, path, headers=headers)
     answer = connection.getresponse()
     return [answer.status, answer.headers["x-amzn-errortype"], answer.read().decode()]
@@ -173,7 +173,7 @@ def test_loopback_gives_no_more_than_the_address(inside: Inside) -> None:
     def ask_loopback() -> int:
         import http.client
 
-        connection = http.client.HTTPConnection("127.0.0.1", 4566, timeout=10)
+        connection = http.client.HTTPConnection("127.0.0.1", 4566, timeout=60)
         connection.request("GET", "/2015-03-31/functions/")
         return connection.getresponse().status
 
@@ -188,10 +188,10 @@ def test_a_presigned_address_made_inside_is_answered(inside: Inside) -> None:
         import boto3
 
         url = boto3.client("lambda").generate_presigned_url("list_functions", ExpiresIn=60)
-        with urllib.request.urlopen(url, timeout=10) as answer:
+        with urllib.request.urlopen(url, timeout=60) as answer:
             good = answer.status
         try:
-            urllib.request.urlopen(url.replace("functions", "layers"), timeout=10)
+            urllib.request.urlopen(url.replace("functions", "layers"), timeout=60)
         except urllib.error.HTTPError as error:
             return [good, error.code]
         return [good, 200]
@@ -208,7 +208,7 @@ def test_archives_are_downloaded_and_uploaded_from_inside(inside: Inside) -> Non
 
         client = boto3.client("lambda")
         location = client.get_function(FunctionName=name)["Code"]["Location"]
-        with urllib.request.urlopen(location, timeout=10) as answer:
+        with urllib.request.urlopen(location, timeout=60) as answer:
             archive = answer.read()
         own = client.publish_layer_version(LayerName=layer, Content={"ZipFile": archive})
         return [len(archive), own["Content"]["CodeSize"], "AWS_ENDPOINT_URL" in os.environ]
@@ -250,7 +250,7 @@ def test_more_clients_at_once_than_are_let_in_wait_and_are_answered(inside: Insi
         threading.stack_size(256 << 10)
 
         def one(_number: int) -> int:
-            connection = http.client.HTTPConnection("169.254.100.1", 4566, timeout=20)
+            connection = http.client.HTTPConnection("169.254.100.1", 4566, timeout=60)
             connection.request("GET", "/2015-03-31/functions/", headers={"Connection": "close"})
             return connection.getresponse().status
 

@@ -43,7 +43,7 @@ def arn(function: Function, qualifier: str = "") -> str:
 def fetch(url: str, body: bytes | None = None, method: str | None = None, **headers: str) -> tuple[int, Any, bytes]:
     names = {name.replace("_", "-"): value for name, value in headers.items()}
     try:
-        with _open(Request(url, body, names, method=method), timeout=30) as answer:
+        with _open(Request(url, body, names, method=method), timeout=60) as answer:
             return answer.status, answer.headers, answer.read()
     except HTTPError as error:
         with error:

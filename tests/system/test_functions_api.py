@@ -331,7 +331,7 @@ def test_6_the_location_serves_the_very_bytes_without_credentials(function: Func
     def download() -> bytes:
         code = function.client.get_function(FunctionName=function.name)["Code"]
         assert code["RepositoryType"] == "S3"
-        with urllib.request.urlopen(code["Location"], timeout=30) as answer:
+        with urllib.request.urlopen(code["Location"], timeout=60) as answer:
             return bytes(answer.read())
 
     assert download() == CODE

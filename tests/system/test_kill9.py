@@ -85,7 +85,7 @@ def _check(server: Server, ledger: Ledger, fresh: list[str]) -> None:
     for arn, digest in ledger.layers.items():
         found = client.get_layer_version_by_arn(Arn=arn)
         if arn in fresh:
-            with urllib.request.urlopen(found["Content"]["Location"], timeout=20) as answer:
+            with urllib.request.urlopen(found["Content"]["Location"], timeout=60) as answer:
                 assert hashlib.sha256(answer.read()).digest() == digest
     pages = client.get_paginator("list_functions").paginate()
     listed = {one["FunctionName"]: one for page in pages for one in page["Functions"]}
@@ -124,7 +124,7 @@ def _round(state: Path, dice: random.Random, ledger: Ledger, number: int, server
     stop.set()
     for thread in threads:
         thread.join()
-    wait_until(lambda: _all_gone(children), 10, "processes of the killed server")
+    wait_until(lambda: _all_gone(children), what="processes of the killed server")
     again = Server.start(state, {"LAMBDA_RETRY_BASE_DELAY": "0"})
     server.endpoint, server.process = again.endpoint, again.process
     _check(server, ledger, [name for name in (*ledger.layers, *ledger.functions) if name not in known])

@@ -56,7 +56,7 @@ def test_2_what_publishing_answers(client: Any) -> None:
     assert answer == {"LayerArn": arn(name), "LayerVersionArn": arn(name, 1), "Description": "", "Version": 1}
     assert content.pop("CodeSha256") == base64.b64encode(hashlib.sha256(ZIP).digest()).decode()
     assert content.pop("CodeSize") == len(ZIP)
-    with urllib.request.urlopen(content.pop("Location"), timeout=30) as download:
+    with urllib.request.urlopen(content.pop("Location"), timeout=60) as download:
         assert download.read() == ZIP
     assert content == {}
 

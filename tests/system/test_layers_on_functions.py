@@ -207,11 +207,11 @@ def test_what_is_downloaded_is_what_was_uploaded(shared_server: Server) -> None:
     published = client.publish_layer_version(
         LayerName=name, Content={"ZipFile": content}, CompatibleRuntimes=[NEWEST], LicenseInfo="MIT"
     )
-    with urllib.request.urlopen(published["Content"]["Location"], timeout=10) as answer:
+    with urllib.request.urlopen(published["Content"]["Location"], timeout=60) as answer:
         assert answer.read() == content
     created = client.create_function(
         FunctionName=name, Runtime=NEWEST, Handler="x.y", Role=ROLE, Code={"ZipFile": content}
     )
     assert created["CodeSize"] == len(content)
-    with urllib.request.urlopen(client.get_function(FunctionName=name)["Code"]["Location"], timeout=10) as answer:
+    with urllib.request.urlopen(client.get_function(FunctionName=name)["Code"]["Location"], timeout=60) as answer:
         assert answer.read() == content

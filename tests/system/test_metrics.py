@@ -18,7 +18,7 @@ CODE = "def handler(event, context):\n    return 1 / event['by']\n"
 
 def _text(server: Server, **headers: str) -> str:
     asked = urllib.request.Request(server.endpoint + PATH, headers=headers)
-    with urllib.request.urlopen(asked, timeout=30) as answer:
+    with urllib.request.urlopen(asked, timeout=60) as answer:
         assert answer.headers["Content-Type"] == "text/plain; version=0.0.4; charset=utf-8"
         return str(answer.read().decode())
 

@@ -61,7 +61,7 @@ def url(function: Function) -> str:
 
 def fetch(url: str, event: Any) -> tuple[int, Any, bytes]:
     parts = urlsplit(url)
-    with closing(HTTPConnection(parts.netloc, timeout=30)) as connection:
+    with closing(HTTPConnection(parts.netloc, timeout=60)) as connection:
         connection.request("POST", parts.path, json.dumps(event))
         answer = connection.getresponse()
         return answer.status, answer.headers, answer.read()

@@ -201,7 +201,7 @@ def test_a_module_that_cannot_be_preloaded_is_imported_as_always(
 
 
 def test_an_environment_that_fails_is_followed_by_a_new_one(server: Server, shared: str) -> None:
-    function = create(server, CODE, Layers=[shared], Timeout=3, MemorySize=128)
+    function = create(server, CODE, Layers=[shared], MemorySize=128)
     preloaded(function)
     crashed = function.call({"do": "leave"})
     assert crashed.value["errorType"] == "Runtime.ExitError"

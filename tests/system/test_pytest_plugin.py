@@ -85,7 +85,7 @@ def test_when_pytest_is_killed_its_server_stops(tmp_path: Path) -> None:
 
     def silent() -> bool:
         try:
-            urllib.request.urlopen(f"{endpoint[endpoint.index('http') :]}/_lamina/health", timeout=5).close()
+            urllib.request.urlopen(f"{endpoint[endpoint.index('http') :]}/_lamina/health", timeout=60).close()
         except OSError:
             return True
         return False

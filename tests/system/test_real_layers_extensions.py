@@ -30,7 +30,7 @@ _ASKING = """
 import json, os, urllib.request
 def handler(event, context):
     print("asked", event)
-    with urllib.request.urlopen("http://127.0.0.1:4243/", timeout=5) as answer:
+    with urllib.request.urlopen("http://127.0.0.1:4243/", timeout=60) as answer:
         return json.load(answer)
 """
 

@@ -65,7 +65,7 @@ def details(complete: dict[str, str]) -> Any:
 
 def environments(server: Server) -> dict[str, int]:
     """How many environments there are."""
-    with closing(HTTPConnection(urlsplit(server.endpoint).netloc, timeout=30)) as connection:
+    with closing(HTTPConnection(urlsplit(server.endpoint).netloc, timeout=60)) as connection:
         connection.request("GET", "/_lamina/health")
         counted: dict[str, int] = json.loads(connection.getresponse().read())["environments"]
         return counted
@@ -87,7 +87,7 @@ class Url:
         self._client.delete_function_url_config(**self._named)
 
     def fetch(self, event: Any, method: str = "POST", **headers: str) -> tuple[HTTPResponse, bytes]:
-        connection = HTTPConnection(self._parts.netloc, timeout=30)
+        connection = HTTPConnection(self._parts.netloc, timeout=60)
         try:
             connection.request(method, self._parts.path, json.dumps(event), headers)
             answer = connection.getresponse()
@@ -208,7 +208,7 @@ def test_200_mb_can_be_streamed_and_not_a_byte_more_and_never_lie_in_memory(serv
 def asking(server: Server, function: Function, event: Any) -> socket.socket:
     """A connection on which the function was asked to stream, and from which nothing is read."""
     address = urlsplit(server.endpoint)
-    connection = socket.create_connection((address.hostname, address.port), timeout=30)
+    connection = socket.create_connection((address.hostname, address.port), timeout=60)
     body = json.dumps(event).encode()
     head = f"POST /2021-11-15/functions/{function.name}/response-streaming-invocations HTTP/1.1\r\nHost: h\r\n"
     connection.sendall(f"{head}Content-Length: {len(body)}\r\n\r\n".encode() + body)

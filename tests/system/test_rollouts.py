@@ -225,7 +225,7 @@ def test_ctrl_c_stops_between_two_calls_and_says_how_to_go_on(shared_server: Ser
         assert commands.json("status", id_)["running"] is True
         assert commands.run("rollback", id_).stderr.startswith(f"Error: {id_} is being carried out by another process")
         process.send_signal(signal.SIGINT)
-        _, errors = process.communicate(timeout=30)
+        _, errors = process.communicate(timeout=60)
     assert process.returncode == 130, errors
     assert f"Hint: `lamina rollout resume {id_}` goes on" in errors
     assert commands.json("status", id_)["counts"] == {"not begun": 2, "done": 1}

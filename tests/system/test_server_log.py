@@ -22,10 +22,10 @@ def test_every_line_is_json_and_names_its_request(watched_server: tuple[Server, 
     function = create(server, "def handler(event, context):\n    return 1\n")
     answer = function.call({})
     location = function.client.get_function(FunctionName=function.name)["Code"]["Location"]
-    with urllib.request.urlopen(location, timeout=30) as archive:
+    with urllib.request.urlopen(location, timeout=60) as archive:
         assert archive.read()
     answer_address = urllib.request.Request(f"{server.endpoint}/_lamina/stacks/only-for-one", b"{}", method="PUT")
-    with pytest.raises(urllib.error.HTTPError) as unknown, urllib.request.urlopen(answer_address, timeout=30):
+    with pytest.raises(urllib.error.HTTPError) as unknown, urllib.request.urlopen(answer_address, timeout=60):
         pass
     unknown.value.close()
     with pytest.raises(ClientError) as refused:

@@ -336,7 +336,7 @@ def test_ten_thousand_invocations_are_answered_right_and_leave_nothing(tmp_path:
         assert last <= middle + GAIN_KB_MAX, f"the server grew: {resident} kB"
 
         wait_until(lambda: environments_of(server) == 0, 30, "idle environments have ended")
-        wait_until(lambda: near(traces_of(server), quiet, spare=3 * RUNTIMES), 10, f"back to {quiet}")
+        wait_until(lambda: near(traces_of(server), quiet, spare=3 * RUNTIMES), what=f"back to {quiet}")
         world.remove()
         wait_until(lambda: _archives(server) == [], 20, "the bytes of what was deleted are gone")
     assert leaks.left_behind(before, tmp_path) == []

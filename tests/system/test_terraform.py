@@ -52,7 +52,7 @@ def test_terraform_applies_changes_and_destroys_a_function_with_two_layers(
     assert "1 added, 2 changed, 1 destroyed" in said or "1 added, 3 changed, 1 destroyed" in said
     terraform.assert_no_changes()
     assert terraform.output("version") == "2"
-    with build_opener(ProxyHandler({})).open(terraform.output("url"), timeout=30) as page:
+    with build_opener(ProxyHandler({})).open(terraform.output("url"), timeout=60) as page:
         assert json.loads(page.read())[0] == 2
     attached = client.get_function_configuration(FunctionName=name, Qualifier="live")["Layers"]
     assert [layer["Arn"].rpartition(":")[2] for layer in attached] == ["2", "1"]

@@ -76,7 +76,7 @@ def name_in(server: Server, **options: int) -> bytes:
     context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
     if "maximum" in options:
         context.maximum_version = ssl.TLSVersion(options["maximum"])
-    with socket.create_connection((url.hostname, url.port or 0), timeout=20) as plain:
+    with socket.create_connection((url.hostname, url.port or 0), timeout=60) as plain:
         with context.wrap_socket(plain, server_hostname="localhost") as secured:
             shown = secured.getpeercert(binary_form=True)
             assert shown is not None
@@ -108,7 +108,7 @@ def test_versions_of_tls_before_1_2_and_plain_http_are_refused(server: Server) -
     with pytest.raises(ssl.SSLError), pytest.warns(DeprecationWarning, match="TLSv1_1"):
         name_in(server, maximum=ssl.TLSVersion.TLSv1_1)
     url = urlsplit(server.endpoint)
-    with socket.create_connection((url.hostname or "", url.port or 0), timeout=20) as plain:
+    with socket.create_connection((url.hostname or "", url.port or 0), timeout=60) as plain:
         plain.sendall(b"GET /_lamina/health HTTP/1.1\r\nHost: x\r\n\r\n")
         try:
             assert not plain.recv(100).startswith(b"HTTP/")

@@ -325,7 +325,7 @@ def member(real: Cgroups) -> Iterator[tuple[Cgroup, subprocess.Popen[str]]]:
 
 def wait_removed(group: Cgroup) -> None:
     """Returns once *group* is gone: the kernel counts a process for a moment after its parent has buried it."""
-    give_up_at = time.monotonic() + 10
+    give_up_at = time.monotonic() + 60
     while not group.remove():
         assert time.monotonic() < give_up_at
         os.sched_yield()
@@ -337,7 +337,7 @@ def test_the_kernel_counts_a_members_memory(member: tuple[Cgroup, subprocess.Pop
     assert process.stdin is not None
     process.stdin.write("x = bytearray(b'x') * (32 << 20); sys.stdin.readline()\n")
     process.stdin.flush()
-    give_up_at = time.monotonic() + 10
+    give_up_at = time.monotonic() + 60
     while not 32 << 20 <= group.memory_held_bytes() < 256 << 20:
         assert time.monotonic() < give_up_at
         os.sched_yield()
@@ -408,10 +408,10 @@ def test_the_kernel_shares_a_processor_by_the_weights_of_groups(real: Cgroups) -
     for _, process in burning.values():
         assert process.stdout is not None
         assert process.stdout.readline() == "ready\n"
-    begin = time.monotonic() + 0.3
+    begin = time.monotonic() + 1
     for memory_mb, (_, process) in burning.items():
         assert process.stdin is not None
-        process.stdin.write(f"{8 if memory_mb == 128 else 1} {begin} {begin + 0.7}\n")
+        process.stdin.write(f"{8 if memory_mb == 128 else 1} {begin} {begin + 2.5}\n")
         process.stdin.flush()
     had = {}
     for memory_mb, (group, process) in burning.items():

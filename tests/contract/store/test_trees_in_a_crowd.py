@@ -15,7 +15,7 @@ def test_a_crowd_asking_for_one_tree_shares_one_extraction(trees: Trees, blobs: 
     counting = CountingBlobs(blobs)
     with ThreadPoolExecutor(20) as threads:
         asked = [threads.submit(trees.ensure, digest, counting) for _ in range(20)]
-        assert counting.waiting.acquire(timeout=30)
+        assert counting.waiting.acquire(timeout=60)
         counting.go.set()
         found = {future.result(30) for future in asked}
     assert len(found) == 1
@@ -28,7 +28,7 @@ def test_different_trees_are_extracted_side_by_side(trees: Trees, blobs: Blobs) 
     with ThreadPoolExecutor(2) as threads:
         asked = [threads.submit(trees.ensure, blobs.put(of({"a": data})), counting) for data in (b"1", b"2")]
         for _ in asked:
-            assert counting.waiting.acquire(timeout=30)
+            assert counting.waiting.acquire(timeout=60)
         counting.go.set()
         assert len({future.result(30).path for future in asked}) == 2
 
@@ -38,7 +38,7 @@ def test_a_failure_reaches_everybody_waiting_and_the_next_caller_tries_again(tre
     counting = CountingBlobs(blobs)
     with ThreadPoolExecutor(4) as threads:
         asked = [threads.submit(trees.ensure, digest, counting) for _ in range(4)]
-        assert counting.waiting.acquire(timeout=30)
+        assert counting.waiting.acquire(timeout=60)
         counting.go.set()
         assert all(isinstance(future.exception(30), BlobMissing) for future in asked)
     blobs.put(LAYER)
@@ -50,7 +50,7 @@ def test_deleting_waits_for_an_extraction(trees: Trees, blobs: Blobs) -> None:
     counting = CountingBlobs(blobs)
     with ThreadPoolExecutor(2) as threads:
         asked = threads.submit(trees.ensure, digest, counting)
-        assert counting.waiting.acquire(timeout=30)
+        assert counting.waiting.acquire(timeout=60)
         deleted = threads.submit(trees.delete, digest)
         counting.go.set()
         asked.result(30)

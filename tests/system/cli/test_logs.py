@@ -81,7 +81,7 @@ def test_following_shows_what_comes_until_ctrl_c(shared_server: Server) -> None:
                 function.value({"say": f"n{number}"})
                 assert process.stdout.readline().endswith(f" n{number}\n")
             process.send_signal(signal.SIGINT)
-            rest, errors = process.communicate(timeout=20)
+            rest, errors = process.communicate(timeout=60)
             assert (rest, errors, process.returncode) == ("", "", 130)
         finally:
             process.kill()

@@ -131,7 +131,7 @@ def keeping(number: int, endpoint: str) -> Iterator[str]:
                 return
             asked = urllib.request.Request(endpoint + self.path, method=self.command, headers=dict(self.headers))
             try:
-                with urllib.request.urlopen(asked, timeout=20) as answer:
+                with urllib.request.urlopen(asked, timeout=60) as answer:
                     self._say(answer.status, {}, answer.read())
             except urllib.error.HTTPError as error:
                 self._say(error.code, {"x-amzn-ErrorType": error.headers["x-amzn-ErrorType"]}, error.read())

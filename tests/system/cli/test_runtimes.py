@@ -128,7 +128,7 @@ def test_an_install_that_is_interrupted_in_mid_download_leaves_nothing(
     ) as process:
         assert registry.stalled.wait(20)
         process.send_signal(number)
-        said, _ = process.communicate(timeout=20)
+        said, _ = process.communicate(timeout=60)
     assert process.returncode == code
     assert "Traceback" not in said
     assert _left(tmp_path) == set()
@@ -169,7 +169,7 @@ def test_a_second_install_waits_for_the_first_and_goes_on_when_that_one_is_kille
             assert second.poll() is None
             del registry.stalls[_PATH]
             first.kill()
-            _, errors = second.communicate(timeout=30)
+            _, errors = second.communicate(timeout=60)
     finally:
         first.kill()
         first.wait()

@@ -12,7 +12,7 @@ from lamina.gateway.messages import Answer, Request, Timeouts
 
 pytestmark = pytest.mark.anybody
 
-PATIENCE_S = 20
+PATIENCE_S = 60
 
 
 class Stuck(asyncio.Transport):

@@ -10,7 +10,7 @@ import pytest
 
 from lamina.gateway.shares import Share
 
-_PATIENCE_S = 10
+_PATIENCE_S = 30
 
 
 @pytest.fixture

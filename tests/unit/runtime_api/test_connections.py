@@ -22,7 +22,7 @@ from lamina.runtime_api.subscriptions import SUBSCRIBED, Api
 
 NEXT = b"GET /2018-06-01/runtime/invocation/next HTTP/1.1\r\nHost: x\r\n\r\n"
 OFFER = Offer("ID", {"Lambda-Runtime-Aws-Request-Id": "ID", "Lambda-Runtime-Deadline-Ms": "1"}, b'{"a": 1}')
-_PATIENCE_S = 20
+_PATIENCE_S = 60
 
 
 @dataclass

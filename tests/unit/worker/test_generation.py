@@ -19,7 +19,7 @@ from lamina.worker.happenings import Exited, Failed, TimeIsUp
 from lamina.worker.platform_log import PlatformLog
 from lamina.worker.processes import Processes, Program
 
-_PATIENCE_S = 20
+_PATIENCE_S = 60
 CAST = Cast(Program({}, "/var/task"), Program({}, "/"), Facts("f", "1", "app.handler", "123456789012"), False)
 EVENT = {"requestId": "ID"}
 

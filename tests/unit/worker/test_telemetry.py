@@ -15,7 +15,7 @@ from lamina.runtime_api.replies import Reply
 from lamina.runtime_api.subscriptions import Api
 from lamina.worker.telemetry import Telemetry
 
-_PATIENCE_S = 20
+_PATIENCE_S = 60
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"
 Serve = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
