@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import http.client
 import json
 import os
@@ -131,6 +132,26 @@ def send(guarded: Guarded, request: AWSRequest) -> tuple[int, Any]:
         connection.close()
 
 
+def aws(guarded: Guarded, key: Credentials, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """The real command, signing with *key*."""
+    return subprocess.run(
+        [sys.executable, "-m", "awscli", *arguments],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+        env={
+            **os.environ,
+            "AWS_ENDPOINT_URL": guarded.server.endpoint,
+            "AWS_ACCESS_KEY_ID": key.access_key,
+            "AWS_SECRET_ACCESS_KEY": key.secret_key,
+            "AWS_DEFAULT_REGION": REGION,
+            "AWS_CONFIG_FILE": os.devnull,
+            "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+        },
+    )
+
+
 def test_each_account_sees_its_own(guarded: Guarded) -> None:
     name = unique("layer")
     arn = publish(guarded.client("one"), name)
@@ -149,26 +170,9 @@ def test_a_key_that_is_nobodys_is_refused(guarded: Guarded, who: str) -> None:
 
 
 def test_the_aws_command_is_answered_with_a_key_and_not_with_another(guarded: Guarded) -> None:
-    def aws(key: Credentials) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [sys.executable, "-m", "awscli", "lambda", "list-layers", "--output", "json"],
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=120,
-            env={
-                **os.environ,
-                "AWS_ENDPOINT_URL": guarded.server.endpoint,
-                "AWS_ACCESS_KEY_ID": key.access_key,
-                "AWS_SECRET_ACCESS_KEY": key.secret_key,
-                "AWS_DEFAULT_REGION": REGION,
-                "AWS_CONFIG_FILE": os.devnull,
-                "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
-            },
-        )
-
-    assert "Layers" in json.loads(aws(guarded.keys["two"]).stdout)
-    wrong = aws(Credentials(guarded.keys["two"].access_key, "not-its-secret"))
+    listing = "lambda", "list-layers", "--output", "json"
+    assert "Layers" in json.loads(aws(guarded, guarded.keys["two"], *listing).stdout)
+    wrong = aws(guarded, Credentials(guarded.keys["two"].access_key, "not-its-secret"), *listing)
     assert wrong.returncode != 0
     assert "InvalidSignatureException" in wrong.stderr
 
@@ -409,6 +413,58 @@ def test_services_beside_lambda_ask_for_signatures_too_and_refuse_in_their_own_w
     assert refusal(deployer, "delete_object", Bucket=bucket, Key="c")[1] == "AccessDenied"
     assert refusal(guarded.client("reader", "ssm"), "put_parameter", Name="n", Value="v")[1] == "AccessDeniedException"
     assert refusal(guarded.client("nobody", "iam"), "list_roles")[1] == "InvalidClientTokenId"
+
+
+def test_metrics_that_an_sdk_packs_are_kept_and_the_signature_is_over_what_was_sent(
+    guarded: Guarded, tmp_path: Path
+) -> None:
+    sent: list[Any] = []
+    client = guarded.client("one", "cloudwatch")
+    client.meta.events.register("before-send.*.*", lambda request, **_: sent.append(request))
+    measured = [{"MetricName": f"m{number}{'-' * 100}", "Value": 1.0} for number in range(100)]
+    client.put_metric_data(Namespace="packed", MetricData=measured)
+    assert sent[0].headers["Content-Encoding"] in (b"gzip", "gzip")
+    assert len({each["MetricName"] for each in client.list_metrics(Namespace="packed")["Metrics"]}) == 100
+    by_command = tmp_path / "measured.json"
+    by_command.write_text(json.dumps({"Namespace": "by command", "MetricData": measured}))
+    put = aws(guarded, guarded.keys["one"], "cloudwatch", "put-metric-data", "--cli-input-json", f"file://{by_command}")
+    assert put.returncode == 0, put.stderr
+    assert client.list_metrics(Namespace="by command")["Metrics"]
+    assert guarded.client("two", "cloudwatch").list_metrics()["Metrics"] == []
+    # What was unpacked is what is judged.
+    reader = guarded.client("reader", "cloudwatch")
+    assert refusal(reader, "put_metric_data", Namespace="packed", MetricData=measured)[0] == 403
+
+
+def test_a_packed_body_is_believed_no_more_than_another(guarded: Guarded) -> None:
+    said = {"Namespace": "forged", "MetricData": [{"MetricName": "m", "Value": 1.0}]}
+    packed = gzip.compress(json.dumps(said).encode())
+    told = {
+        "X-Amz-Target": "GraniteServiceVersion20100801.PutMetricData",
+        "Content-Type": "application/x-amz-json-1.0",
+        "Content-Encoding": "gzip",
+    }
+
+    def put(signed: bytes, body: bytes, **other: str) -> tuple[int, Any]:
+        request = AWSRequest("POST", f"{guarded.server.endpoint}/", data=signed, headers={**told, **other})
+        SigV4Auth(guarded.keys["one"], "monitoring", REGION).add_auth(request)
+        return send(guarded, AWSRequest("POST", request.url, dict(request.headers.items()), body))
+
+    bomb = gzip.compress(bytes(30_000_000))
+    assert put(json.dumps(said).encode(), packed)[0] == 403
+    assert put(packed, json.dumps(said).encode())[0] == 403
+    assert put(packed, gzip.compress(json.dumps(said).encode(), 1) + b" ")[0] == 403
+    status, answer = put(bomb, bomb)
+    assert (status, answer["__type"]) == (413, "RequestEntityTooLargeException")
+    for damaged in (packed[:-5], packed[:20] + b"\0\0" + packed[22:], b"none of it", packed + packed):
+        status, answer = put(damaged, damaged)
+        assert (status, answer["__type"]) in ((400, "SerializationException"), (413, "RequestEntityTooLargeException"))
+    status, answer = put(packed, packed, **{"Content-Encoding": "br"})
+    assert (status, "packed with gzip alone" in answer["message"]) == (415, True)
+    client = guarded.client("one", "cloudwatch")
+    assert client.list_metrics(Namespace="forged")["Metrics"] == []
+    assert put(packed, packed)[0] == 200
+    assert len(client.list_metrics(Namespace="forged")["Metrics"]) == 1
 
 
 def test_a_session_is_as_good_as_who_began_it_and_ends_with_him(guarded: Guarded) -> None:

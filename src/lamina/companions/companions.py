@@ -32,7 +32,10 @@ _HOP_BY_HOP: Final = frozenset(
 _TRACED: Final = frozenset(("s3", "sns", "sqs"))
 # moto takes a header of this name for the operation; nobody else knows it.
 _ACTION: Final = "action"
-_HIDDEN: Final = "A server with accounts takes bodies as they are for this service: not in parts, and not packed."
+_HIDDEN: Final = (
+    "A server with accounts takes bodies for this service whole, not in parts, and packed with gzip alone "
+    "(Content-Encoding: gzip)."
+)
 
 
 class Companions:

@@ -48,7 +48,7 @@ def members(question: Question) -> Iterator[tuple[str, str]]:
 
 
 def hides_something(question: Question) -> bool:
-    """Whether the body of *question* is in parts or packed: moto takes both apart, and `foreign_arn` neither."""
+    """Whether the body of *question* is in parts or still packed: moto takes both apart, and `foreign_arn` neither."""
     packed = (question.header("content-encoding") or "identity").strip().lower() != "identity"
     return packed or "multipart/" in (question.header("content-type") or "").lower()
 

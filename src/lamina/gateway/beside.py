@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
+from concurrent.futures import Executor
 from typing import TYPE_CHECKING, Final
 
 from lamina.companions import Companions, Question
 from lamina.companions.recognising import SHOWN, Recognised, recognise
 from lamina.companions.refusing import refusal
+from lamina.companions.unpacking import is_packed, unpacked, unpacked_bytes
 from lamina.errors import ApiError
 from lamina.gateway.callers import Caller, account_of
 from lamina.gateway.messages import OBJECT_BYTES_READ_MAX, Answer, Request
+from lamina.gateway.rooms import Rooms
 from lamina.wire import parse_query
 
 if TYPE_CHECKING:
@@ -18,6 +22,8 @@ if TYPE_CHECKING:
 _TOO_LARGE = f"Send it in parts: of more than {OBJECT_BYTES_READ_MAX} bytes at once nothing is read here."
 # Names that requests are signed for, where a service has two.
 _ALIASES: Final = {"eventbridge": "events"}
+# Of bodies that came packed, at the same time, of all callers and environments.
+_UNPACKED_BYTES_MAX: Final = 64 * 1024 * 1024
 
 
 class Beside:
@@ -29,6 +35,7 @@ class Beside:
     def __init__(self, companions: Companions, guard: Guard | None = None) -> None:
         self._companions = companions
         self._guard = guard
+        self._rooms = Rooms(_UNPACKED_BYTES_MAX)
 
     def states(self) -> dict[str, str]:
         """Those that people look for, and whether they could be asked."""
@@ -41,8 +48,10 @@ class Beside:
             target = request.path + (f"?{request.query}" if request.query else "")
         return recognise(request.method, target, request.headers, caller.service)
 
-    async def answer(self, request: Request, found: Recognised, caller: Caller, *, verified: bool) -> Answer:
-        """The answer to a request that was made for what was *found*."""
+    async def answer(
+        self, request: Request, found: Recognised, caller: Caller, threads: Executor, *, verified: bool
+    ) -> Answer:
+        """The answer to a request that was made for what was *found*. A packed body is unpacked on *threads*."""
         account = caller.scope.account
         if found.access_key is not None and not verified:
             account = account_of(found.access_key, account)
@@ -51,11 +60,17 @@ class Beside:
         if caller.identity is not None and service != "s3" and "authorization" not in request.headers:
             headers.append(("authorization", _claimed_in(request.query)))
         question = Question(request.method, found.target, headers, tuple(request.pieces))
-        if self._guard is not None and caller.identity is not None:
-            try:
+        room = None
+        try:
+            if is_packed(question, service):
+                room = self._rooms.take(unpacked_bytes(question))
+                if room is None:
+                    raise ApiError("ThrottlingException", 429, "Rate exceeded", None)
+                question = await asyncio.get_running_loop().run_in_executor(threads, unpacked, question)
+            if self._guard is not None and caller.identity is not None:
                 self._guard.permit_beside(caller, service, question)
-            except ApiError as error:
-                return _told(question, service, error)
+        except ApiError as error:
+            return _told(question, service, error)
         reply = await self._companions.ask(question, service, account)
         if self._guard is not None and caller.identity is not None and service == "sts":
             return Answer.whole(reply.status, reply.headers, self._guard.begun(await reply.whole(), caller.identity))

@@ -181,7 +181,7 @@ class Dispatcher:
             found = self._beside.recognised(request, caller)
             if found is not None:
                 verified = self._check is not None or self._guard is not None
-                answer = await self._beside.answer(request, found, caller, verified=verified)
+                answer = await self._beside.answer(request, found, caller, self._threads, verified=verified)
                 exchange.service = "companions"
                 return answer
         host = request.headers.get("host") or "localhost"
