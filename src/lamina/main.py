@@ -10,7 +10,7 @@ import resource
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import lamina
 from lamina.catalog.sql import SqlCatalog
@@ -19,6 +19,7 @@ from lamina.environments.variables import ENDPOINT
 from lamina.functions.concurrency import Quota
 from lamina.functions.versions import FunctionVersion
 from lamina.gateway import Beside, Doors, Gateway, Service, Services, within
+from lamina.gateway.addresses import Addresses, Origin, origin
 from lamina.gateway.metrics import MetricsPage
 from lamina.invocations.identifiers import new_trace
 from lamina.layers.versions import LayerVersion
@@ -76,6 +77,8 @@ if TYPE_CHECKING:
     from lamina.observability.tracing import TracingMeter
     from lamina.operations.figures import ServerFigures
 
+# What an address may have of the connections, however few there are.
+_CONNECTIONS_EACH_MIN: Final = 64
 _log = logging.getLogger(__name__)
 
 
@@ -115,6 +118,12 @@ def proxies(settings: Settings) -> Proxies | None:
     from lamina.gateway.proxies import Proxies  # noqa: PLC0415 - few servers have any
 
     return Proxies(settings.trusted_proxies)
+
+
+def origins(settings: Settings) -> Origin:
+    """Whom limits count the callers of an address under."""
+    passing = proxies(settings)
+    return origin if passing is None else passing.origin
 
 
 def _allow_many_files() -> int:
@@ -298,6 +307,11 @@ async def build(settings: Settings, house: contextlib.AsyncExitStack, choices: C
     answers = Answers(None if settings.network == "host" else ENDPOINT)
     stacks = StackHouse(catalog, stack_clients, answers, markers, stamps)
     services = Services([offered, logging_service, Service("cloudformation", stacks.handlers)])
+    # The other half is for environments, the doors inside them, and files.
+    connections_max = min(settings.max_connections, descriptors // 2)
+    most_each = settings.max_connections_per_address
+    if most_each is None:
+        most_each = max(_CONNECTIONS_EACH_MIN, connections_max // 10)
     gateway = doors.house = Gateway(
         services,
         health,
@@ -309,8 +323,8 @@ async def build(settings: Settings, house: contextlib.AsyncExitStack, choices: C
         proxies=proxies(settings),
         answered=answers.take,
         open_place=blobs.incoming,
-        # The other half is for environments, the doors inside them, and files.
-        connections_max=min(settings.max_connections, descriptors // 2),
+        connections_max=connections_max,
+        addresses=Addresses(most_each, origins(settings)),
         meter=meter,
         metrics=MetricsPage(metrics, settings.metrics_token),
     )

@@ -11,10 +11,9 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
-from lamina import heap
 from lamina.catalog.sql import CatalogTooNew
 from lamina.event_loop import new_event_loop
-from lamina.main import Choices, build
+from lamina.main import Choices, build, origins
 from lamina.server_log import begin as begin_log
 from lamina.settings import BadSetting, Settings
 from lamina.state_folder import exclusive
@@ -43,7 +42,6 @@ def serve(settings: Settings, ready: Callable[[int], None]) -> None:
     Raises NotGuarded, StateInUse, StateTooNew, and OSError where the folder or the address cannot be had.
     """
     begin_log(settings.log_level, settings.log_format)
-    heap.keep_small()
     # Cancelled is what a second signal does to it.
     with exclusive(settings.state_dir), contextlib.suppress(asyncio.CancelledError):
         choices = Choices(partial(runtimes.find, settings.state_dir), grace_s=settings.drain_s)
@@ -77,10 +75,13 @@ def _guard(settings: Settings) -> Guard | None:
         )
     # Few servers have accounts.
     from lamina.accounts import AccountsFile, BadAccounts, sealing  # noqa: PLC0415
+    from lamina.gateway.failures import Failures  # noqa: PLC0415
     from lamina.gateway.guard import Guard  # noqa: PLC0415
 
     try:
-        return Guard(AccountsFile(settings.accounts_file), sealing.obtain(settings.state_dir / "sessions-v1.key"))
+        secret = sealing.obtain(settings.state_dir / "sessions-v1.key")
+        failures = Failures(settings.max_failed_signatures, origins(settings))
+        return Guard(AccountsFile(settings.accounts_file), secret, failures)
     except BadAccounts as error:
         raise NotGuarded(str(error), error.hint) from error
 

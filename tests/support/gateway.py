@@ -38,12 +38,13 @@ class RunningGateway:
     def run(self, work: Coroutine[Any, Any, T]) -> T:
         return asyncio.run_coroutine_threadsafe(work, self.loop).result(PATIENCE_S)
 
-    def connect(self) -> RawClient:
-        return RawClient(socket.create_connection(("127.0.0.1", self.port), timeout=PATIENCE_S))
+    def connect(self, by: str = "127.0.0.1") -> RawClient:
+        """A client at the address *by*, one of this machine's own."""
+        return RawClient(socket.create_connection(("127.0.0.1", self.port), PATIENCE_S, (by, 0)))
 
-    def ask(self, data: bytes) -> RawAnswer:
+    def ask(self, data: bytes, by: str = "127.0.0.1") -> RawAnswer:
         """The answer to one request on a connection of its own."""
-        with self.connect() as client:
+        with self.connect(by) as client:
             client.send(data)
             return client.answer()
 
@@ -57,13 +58,14 @@ def running(
     threads: int = 8,
     others: Sequence[Service] = (),
     connections_max: int = 1000,
+    **more: Any,
 ) -> Iterator[RunningGateway]:
     """A gateway that listens, for the time of the `with`."""
     loop = asyncio.new_event_loop()
     services = Services([Service("lambda", lambda: handlers or {}, failure="ServiceException"), *others])
     gateway = Gateway(
         services, lambda: {"status": "ok"}, download, DEFAULT_SCOPE,
-        timeouts=timeouts, threads=threads, connections_max=connections_max,
+        timeouts=timeouts, threads=threads, connections_max=connections_max, **more,
     )  # fmt: skip
     thread = threading.Thread(target=loop.run_forever, name="gateway-loop")
     thread.start()

@@ -467,6 +467,36 @@ def test_a_packed_body_is_believed_no_more_than_another(guarded: Guarded) -> Non
     assert len(client.list_metrics(Namespace="forged")["Metrics"]) == 1
 
 
+def test_who_is_wrong_too_often_waits_behind_a_proxy_too_and_his_neighbour_does_not(tmp_path: Path) -> None:
+    keys = {
+        "one": added(tmp_path / "accounts.json", ONE, "admin"),
+        "two": added(tmp_path / "accounts.json", TWO, "admin"),
+    }
+    wrong = Credentials(keys["one"].access_key, "not-its-secret")
+    options = ("--accounts", str(tmp_path / "accounts.json"), "--trusted-proxy", "127.0.0.1")
+    with Server.started(tmp_path / "state", {"LAMINA_MAX_FAILED_SIGNATURES": "3"}, *options) as server:
+        guarded = Guarded(server, tmp_path / "accounts.json", keys)
+
+        def ask(key: Credentials, client: str, size: int = 0) -> tuple[int, Any]:
+            request = AWSRequest("POST", f"{server.endpoint}/2018-10-31/layers/l/versions", data=b" " * size + b"{}")
+            SigV4Auth(key, "lambda", REGION).add_auth(request)
+            request.headers["X-Forwarded-For"] = client
+            return send(guarded, request)
+
+        assert ask(wrong, "192.0.2.7")[0] == 403
+        assert ask(keys["two"], "192.0.2.7")[0] == 400
+        for size in (0, 1_000_000):
+            # By and by it may try again: of so many at once some may not.
+            tried = [ask(wrong, "192.0.2.7", size) for _ in range(8)]
+            reasons = {status: answer.get("Reason") for status, answer in tried}
+            assert reasons[429] == "CallerRateLimitExceeded"
+            assert reasons.keys() <= {403, 429}
+        assert ask(keys["two"], "192.0.2.7")[0] == 400
+        assert ask(keys["one"], "192.0.2.8")[0] == 400
+        assert [ask(wrong, "127.0.0.1")[0] for _ in range(5)] == [403] * 5
+    assert server.said().count("192.0.2.7 has sent as many wrong signatures as it may") == 1
+
+
 def test_a_session_is_as_good_as_who_began_it_and_ends_with_him(guarded: Guarded) -> None:
     guarded.keys["leaving"] = added(guarded.accounts, ONE, "leaving", Policy.DEPLOY_ONLY)
     sts = guarded.client("leaving", "sts")

@@ -8,6 +8,7 @@ import socket
 import ssl
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from ipaddress import ip_network
 from types import SimpleNamespace
 from typing import cast
 
@@ -15,9 +16,11 @@ import pytest
 
 from lamina.environments.variables import Credentials
 from lamina.gateway import Doors, Timeouts
+from lamina.gateway.addresses import Addresses
 from lamina.gateway.certificates import Certificates
 from lamina.gateway.doors import Door
-from lamina.gateway.front import SPARE
+from lamina.gateway.front import SPARE, SPARE_OF_ADDRESS
+from lamina.gateway.proxies import Proxies
 from lamina.operations.call import Call, Output, Parameters
 from tests.support.gateway import DEFAULT_SCOPE, PATIENCE_S, RawClient, RunningGateway, request, running
 from tests.support.server import Server
@@ -222,3 +225,92 @@ def test_code_in_environments_has_few_connections_for_sure_and_more_while_there_
         for each in many:
             each.close()
         assert [each.answer().status for each in waiting] == [403, 403]
+
+
+def elsewhere(peer: str) -> str | None:
+    """The first of this machine's addresses are its own, the others stand for those of other machines."""
+    return None if peer == "127.0.0.1" else peer
+
+
+ONE, ANOTHER = "127.0.0.2", "127.0.0.3"
+
+
+def test_one_address_takes_so_many_connections_and_others_are_served_meanwhile() -> None:
+    """By heads that never end, by bodies that never end, by requests that last: whatever one can have of them."""
+    busy, slow = Busy(), Timeouts(spared_s=3600)
+    limited = Addresses[object](6, elsewhere)
+    with running({"Invoke": busy.invoke}, timeouts=slow, addresses=limited) as server, ExitStack() as clients:
+        begun = (b"GET /_lam", request("POST", INVOKE, Content_Length="200000") + b"1", request("POST", INVOKE, b"1"))
+        for number in range(6):
+            clients.enter_context(server.connect(ONE)).send(begun[number % 3])
+        wait_until(server, lambda: busy.entered == 2)
+        refused = server.ask(HEALTH, ONE)
+        assert (refused.status, refused.headers["x-amzn-errortype"]) == (429, "TooManyRequestsException")
+        assert refused.json["Reason"] == "CallerRateLimitExceeded"
+        wait_until(server, lambda: server.gateway.connections == 6)
+        told = [clients.enter_context(server.connect(ONE)) for _ in range(SPARE_OF_ADDRESS)]
+        wait_until(server, lambda: server.gateway.connections == 6 + SPARE_OF_ADDRESS)
+        # Of further ones nobody hears anything.
+        assert [clients.enter_context(server.connect(ONE)).rest() for _ in range(50)] == [b""] * 50
+        for by in (ANOTHER, "127.0.0.1"):
+            assert server.ask(HEALTH, by).status == 200
+        for client in told:
+            client.send(HEALTH)
+            assert client.answer().status == 429
+        own = [clients.enter_context(server.connect()) for _ in range(20)]
+        for client in own:
+            client.send(HEALTH)
+            assert client.answer().status == 200
+        busy.let()
+    with running(addresses=limited) as server:
+        # Whoever has left counts no more.
+        assert server.ask(HEALTH, ONE).status == 200
+
+
+def test_idle_connections_of_an_address_make_room_for_its_own_and_for_nobody_elses() -> None:
+    limited = Addresses[object](2, elsewhere)
+    with running(timeouts=ALL_MAY_LEAVE, addresses=limited) as server, ExitStack() as clients:
+        other, first, second = (clients.enter_context(server.connect(by)) for by in (ANOTHER, ONE, ONE))
+        for client in (other, first, second):
+            client.send(HEALTH)
+            assert client.answer().status == 200
+        for _ in range(10):
+            assert server.ask(HEALTH, ONE).status == 200
+        assert first.rest() == b""
+        other.send(HEALTH)
+        assert other.answer().status == 200
+
+
+def test_handshakes_that_do_not_go_on_count_and_those_that_fail_count_no_more() -> None:
+    limited = Addresses[object](1, elsewhere)
+    with running(timeouts=NOBODY_LEAVES, addresses=limited) as server, ExitStack() as clients:
+        certificates = cast(Certificates, SimpleNamespace(context=ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)))
+        port = server.run(server.gateway.listen_tcp("127.0.0.1", 0, certificates))
+        at = "127.0.0.1", port
+        silent = clients.enter_context(socket.create_connection(at, PATIENCE_S, (ONE, 0)))
+        wait_until(server, lambda: limited.full(ONE) is not None)
+        assert server.ask(HEALTH, ONE).status == 429
+        silent.sendall(b"GET / HTTP/1.1\r\n\r\n")
+        wait_until(server, lambda: limited.full(ONE) is None)
+        assert server.ask(HEALTH, ONE).status == 200
+
+
+def test_what_a_proxy_passes_on_counts_as_its_clients() -> None:
+    busy = Busy()
+    proxies = Proxies([ip_network("127.0.0.0/8")])
+    limited = Addresses[object](2, proxies.origin)
+    with (
+        running({"Invoke": busy.invoke}, addresses=limited, proxies=proxies) as server,
+        ExitStack() as clients,
+    ):
+        passed = [clients.enter_context(server.connect()) for _ in range(2)]
+        for client in passed:
+            client.send(request("POST", INVOKE, b"1", X_Forwarded_For="10.0.0.9, 192.0.2.7"))
+        wait_until(server, lambda: busy.entered == 2)
+        health = request("GET", "/_lamina/health", X_Forwarded_For="192.0.2.7")
+        assert server.ask(health).status == 429
+        assert server.ask(request("GET", "/_lamina/health", X_Forwarded_For="10.0.0.9")).status == 200
+        assert server.ask(HEALTH).status == 200
+        busy.let()
+        assert [client.answer().body for client in passed] == [b"served"] * 2
+        assert server.ask(health).status == 200

@@ -25,12 +25,17 @@ _log = logging.getLogger(__name__)
 class Acceptor(Generic[P]):
     """Makes a protocol with *make* for each client of its listeners, as long as *has_room* says so, asked before each.
 
+    *make* is told the client's address, empty for that of a Unix socket, and leaves him out with None; *lost* is told
+    of each that was made and never came to be connected.
+
     `resume` when there is room again, which it asks itself now and then; tell it of each protocol that is connected by
     `arrived`. All on one event loop.
     """
 
-    def __init__(self, make: Callable[[], P], has_room: Callable[[], bool]) -> None:
-        self._make, self._has_room = make, has_room
+    def __init__(
+        self, make: Callable[[str], P | None], has_room: Callable[[], bool], lost: Callable[[P], None] = lambda _: None
+    ) -> None:
+        self._make, self._has_room, self._lost = make, has_room, lost
         self._listeners: dict[socket.socket, dict[str, Any]] = {}
         # With what connects each, and since when; in that order.
         self._arriving: dict[P, tuple[asyncio.Task[object], float]] = {}
@@ -96,7 +101,7 @@ class Acceptor(Generic[P]):
                 self._pause_for(_UNTIL_ROOM_S)
                 return
             try:
-                accepted, _address = listener.accept()
+                accepted, address = listener.accept()
             except (BlockingIOError, InterruptedError, ConnectionAbortedError):
                 return
             except OSError as error:
@@ -107,10 +112,13 @@ class Acceptor(Generic[P]):
                 self._pause_for(_UNTIL_MEANS_S)
                 return
             self._is_told = False
-            self._welcome(accepted, self._listeners[listener])
+            self._welcome(accepted, address[0] if isinstance(address, tuple) else "", self._listeners[listener])
 
-    def _welcome(self, accepted: socket.socket, tls: dict[str, Any]) -> None:
-        protocol = self._make()
+    def _welcome(self, accepted: socket.socket, address: str, tls: dict[str, Any]) -> None:
+        protocol = self._make(address)
+        if protocol is None:
+            accepted.close()
+            return
         loop = asyncio.get_running_loop()
         task: asyncio.Task[object] = loop.create_task(loop.connect_accepted_socket(lambda: protocol, accepted, **tls))
         self._arriving[protocol] = task, loop.time()
@@ -120,6 +128,7 @@ class Acceptor(Generic[P]):
                 # It was nobody who speaks TLS, or it was left; of a task that never began nobody else closes it.
                 accepted.close()
                 self._arriving.pop(protocol, None)
+                self._lost(protocol)
                 self.resume()
 
         task.add_done_callback(connected)

@@ -78,12 +78,12 @@ class Beside:
 
     def refused(self, request: Request, caller: Caller) -> Answer | None:
         """The answer to an object that is larger than what is read of one, and to what was not read of somebody who
-        will not be let in; None for whatever else was not read.
+        will not be let in, or not now; None for whatever else was not read.
         """
         refused = request.refusal
         assert refused is not None
-        if refused.status == 403:
-            return self.denied(request, caller, ApiError(refused.code, 403, refused.message, None))
+        if refused.status in (403, 429):
+            return self.denied(request, caller, ApiError(refused.code, refused.status, refused.message, None))
         found = self.recognised(request, caller) if refused.status == 413 else None
         if found is None or found.service != "s3":
             return None

@@ -14,6 +14,7 @@ from concurrent.futures import Executor
 from typing import Final, Protocol, cast
 
 from lamina.gateway.heads import CONTINUE, has_body, head
+from lamina.gateway.intake import Intake
 from lamina.gateway.messages import Answer, Refusal, Request, Timeouts
 from lamina.gateway.reading import OpenIntake, Reader
 from lamina.invocations.streams import BrokenOff
@@ -53,7 +54,8 @@ class Connection(asyncio.BufferedProtocol):
     ) -> None:
         self._owner, self._answer = owner, answer
         self._loop = asyncio.get_running_loop()
-        self._reader = Reader(self._deliver, self._expect_continue, open_intake, refusal)
+        self._open_intake = open_intake
+        self._reader = Reader(self._deliver, self._expect_continue, open_intake and self._begin_intake, refusal)
         self._waiting: deque[Request] = deque()
         self._serving: asyncio.Task[None] | None = None
         self._continue_due = False
@@ -185,6 +187,11 @@ class Connection(asyncio.BufferedProtocol):
         self._waiting.append(request)
         if self._serving is None:
             self._serve_next()
+
+    def _begin_intake(self, request: Request) -> Intake | None:
+        assert self._open_intake is not None, "nobody takes anything in"
+        request.peer, request.scheme = self._peer, self._scheme
+        return self._open_intake(request)
 
     def _expect_continue(self) -> None:
         # With an answer still to be written it would come before that answer, and be taken for the wrong request's.

@@ -159,7 +159,8 @@ class Dispatcher:
         if not service.is_loaded:
             await asyncio.get_running_loop().run_in_executor(self._threads, service.load)
         if request.refusal is not None:
-            refused = None if self._beside is None else self._beside.refused(request, caller)
+            beside = None if self._services.offers(request.headers, caller.service) else self._beside
+            refused = None if beside is None else beside.refused(request, caller)
             if refused is not None:
                 return refused
             raise _refused(request, service)
@@ -370,7 +371,7 @@ def _refused(request: Request, service: Service) -> errors.ApiError:
     assert refusal is not None
     if refusal.status == 413:
         return _too_large(service.api.route(request.method, request.path, request.query, request.headers).operation)
-    if refusal is _NO_ROOM:
+    if refusal.status == 429:
         return errors.too_many_requests(refusal.message, CALLERS)
     return errors.ApiError(refusal.code, refusal.status, refusal.message, None)
 

@@ -107,7 +107,7 @@ class Door:
         self._all_connections = all_connections
         self._serving_bytes = 0
         self._loop = asyncio.get_running_loop()
-        self._acceptor: Acceptor[Connection] = Acceptor(lambda: _Visitor(self), self._has_room)
+        self._acceptor: Acceptor[Connection] = Acceptor(lambda _: _Visitor(self), self._has_room)
         self._acceptor.listen(listener)
 
     def close(self) -> None:

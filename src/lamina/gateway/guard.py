@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import Mapping
+import logging
+from collections.abc import Iterator, Mapping
 from concurrent.futures import Executor
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -17,10 +19,11 @@ from lamina.accounts import AccountsFile, Identity, Policy, Register, check_allo
 from lamina.accounts.policies import resource_of
 from lamina.companions import Question
 from lamina.environments.variables import Credentials
-from lamina.errors import ApiError
+from lamina.errors import ApiError, too_many_requests
 from lamina.functions.urls import Signer
 from lamina.gateway import actions, chunks, function_urls
 from lamina.gateway.callers import Caller, caller_of, region_of
+from lamina.gateway.failures import Failures
 from lamina.gateway.messages import Refusal, Request
 from lamina.gateway.proved import proves_itself
 from lamina.gateway.sessions import Sessions
@@ -35,6 +38,7 @@ from lamina.gateway.signatures import (
     unrecognized,
 )
 from lamina.gateway.wording import worded
+from lamina.invocations.admission import CALLERS
 from lamina.names import Scope
 
 # Longer bodies are hashed on a thread.
@@ -42,12 +46,19 @@ HASHED_ON_LOOP_BYTES_MAX: Final = 256 * 1024
 # They tell that the server is there, and which; balancers ask for them, and sign nothing.
 # The page of metrics asks for a proof of its own.
 _OPEN: Final = frozenset(("/_lamina/health", "/_localstack/health", "/_lamina/metrics"))
+# Of what somebody calls a key, so much is shown in the log: as long as keys are.
+_KEY_LETTERS: Final = 20
+_log = logging.getLogger(__name__)
 
 
 class Guard:
-    """Knows callers by *accounts*, and by the sessions that these have begun, which *secret* seals."""
+    """Knows callers by *accounts*, and by the sessions that these have begun, which *secret* seals.
 
-    def __init__(self, accounts: AccountsFile, secret: bytes) -> None:
+    What comes from an address of too many *failures* is refused before anything of it is verified.
+    """
+
+    def __init__(self, accounts: AccountsFile, secret: bytes, failures: Failures | None = None) -> None:
+        self._failures = failures or Failures()
         self._accounts = accounts
         self._sessions = Sessions(secret)
 
@@ -76,7 +87,9 @@ class Guard:
             return None
         try:
             claim = claim_of(request.headers, request.query)
-            self._check_claim(claim, request)
+            self._check_tries(claim, request)
+            with self._counted(claim, request):
+                self._check_claim(claim, request)
         except ApiError as error:
             return Refusal(error.status, error.code, error.message)
         return None
@@ -93,6 +106,14 @@ class Guard:
 
     async def _check(self, request: Request, caller: Caller, threads: Executor, ours: str | None) -> None:
         claim = claim_of(request.headers, request.query)
+        self._check_tries(claim, request)
+        with self._counted(claim, request):
+            await self._verify(claim, request, caller, threads, ours)
+        self._failures.right(request.peer, claim.access_key)
+
+    async def _verify(
+        self, claim: Claim, request: Request, caller: Caller, threads: Executor, ours: str | None
+    ) -> None:
         key, identity = self._check_claim(claim, request)
         if identity != caller.identity:
             # It has become another's in between.
@@ -158,6 +179,29 @@ class Guard:
                 check_allowed(identity.policy, identity.arn, permission, "*")
         except ApiError as error:
             raise worded(error, service, headers) from None
+
+    def _check_tries(self, claim: Claim, request: Request) -> None:
+        """Raise AWS's refusal of those who ask too often where *request* comes from an address of many failures."""
+        if self._failures.may_try(request.peer, claim.access_key):
+            return
+        if claim.service == "lambda":
+            raise too_many_requests("Rate Exceeded.", CALLERS)
+        raise ApiError("ThrottlingException", 429, "Rate exceeded", None)
+
+    @contextmanager
+    def _counted(self, claim: Claim, request: Request) -> Iterator[None]:
+        try:
+            yield
+        except ApiError:
+            if self._failures.failed(request.peer, claim.access_key):
+                _log.warning(
+                    "%s has sent as many wrong signatures as it may, the last by the key %r: for a while its requests "
+                    "are answered with 429, but for those by keys that were right; "
+                    "LAMINA_MAX_FAILED_SIGNATURES is the limit",
+                    request.peer,
+                    claim.access_key[:_KEY_LETTERS],
+                )
+            raise
 
     def _check_claim(self, claim: Claim, request: Request) -> tuple[Credentials, Identity]:
         """The key that *claim* names, if it can be good now, and whose it is."""

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from ipaddress import IPv4Network, IPv6Network, ip_address
 
+from lamina.gateway.addresses import origin
 from lamina.gateway.messages import Request
 
 Network = IPv4Network | IPv6Network
@@ -30,6 +31,10 @@ class Proxies:
             scheme=scheme if scheme in ("http", "https") else request.scheme,
             headers={**headers, "host": host} if host else headers,
         )
+
+    def origin(self, peer: str) -> str | None:
+        """Whom limits count *peer* under, an address; None also for such proxies, who ask for many."""
+        return None if self._believes(peer) else origin(peer)
 
     def _client(self, headers: Mapping[str, str]) -> str:
         """The last of those who asked one another that is no such proxy: what is before him, he may have made up."""

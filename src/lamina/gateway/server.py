@@ -11,10 +11,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lamina.gateway import listening
+from lamina.gateway.addresses import Addresses
 from lamina.gateway.beside import Beside
 from lamina.gateway.connection import Connection
 from lamina.gateway.dispatch import Answered, Check, Content, Dispatcher, Health, Urls
-from lamina.gateway.front import CONNECTIONS_MAX, Front
+from lamina.gateway.front import CONNECTIONS_MAX, TOO_MANY, Front
+from lamina.gateway.intake import Intake
 from lamina.gateway.messages import Answer, Request, Timeouts
 from lamina.gateway.metrics import MetricsPage
 from lamina.gateway.services import Services
@@ -41,8 +43,8 @@ class Gateway:
     `/_lamina/health` shows, *download* answers `/_lamina/content/…`, *urls* requests to function URLs, *beside*
     what is for other services, *answered* takes what functions tell of custom resources, *guard* knows who may call,
     *proxies* are asked what they pass on, *default_scope* is for callers that sign nothing or with a key that is no
-    account id. *connections_max* clients may be connected, code in environments not counted. *meter* counts the
-    answers, *metrics* shows what was counted.
+    account id. *connections_max* clients may be connected, code in environments not counted, and of one address what
+    *addresses* says. *meter* counts the answers, *metrics* shows what was counted.
     """
 
     def __init__(
@@ -61,6 +63,7 @@ class Gateway:
         timeouts: Timeouts | None = None,
         threads: int = _THREADS,
         connections_max: int = CONNECTIONS_MAX,
+        addresses: Addresses[object] | None = None,
         meter: Meter | None = None,
         metrics: MetricsPage | None = None,
     ) -> None:
@@ -84,8 +87,11 @@ class Gateway:
         # What this process itself asks for comes from nobody outside.
         self._within = self._dispatcher if guard is None else self._dispatcher_for(default_scope, self.threads)
         self._proxies = proxies
-        answer = self._dispatcher.answer if proxies is None else self._answer_through
-        self._front = Front(self, answer, self._dispatcher.open_intake, connections_max)
+        self._addresses: Addresses[object] = addresses or Addresses()
+        answer, open_intake = self._dispatcher.answer, self._dispatcher.open_intake
+        if proxies is not None:
+            answer, open_intake = self._answer_through, self._open_intake_through
+        self._front = Front(self, answer, open_intake, connections_max, self._addresses)
         self._listeners: list[socket.socket] = []
         self._connections: set[Connection] = set()
         self._tasks: set[asyncio.Task[None]] = set()
@@ -189,4 +195,22 @@ class Gateway:
 
     async def _answer_through(self, request: Request) -> Answer:
         assert self._proxies is not None, "nobody asks for others"
-        return await self._dispatcher.answer(self._proxies.seen_through(request))
+        seen = self._proxies.seen_through(request)
+        if seen is request:
+            return await self._dispatcher.answer(request)
+        # Its client has no connection here; what stands for one is that it is being answered.
+        if seen.refusal is None and self._addresses.full(seen.peer) is not None:
+            seen.refusal = TOO_MANY
+        held = object()
+        self._addresses.take(seen.peer, held)
+        try:
+            return await self._dispatcher.answer(seen)
+        finally:
+            self._addresses.leave(held)
+
+    def _open_intake_through(self, request: Request) -> Intake | None:
+        assert self._proxies is not None, "nobody asks for others"
+        seen = self._proxies.seen_through(request)
+        intake = self._dispatcher.open_intake(seen)
+        request.refusal, request.room = seen.refusal, seen.room
+        return intake

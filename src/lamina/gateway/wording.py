@@ -14,6 +14,7 @@ _IN_QUERIES: Final = {
     "MissingAuthenticationTokenException": "MissingAuthenticationToken",
     "ExpiredTokenException": "ExpiredToken",
     "AccessDeniedException": "AccessDenied",
+    "ThrottlingException": "Throttling",
 }
 _TO_S3: Final = {
     "UnrecognizedClientException": (
@@ -25,6 +26,7 @@ _TO_S3: Final = {
     "MissingAuthenticationTokenException": ("AccessDenied", "Access Denied"),
     "ExpiredTokenException": ("ExpiredToken", "The provided token has expired."),
     "AccessDeniedException": ("AccessDenied", None),
+    "ThrottlingException": ("SlowDown", "Please reduce your request rate."),
 }
 
 

@@ -37,6 +37,8 @@ class Settings:
     region: str
     max_environments: int
     max_connections: int
+    max_connections_per_address: int | None
+    max_failed_signatures: int
     network: Literal["outbound", "none", "host"]
     keepalive_ms: int
     memory_reserve_mb: int | None

@@ -101,6 +101,27 @@ SETTINGS = (
         "answered with a 503.",
     ),
     Setting(
+        "max_connections_per_address",
+        None,
+        ("LAMINA_MAX_CONNECTIONS_PER_ADDRESS",),
+        whole_number(0, 1_000_000),
+        "a whole number from 0 to 1000000",
+        _always(None),
+        "a tenth of all there may be, at least `64`",
+        "Of these, the most of one address, but not of this machine's own ([how](#one-address)); 0 is without limit.",
+    ),
+    Setting(
+        "max_failed_signatures",
+        None,
+        ("LAMINA_MAX_FAILED_SIGNATURES",),
+        whole_number(0, 1_000_000),
+        "a whole number from 0 to 1000000",
+        _always(60),
+        "`60`",
+        "With accounts, how many signatures an address may get wrong in a minute before [its requests are answered "
+        "with a 429](#one-address); 0 is without limit.",
+    ),
+    Setting(
         "network",
         "--network",
         ("LAMINA_NETWORK",),

@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 
 from lamina.accounts import AccessKey, AccountsFile, Policy, Register
 from lamina.errors import ApiError
+from lamina.gateway.failures import Failures
 from lamina.gateway.guard import Guard
 from lamina.gateway.messages import Request
 from lamina.names import Scope
@@ -203,3 +204,47 @@ def test_whose_key_or_clock_is_wrong_is_refused_before_the_body_is_there() -> No
     refused = GUARD.refusal(request)
     assert refused is not None
     assert refused.code == "InvalidSignatureException"
+
+
+def limited(a_minute: int) -> Guard:
+    return Guard(GUARD._accounts, b"secret of sessions", Failures(a_minute))
+
+
+def refused(guard: Guard, request: Request, threads: Executor, ours: str | None = "lambda") -> tuple[int, str]:
+    request.peer = "192.0.2.7"
+    with pytest.raises(ApiError) as caught:
+        asyncio.run(guard.check(request, guard.look(request, DEFAULT), threads, ours))
+    return caught.value.status, caught.value.code
+
+
+def test_an_address_that_is_wrong_too_often_is_told_to_wait_in_each_services_words(threads: Executor) -> None:
+    guard = limited(2)
+    for _ in range(2):
+        assert refused(guard, replace(signed(), pieces=[b"{}"]), threads)[1] == "InvalidSignatureException"
+    assert refused(guard, signed(), threads) == (429, "TooManyRequestsException")
+    assert refused(guard, signed(service="ssm"), threads, None) == (429, "ThrottlingException")
+    assert refused(guard, signed(service="s3", auth=S3SigV4Auth), threads, None) == (429, "SlowDown")
+    form = {"Content-Type": "application/x-www-form-urlencoded"}
+    assert refused(guard, signed(service="sns", headers=form), threads, None) == (429, "Throttling")
+    large = signed()
+    large.peer = "192.0.2.7"
+    refusal = guard.refusal(large)
+    assert refusal is not None
+    assert (refusal.status, refusal.code) == (429, "TooManyRequestsException")
+    elsewhere = signed()
+    elsewhere.peer = "192.0.2.8"
+    asyncio.run(guard.check(elsewhere, guard.look(elsewhere, DEFAULT), threads, "lambda"))
+
+
+def test_large_bodies_by_keys_that_nobody_has_count_too(threads: Executor) -> None:
+    guard = limited(3)
+    for _ in range(3):
+        unknown = signed()
+        unknown.headers = {
+            name: value.replace(KEY.id, "AKIANOBODYHASTHIS000") for name, value in unknown.headers.items()
+        }
+        unknown.peer = "192.0.2.7"
+        refusal = guard.refusal(unknown)
+        assert refusal is not None
+        assert refusal.code == "UnrecognizedClientException"
+    assert refused(guard, signed(), threads) == (429, "TooManyRequestsException")
