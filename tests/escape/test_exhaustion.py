@@ -112,7 +112,7 @@ def test_processes_are_limited_for_each_environment_by_itself(prison: Server) ->
             os.waitpid(pid, 0)
         return [len(children), refused]
 
-    one, other = Inside.on(prison, MemorySize=1024), Inside.on(prison, MemorySize=1024)
+    one, other = (Inside.on(prison, MemorySize=1024, Timeout=60) for _ in range(2))
     with during(lambda: one.answer(start, 600)) as told:
         assert other.run(start, 600) == [600, ""]
     assert told[0].value["value"] == [600, ""]
