@@ -286,7 +286,7 @@ class Shelf:
             await prepared.blank.wait_gone()
             if prepared.on_gone is not None:
                 prepared.on_gone()
-            if prepared.cgroup is not None:
+            if prepared.cgroup is not None and not prepared.cgroup.put_back():
                 await _removed(prepared.cgroup)
             # Where others run as the same user, one may have been in there: a template that keeps its /tmp open.
             if self._uids.shared or not prepared.tmp.put_back():

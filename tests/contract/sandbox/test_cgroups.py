@@ -14,6 +14,7 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -155,6 +156,48 @@ def test_a_group_that_still_has_members_is_not_gone(kernel: FakeKernel) -> None:
     kernel.empty("1")
     assert group.remove()
     assert group.remove(), "it is gone however often one asks"
+
+
+def _left(kernel: FakeKernel, group: str, *, members: str = "", kills: int = 0) -> None:
+    """What the kernel tells of *group* at version 1 when an environment has ended."""
+    kernel.parents[0].joinpath(group, "cgroup.procs").write_text(members)
+    kernel.file(group, "memory.oom_control").write_text(f"oom_kill {kills}\n")
+    kernel.file(group, "memory.max_usage_in_bytes").write_text("0\n")
+
+
+def test_version_1_leaves_a_group_to_the_next_environment(tmp_path: Path) -> None:
+    kernel = FakeKernel(tmp_path, 1)
+    groups = kernel.groups
+    first = groups.create("1")
+    _left(kernel, "1")
+    assert first.put_back()
+    assert groups.create("2") is first
+    assert groups.create("3") is not first
+
+
+@pytest.mark.parametrize("left", [{"members": "42\n"}, {"kills": 1}])
+def test_a_group_that_differs_from_a_new_one_is_not_left_to_another(tmp_path: Path, left: dict[str, Any]) -> None:
+    kernel = FakeKernel(tmp_path, 1)
+    groups = kernel.groups
+    group = groups.create("1")
+    _left(kernel, "1", **left)
+    assert not group.put_back()
+    assert groups.create("2") is not group
+
+
+def test_version_2_makes_every_group_anew(tmp_path: Path) -> None:
+    assert not FakeKernel(tmp_path, 2).groups.create("1").put_back()
+
+
+def test_limits_are_written_only_where_they_differ_from_those_before(tmp_path: Path) -> None:
+    kernel = FakeKernel(tmp_path, 1)
+    group = kernel.groups.create("1")
+    group.limit(128 << 20, 1024)
+    kernel.file("1", "pids.max").unlink()
+    group.limit(128 << 20, 1024)
+    assert not kernel.file("1", "pids.max").exists()
+    group.limit(256 << 20, 1024)
+    assert kernel.read("1", "pids.max") == "1024"
 
 
 def test_what_an_earlier_server_left_is_swept(kernel: FakeKernel) -> None:
@@ -353,6 +396,37 @@ def test_the_kernel_kills_who_takes_too_much(member: tuple[Cgroup, subprocess.Po
     process.communicate("bytearray(256 << 20)\n")
     assert process.returncode == -signal.SIGKILL
     assert group.out_of_memory_kills() == 1
+    assert not group.put_back()
+
+
+def _put_back_is(expected: bool, group: Cgroup, process: subprocess.Popen[str], code: str) -> None:
+    """Have *process* run *code* in *group*, and see whether the group is left to the next one."""
+    group.limit(128 << 20, 1024)
+    process.communicate(code + "\n")
+    assert process.returncode == 0
+    assert group.put_back() == expected
+
+
+def test_the_kernel_makes_a_group_as_good_as_new(real: Cgroups, member: tuple[Cgroup, subprocess.Popen[str]]) -> None:
+    if real.can_freeze:
+        pytest.skip("groups of version 2 are made anew")
+    group, process = member
+    assert not group.put_back(), "somebody is in there"
+    _put_back_is(True, group, process, "bytearray(b'x') * (32 << 20)")
+    assert real.create("2") is group
+    peak = group.memory_peak_bytes()
+    assert peak is not None
+    assert peak < 32 << 20
+    # One limit must never be below the other, neither on the way up nor down.
+    for memory_mb in (512, 64, 128):
+        group.limit(memory_mb << 20, 1024)
+
+
+def test_a_group_that_files_are_charged_to_is_not_left_to_another(
+    member: tuple[Cgroup, subprocess.Popen[str]], tmp_path: Path
+) -> None:
+    group, process = member
+    _put_back_is(False, group, process, f"open({str(tmp_path / 'file')!r}, 'wb').write(bytes(16 << 20))")
 
 
 def test_the_kernel_refuses_a_process_too_many(member: tuple[Cgroup, subprocess.Popen[str]]) -> None:

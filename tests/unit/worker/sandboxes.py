@@ -56,12 +56,18 @@ class FakeCgroup:
     members: list[int] = field(default_factory=list)
     lingers: int = 0  # how often the kernel still counts a member
     removed: bool = False
+    as_new: bool = False
+    kept: bool = False
     can_freeze: bool = False
 
     def join(self, pid: int) -> None:
         if self.failure is not None:
             raise self.failure
         self.members.append(pid)
+
+    def put_back(self) -> bool:
+        self.kept = self.as_new
+        return self.kept
 
     def remove(self) -> bool:
         self.lingers -= 1

@@ -55,7 +55,7 @@ class Stand:
             await self.shelf.close()
         assert free_uids(self.machine) == self.machine.uids.count
         assert all(tmp.removed or tmp.kept for tmp in self.scratch.made)
-        assert all(group.removed for group in self.cgroups.made if group.members)
+        assert all(group.removed or group.kept for group in self.cgroups.made if group.members)
         assert all(blank.closed for blank in self.zygote.forked)
 
 
@@ -253,6 +253,20 @@ def test_a_group_the_kernel_still_counts_is_removed_a_little_later() -> None:
         assert stand.cgroups.made[0].removed
 
     on(lambda: Stand(cgroups=FakeCgroups(lingers=3)), test)
+
+
+def test_a_group_that_is_as_good_as_new_goes_to_another_environment() -> None:
+    async def test(stand: Stand) -> None:
+        taken = await stand.shelf.take(DEFAULT_STORAGE_MB)
+        (group,) = stand.cgroups.made
+        group.as_new = True
+        taken.release()
+        assert not group.kept, "its processes live"
+        stand.zygote.everything_dies()
+        await taken.wait_gone()
+        assert (group.kept, group.removed) == (True, False)
+
+    on(Stand, test)
 
 
 def test_a_tmp_of_another_size_takes_the_place_of_the_usual_one() -> None:
