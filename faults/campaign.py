@@ -24,7 +24,6 @@ from typing import Final
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from faults.calls import Kind
 from faults.disk import Disk
 from faults.operations import Operation, View
 from faults.points import Fault, Point
@@ -35,6 +34,8 @@ from tests.support.server import Server
 # Of a state folder, what `lamina fsck` looks at. SQLite makes catalog.db-shm again from the others, as after a kill.
 _CATALOG: Final = ("catalog.db", "catalog.db-wal")
 _IMMUTABLE: Final = ("blobs", "trees")
+# Of it, what no name of an unfinished file is in: a power cut leaves there what was there.
+WRITTEN_ONCE: Final = ("blobs/sha256", "trees/v1", "runtimes/v1")
 ENVIRON: Final = {"LAMBDA_RETRY_BASE_DELAY": "0"}
 BROKEN_MAX: Final = 20
 _REFUSALS: Final = (500, 503, 507)
@@ -54,6 +55,8 @@ class Result:
 
     operation: str
     fault: Fault
+    # How many points a request had with nothing in its way.
+    counted: int = 0
     struck: list[str] = field(default_factory=list)
     acknowledged: int = 0
     refused: int = 0
@@ -105,7 +108,8 @@ class House:
             yield
             return
         supervisor = self.supervisor
-        with closing(Disk(self.state, self.folder / "room", names=fault is Fault.NAMES)) as disk:
+        names = fault is Fault.NAMES
+        with closing(Disk(self.state, self.folder / "room", names=names, written_once=WRITTEN_ONCE)) as disk:
             supervisor.tell(disk)
             try:
                 yield
@@ -117,8 +121,11 @@ class House:
         """Where that is watched. The server must have ended."""
         if self.supervisor.disk is not None:
             self.supervisor.disk.write_to(self.folder / "left")
-            shutil.rmtree(self.state)
+            # Out of the way at once: what was killed may still be making files there, and end a moment later.
+            lost = Path(tempfile.mkdtemp(dir=self.folder))
+            self.state.rename(lost / "state")
             (self.folder / "left").rename(self.state)
+            shutil.rmtree(lost, ignore_errors=True)
 
     @property
     def runs(self) -> bool:
@@ -161,7 +168,7 @@ def campaign(
     for number in (first, first + 1):
         _once(operation, number, house)
     points = house.supervisor.points
-    wanted = [point for point in points if point.kind is Kind.WRITE or not fault.is_of_writes]
+    wanted = [point for point in points if fault.is_of(point)]
     passed_by = {at for at, point in enumerate(points, 1) if point not in wanted or not choose(point)}
     at = 0
     for number in itertools.count(first + 2):
@@ -199,6 +206,7 @@ def _strike(
         house.supervisor.wait_quiet()
     struck = house.supervisor.struck
     if struck is None:
+        result.counted = sum(map(fault.is_of, house.supervisor.points))
         house.supervisor.arm(None)
         if refusal is not None:
             raise Broken(f"refused with nothing in its way: {refusal}")

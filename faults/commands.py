@@ -114,7 +114,8 @@ def commands(
     result = Result(name, fault)
     command = COMMANDS[name](folder)
     points = _struck(command, None, 0)[0].points
-    for at in [at for at, point in enumerate(points, 1) if choose(point)]:
+    result.counted = sum(map(fault.is_of, points))
+    for at in [at for at, point in enumerate(points, 1) if fault.is_of(point) and choose(point)]:
         supervisor, code = _struck(command, fault, at)
         if supervisor.struck is None:
             continue

@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import shutil
 import stat
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Final
@@ -21,14 +21,20 @@ _LEFT_OUT: Final = ("scratch",)
 
 
 class Disk:
-    """The folder *root*, as it would be found; *room* is a folder of its own for copies. Used by one thread."""
+    """The folder *root*, as it would be found; *room* is a folder of its own for copies. Used by one thread.
 
-    def __init__(self, root: Path, room: Path, *, names: bool) -> None:
+    A file that lies in one of *written_once* as this begins is never written again: another name is as good as a copy.
+    """
+
+    def __init__(self, root: Path, room: Path, *, names: bool, written_once: Sequence[str] = ()) -> None:
         self._root, self._room, self._names = root, room, names
+        self._linked: set[Inode] = set()
         room.mkdir()
         self._folders: dict[Inode, Mapping[str, Inode]] = {}
         # Open for as long as this is: an inode that is still known must not be given to another file.
         self._held: dict[Inode, int] = {}
+        for name in written_once:
+            self._link_all(root / name)
         self._sync_all()
 
     def close(self) -> None:
@@ -52,6 +58,15 @@ class Disk:
                 self._sync_names(Path(path))
         self._write(self._hold(self._root), folder)
 
+    def _link_all(self, folder: Path) -> None:
+        for path, _, files in os.walk(folder):
+            for name in files:
+                if not (file := Path(path, name)).is_symlink():
+                    inode = self._hold(file)
+                    with suppress(FileExistsError):
+                        os.link(file, self._room / str(inode))
+                    self._linked.add(inode)
+
     def _sync_all(self) -> None:
         for path, folders, files in os.walk(self._root):
             folders[:] = [name for name in folders if name not in _LEFT_OUT]
@@ -63,8 +78,8 @@ class Disk:
     def _sync(self, path: Path) -> None:
         if path.is_dir():
             self._sync_names(path)
-        elif path.is_file() and not path.is_symlink():
-            shutil.copyfile(path, self._room / str(self._hold(path)))
+        elif path.is_file() and not path.is_symlink() and (inode := self._hold(path)) not in self._linked:
+            shutil.copyfile(path, self._room / str(inode))
 
     def _sync_names(self, path: Path) -> None:
         found = {}
@@ -100,7 +115,9 @@ class Disk:
 
     def _write_file(self, inode: Inode, path: Path) -> None:
         kept = self._room / str(inode)
-        if kept.exists():
+        if inode in self._linked:
+            os.link(kept, path)
+        elif kept.exists():
             shutil.copyfile(kept, path)
         else:
             path.touch()

@@ -45,7 +45,8 @@ def lifetimes(
             _copy(state, before)
     strike = _start if what == "Start" else _stop
     _, points = _afresh(strike, before, state, None, 0)
-    for at in [at for at, point in enumerate(points, 1) if choose(point)]:
+    result.counted = sum(map(fault.is_of, points))
+    for at in [at for at, point in enumerate(points, 1) if fault.is_of(point) and choose(point)]:
         struck, _ = _afresh(strike, before, state, fault, at)
         if struck is None:
             # It was another kind of day: background work had less to do this time.

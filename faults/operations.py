@@ -9,12 +9,16 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+import sqlite3
 import time
 import urllib.request
 from abc import ABC, abstractmethod
 from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
 from typing import Any, Final
 
+import boto3
 from botocore.exceptions import ClientError
 
 from tests.support import zips
@@ -25,6 +29,9 @@ from tests.support.server import ROLE, Server
 _SETTLED_S: Final = 20.0
 # Compressed, it is still more than is written at once.
 LARGE_BYTES: Final = 3 << 20
+
+# SQLite's own measure, which the catalog leaves as it is.
+_CHECKPOINT_FRAMES: Final = 1000
 
 View = Any
 
@@ -39,6 +46,7 @@ class Operation(ABC):
 
     def __init__(self, server: Server) -> None:
         self.server = server
+        self._session = boto3.session.Session()
         self._clients: dict[tuple[str, str], Any] = {}
 
     @property
@@ -54,7 +62,7 @@ class Operation(ABC):
         """A client of the server as it runs now, made once: that takes longer than what is asked."""
         key = (self.server.endpoint, service)
         if key not in self._clients:
-            self._clients[key] = self.server.client(service, read_timeout=60)
+            self._clients[key] = self.server.client(service, session=self._session, read_timeout=60)
         return self._clients[key]
 
     def prepare(self, number: int) -> None:  # noqa: B027  # most need nothing
@@ -123,6 +131,22 @@ class PublishKnownBytes(PublishLayerVersion):
         super().prepare(number)
         name = f"other-{number}"
         self.client.publish_layer_version(LayerName=name, Content={"ZipFile": self.content(number)})
+
+
+class PublishAtCheckpoint(PublishLayerVersion):
+    """One whose commit is what fills the write-ahead log: SQLite takes it over into the database then."""
+
+    def prepare(self, number: int) -> None:
+        super().prepare(number)
+        # Two short of it: a commit brings more, and none before it is to be the one.
+        with closing(sqlite3.connect(self.server.state / "catalog.db", isolation_level=None)) as catalog:
+            catalog.execute("PRAGMA wal_autocheckpoint = 0")
+            catalog.execute("PRAGMA synchronous = OFF")
+            at = 0
+            while _frames(self.server.state) < _CHECKPOINT_FRAMES - 2:
+                # Nobody's number; each change of it is one frame.
+                at += 1
+                catalog.execute(f"PRAGMA user_version = {at}")
 
 
 class DeleteLayerVersion(Operation):
@@ -325,6 +349,7 @@ OPERATIONS: Final[tuple[Callable[[Server], Operation], ...]] = (
     PublishLayerVersion,
     PublishLargeLayer,
     PublishKnownBytes,
+    PublishAtCheckpoint,
     DeleteLayerVersion,
     CreateFunction,
     UpdateFunctionCode,
@@ -340,6 +365,13 @@ OPERATIONS: Final[tuple[Callable[[Server], Operation], ...]] = (
 def _named(what: str, number: int) -> str:
     # Of one length, so that no name is the beginning of another.
     return f"{what}-{number:06d}"
+
+
+def _frames(state: Path) -> int:
+    """How many frames the write-ahead log has: mxFrame of its index, https://sqlite.org/walformat.html."""
+    with (state / "catalog.db-shm").open("rb") as index:
+        header = index.read(20)
+    return int.from_bytes(header[16:], "little")
 
 
 def _messages(number: int) -> list[str]:

@@ -41,9 +41,9 @@ class Fault(StrEnum):
     def cuts_power(self) -> bool:
         return self in (Fault.POWER, Fault.NAMES)
 
-    @property
-    def is_of_writes(self) -> bool:
-        return self in (Fault.TORN, Fault.SHORT)
+    def is_of(self, point: Point) -> bool:
+        """Whether it can strike there: of what is no write, nothing is half."""
+        return point.kind is Kind.WRITE or self not in (Fault.TORN, Fault.SHORT)
 
 
 @dataclass(frozen=True, slots=True)

@@ -110,9 +110,18 @@ class Server:
         """Its standard error so far."""
         return self.log.read_text(errors="replace")
 
-    def client(self, service: str = "lambda", account: str = "test", region: str = REGION, **config: Any) -> Any:
-        """A boto3 client. *account* is the access key: 12 digits are an account id."""
-        return boto3.session.Session().client(
+    def client(
+        self,
+        service: str = "lambda",
+        account: str = "test",
+        region: str = REGION,
+        session: boto3.session.Session | None = None,
+        **config: Any,
+    ) -> Any:
+        """A boto3 client. *account* is the access key: 12 digits are an account id. A *session* that has made one makes
+        the next in a tenth of the time.
+        """
+        return (session or boto3.session.Session()).client(
             service,
             endpoint_url=self.endpoint,
             region_name=region,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -19,11 +19,11 @@ def cut(tmp_path: Path) -> Iterator[Callable[..., Found]]:
     """Does the work in a folder with one old file, and tells what is there after the cut."""
     disks = []
 
-    def cut(work: Callable[[Path, Disk], None], *, names: bool = False) -> Found:
+    def cut(work: Callable[[Path, Disk], None], *, names: bool = False, written_once: Sequence[str] = ()) -> Found:
         root = tmp_path / "root"
         root.mkdir()
         (root / "old").write_bytes(b"old")
-        disk = Disk(root, tmp_path / "room", names=names)
+        disk = Disk(root, tmp_path / "room", names=names, written_once=written_once)
         disks.append(disk)
         work(root, disk)
         disk.write_to(tmp_path / "left")
@@ -79,3 +79,11 @@ def test_a_sync_of_the_file_system_keeps_everything(cut: Callable[..., Found]) -
         (root / "old").unlink()
 
     assert cut(work) == {"old": b"old", "below/new": b"new"}
+
+
+def test_of_what_is_written_once_the_old_stays_and_the_new_is_lost_as_elsewhere(cut: Callable[..., Found]) -> None:
+    def work(root: Path, disk: Disk) -> None:
+        (root / "old").unlink()
+        (root / "new").write_bytes(b"new")
+
+    assert cut(work, written_once=["."]) == {"old": b"old"}
