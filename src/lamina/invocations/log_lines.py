@@ -25,21 +25,18 @@ def end(request_id: str) -> bytes:
 def report(request_id: str, measured: Measured) -> bytes:
     """The REPORT line: tabs between the fields and one at the end. Init is billed since August 2025."""
     billed = math.ceil(measured.duration_ms + (measured.init_ms or 0.0))
-    fields = [
-        f"REPORT RequestId: {request_id}",
-        f"Duration: {measured.duration_ms:.2f} ms",
-        f"Billed Duration: {billed} ms",
-        f"Memory Size: {measured.memory_mb} MB",
-        f"Max Memory Used: {measured.memory_used_mb} MB",
-    ]
+    text = (
+        f"REPORT RequestId: {request_id}\tDuration: {measured.duration_ms:.2f} ms\tBilled Duration: {billed} ms\t"
+        f"Memory Size: {measured.memory_mb} MB\tMax Memory Used: {measured.memory_used_mb} MB\t"
+    )
     if measured.init_ms is not None:
-        fields.append(f"Init Duration: {measured.init_ms:.2f} ms")
+        text += f"Init Duration: {measured.init_ms:.2f} ms\t"
     if measured.restore_ms is not None:
-        fields.append(f"Restore Duration: {measured.restore_ms:.2f} ms")
-        fields.append(f"Billed Restore Duration: {math.ceil(measured.restore_ms)} ms")
+        text += f"Restore Duration: {measured.restore_ms:.2f} ms\t"
+        text += f"Billed Restore Duration: {math.ceil(measured.restore_ms)} ms\t"
     if measured.problem is not None:
-        fields.append(measured.problem)
-    return ("\t".join(fields) + "\t\n").encode()
+        text += f"{measured.problem}\t"
+    return (text + "\n").encode()
 
 
 def init_report(init_ms: float, phase: str, problem: str) -> bytes:

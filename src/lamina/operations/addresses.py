@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from lamina import errors
 from lamina.catalog.functions import Functions
 from lamina.functions.versions import FunctionVersion
 from lamina.layers.attaching import not_authorized
 from lamina.names import LATEST, FunctionArn, LayerArn, LayerVersionArn, Scope, parse_function_name, parse_layer_name
 from lamina.operations.call import Call
+
+_REMEMBERED_MAX = 1024
 
 
 def function_arn(call: Call, operation: str, name: str, qualifier: str | None = None) -> FunctionArn:
@@ -16,23 +20,26 @@ def function_arn(call: Call, operation: str, name: str, qualifier: str | None = 
     AWS's errors when they disagree, and for a function of another region or account. (What a policy grants on another
     account's function is done in that account's name: `operations.granting`.)
     """
+    return _meant(call.scope, operation, name, qualifier)
+
+
+@lru_cache(maxsize=_REMEMBERED_MAX)
+def _meant(scope: Scope, operation: str, name: str, qualifier: str | None) -> FunctionArn:
     parsed = parse_function_name(name)
     if parsed.qualifier is not None and qualifier is not None and parsed.qualifier != qualifier:
         raise errors.invalid_parameter_value(
             "The derived qualifier from the function name does not match the specified qualifier."
         )
-    if parsed.region is not None and parsed.region != call.scope.region:
+    if parsed.region is not None and parsed.region != scope.region:
         raise errors.resource_not_found(
-            f"Functions from '{parsed.region}' are not reachable in this region ('{call.scope.region}')"
+            f"Functions from '{parsed.region}' are not reachable in this region ('{scope.region}')"
         )
-    arn = FunctionArn(
-        Scope(parsed.account or call.scope.account, call.scope.region), parsed.name, parsed.qualifier or qualifier
-    )
-    if arn.scope != call.scope:
+    arn = FunctionArn(Scope(parsed.account or scope.account, scope.region), parsed.name, parsed.qualifier or qualifier)
+    if arn.scope != scope:
         # AWS gives no reason here: there is nothing yet that could have a policy.
         if operation == "CreateFunction":
             raise errors.access_denied("")
-        raise not_authorized(call.scope, operation, str(arn))
+        raise not_authorized(scope, operation, str(arn))
     return arn
 
 

@@ -35,6 +35,7 @@ _LINES: Final = (
     "Lambda-Runtime-Client-Context",
     "Content-Type",
 )
+_EMPTY: Final = ("",) * len(_LINES)
 # What a frame has beside its body, at most.
 _SMALL_BYTES_MAX: Final = _ASKED.size + 0xFF + 0xFFFF
 
@@ -186,8 +187,8 @@ class FramedConnection(asyncio.Protocol):
 
     def _tell(self, reply: Reply) -> None:
         self._has_asked = False
-        told, body = reply.headers.get, reply.body
-        head = "\n".join([told(name, "") for name in _LINES]).encode("latin-1", "replace")
+        body = reply.body
+        head = "\n".join(map(reply.headers.get, _LINES, _EMPTY)).encode("latin-1", "replace")
         self._transport.write(b"".join((_TOLD.pack(len(head), len(body)), head, body)))
 
     def _is_unread(self) -> bool:
