@@ -29,6 +29,9 @@ from lamina.store.syncing import sync_filesystem, sync_path
 _ATTEMPTS: Final = 5
 _PAGES_AT_A_TIME: Final = 1024
 _ASIDE: Final = ".incoming"
+# Who may call, and what the sessions of those who did are sealed with: a server without them would let anybody in.
+_ACCOUNTS: Final = "accounts.json"
+_TRUST: Final = (_ACCOUNTS, "sessions-v1.key")
 
 Read = Callable[[int], object]
 
@@ -85,6 +88,8 @@ def restore(from_: Path, state: Path, read: Read = lambda _: None) -> Copied:
     _check_state(from_, older=True)
     if (state / "catalog.db").exists():
         raise NotEmpty(state, "has a state already")
+    if (state / _ACCOUNTS).exists():
+        raise NotEmpty(state, f"has accounts already, in {_ACCOUNTS}")
     with exclusive(state):
         return _copy(from_, state, read, attempts=1)
 
@@ -110,6 +115,10 @@ def _copy(state: Path, into: Path, read: Read, attempts: int = _ATTEMPTS) -> Cop
     used = _copy_truth(state, aside / "catalog.db", blobs, copies, read, attempts)
     _copy_logs(state / "logs", into / "logs", read)
     _copy_companions(state / "companions" / "v1", into / "companions" / "v1", read)
+    for name in _TRUST:
+        _copy_file(state / name, into / name, read)
+        if not (state / name).exists():
+            (into / name).unlink(missing_ok=True)
     sync_filesystem(into)
     for name in ("catalog.db-wal", "catalog.db-shm"):
         (into / name).unlink(missing_ok=True)

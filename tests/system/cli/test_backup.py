@@ -124,6 +124,29 @@ def test_nothing_is_ever_overwritten(server: Server, tmp_path: Path, arguments: 
     assert [path.name for path in folder.iterdir()] == ["file"]
 
 
+def test_who_may_call_is_in_it_and_what_is_restored_lets_nobody_else_in(tmp_path: Path) -> None:
+    state, copy, restored = (str(tmp_path / name) for name in ("state", "backup", "restored"))
+    with Server.started(tmp_path / "state"):
+        pass
+    assert _lamina("account", "add", "111122223333", "--state", state).returncode == 0
+    key = tmp_path / "state" / "sessions-v1.key"
+    key.write_bytes(b"k" * 32)
+    _copied("backup", copy, "--state", state)
+    _copied("restore", copy, "--state", restored)
+    for name in ("accounts.json", "sessions-v1.key"):
+        kept = tmp_path / "restored" / name
+        assert kept.read_bytes() == (tmp_path / "state" / name).read_bytes()
+        assert kept.stat().st_mode & 0o777 == 0o600
+    # Who was taken away since is not in the next one; and nobody's accounts are replaced.
+    (tmp_path / "state" / "accounts.json").unlink()
+    _copied("backup", copy, "--state", state)
+    assert not (tmp_path / "backup" / "accounts.json").exists()
+    (tmp_path / "restored" / "catalog.db").unlink()
+    refused = _lamina("restore", copy, "--state", restored)
+    assert refused.returncode != 0
+    assert "has accounts already, in accounts.json" in refused.stderr
+
+
 def test_no_state_and_a_folder_in_use_are_said_to_be_so(server: Server, tmp_path: Path) -> None:
     assert "no state folder" in _lamina("backup", str(tmp_path / "into"), "--state", str(tmp_path)).stderr
     with Server.started(tmp_path / "running") as other:
