@@ -404,7 +404,10 @@ def test_services_beside_lambda_ask_for_signatures_too_and_refuse_in_their_own_w
     assert send(guarded, AWSRequest("GET", f"{presigned[:-1]}{'0' if presigned[-1] != '0' else '1'}"))[0] == 403
     assert send(guarded, AWSRequest("GET", f"{guarded.server.endpoint}/{bucket}/a%20b"))[0] == 403
     old = guarded.client("one", "s3", signature_version="s3").generate_presigned_url("list_buckets", {}, ExpiresIn=60)
-    assert send(guarded, AWSRequest("GET", old))[0] == 403
+    status, answer = send(guarded, AWSRequest("GET", old))
+    assert (status, b"<Code>InvalidRequest</Code>" in answer, b"signature_version s3v4" in answer) == (400, True, True)
+    identity = guarded.client("reader", "sts").get_caller_identity()
+    assert (identity["Account"], identity["Arn"]) == (ONE, f"arn:aws:iam::{ONE}:user/reader")
     nobody = guarded.client("nobody", "s3")
     assert refusal(nobody, "get_object", Bucket=bucket, Key="a b")[1] == "InvalidAccessKeyId"
     assert refusal(guarded.client("two", "s3"), "get_object", Bucket=bucket, Key="a b")[0] in (403, 404)

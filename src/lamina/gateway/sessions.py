@@ -15,7 +15,7 @@ import json
 import re
 from dataclasses import dataclass, field
 from datetime import datetime
-from html import unescape
+from html import escape, unescape
 from typing import Final
 
 from lamina.accounts import Identity
@@ -28,6 +28,7 @@ _SECRET_LETTERS: Final = 40
 # What is sealed and what secrets follow from are two things.
 _SEALED, _KEYED = b"session\0", b"secret access key\0"
 _MEMBER: Final = re.compile(r"<(\w+)>([^<]*)</\1>")
+_IDENTITY: Final = "<GetCallerIdentityResult>"
 _ARN: Final = re.compile(r"<Arn>([^<]*)</Arn>")
 _ID: Final = re.compile(r"<(?:AssumedRoleId|FederatedUserId)>([^<]*)</")
 
@@ -67,8 +68,16 @@ class Sessions:
         return Session(key, account, user, arn, holder_id, datetime.fromisoformat(expires))
 
     def begun(self, answer: bytes, holder: Identity) -> bytes:
-        """*answer* of STS to *holder* with credentials of ours in the place of those in it, if it has any."""
+        """*answer* of STS to *holder* with credentials of ours in the place of those in it, if it has any.
+
+        Who asks STS who he is, is told that he is *holder*.
+        """
         text = answer.decode("utf-8", "replace")
+        if _IDENTITY in text:
+            for name, value in (("Arn", holder.arn), ("UserId", holder.id)):
+                before, begin, rest = text.partition(f"<{name}>")
+                text = f"{before}{begin}{escape(value)}{rest[rest.find('</') :]}"
+            return text.encode()
         before, begin, rest = text.partition("<Credentials>")
         credentials, end, after = rest.partition("</Credentials>")
         found = {name: unescape(value) for name, value in _MEMBER.findall(credentials)}

@@ -84,6 +84,8 @@ def claim_of(headers: Mapping[str, str], query: str) -> Claim:
     named = dict(pairs)
     if "X-Amz-Algorithm" in named or "X-Amz-Signature" in named:
         return _from_query(named, pairs)
+    if "AWSAccessKeyId" in named:
+        raise _of_version_2()
     raise ApiError("MissingAuthenticationTokenException", 403, "Missing Authentication Token", None)
 
 
@@ -141,6 +143,8 @@ def _signing_key(secret: str, date: str, region: str, service: str) -> bytes:
 
 def _from_header(headers: Mapping[str, str], authorization: str, query: tuple[tuple[str, str], ...]) -> Claim:
     algorithm, _, rest = authorization.partition(" ")
+    if algorithm == "AWS":
+        raise _of_version_2()
     if algorithm != _ALGORITHM:
         raise _incomplete(f"Unsupported AWS 'algorithm': '{algorithm}'.")
     listed = [part.partition("=") for part in rest.split(",")]
@@ -302,6 +306,17 @@ def mismatch() -> ApiError:
     return _invalid(
         "The request signature we calculated does not match the signature you provided. Check your AWS Secret "
         "Access Key and signing method. Consult the service documentation for details."
+    )
+
+
+def _of_version_2() -> ApiError:
+    # S3's error of regions that never knew version 2; what to do is ours.
+    return ApiError(
+        "InvalidRequest",
+        400,
+        "The authorization mechanism you have provided is not supported. Please use AWS4-HMAC-SHA256: "
+        "`aws configure set default.s3.signature_version s3v4`, or Config(signature_version='s3v4') with boto3.",
+        None,
     )
 
 

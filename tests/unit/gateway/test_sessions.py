@@ -54,6 +54,19 @@ def test_what_was_changed_or_sealed_by_another_is_no_session() -> None:
         assert sessions.find("ASIAEXAMPLE", changed) is None, place
 
 
+def test_who_asks_who_he_is_is_told_so() -> None:
+    answer = (
+        b"<GetCallerIdentityResponse><GetCallerIdentityResult><Arn>arn:aws:sts::111122223333:user/moto</Arn>"
+        b"<UserId>AKIAIOSFODNN7EXAMPLE</UserId><Account>111122223333</Account></GetCallerIdentityResult>"
+        b"<ResponseMetadata><RequestId>r</RequestId></ResponseMetadata></GetCallerIdentityResponse>"
+    )
+    answered = Sessions(SECRET).begun(answer, HOLDER)
+    assert told(answered) == {"Arn": HOLDER.arn, "UserId": HOLDER.id, "Account": HOLDER.account, "RequestId": "r"}
+    assert len(answered) == len(answer) + len(HOLDER.arn + HOLDER.id) - len(
+        "arn:aws:sts::111122223333:user/motoAKIAIOSFODNN7EXAMPLE"
+    )
+
+
 def test_an_answer_without_credentials_stays_as_it_is() -> None:
     for answer in (b"", b"<Error><Code>AccessDenied</Code></Error>", b"<Credentials><AccessKeyId>A</AccessKeyId>"):
         assert Sessions(SECRET).begun(answer, HOLDER) == answer
