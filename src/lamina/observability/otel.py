@@ -59,7 +59,8 @@ VARIABLES: Final = (
     Variable(
         ("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "OTEL_EXPORTER_OTLP_PROTOCOL"),
         "`http/json`",
-        "`http/json`; any other is refused. A collector takes it where it takes `http/protobuf`.",
+        "`http/json`, and nothing else: with `http/protobuf` or `grpc` the server does not start. A collector takes "
+        "JSON at the address where it takes `http/protobuf` (port 4318), not at gRPC's (4317).",
     ),
     Variable(
         ("OTEL_EXPORTER_OTLP_TRACES_HEADERS", "OTEL_EXPORTER_OTLP_HEADERS"),
@@ -96,7 +97,7 @@ def read(environ: Mapping[str, str]) -> ExportPlan | None:
     values = {row.names: _first(environ, row.names) for row in VARIABLES}
     if _read(values, "OTEL_TRACES_EXPORTER", "otlp", _one_of("otlp", "none")) == "none":
         return None
-    _read(values, "OTEL_EXPORTER_OTLP_PROTOCOL", "http/json", _one_of("http/json"))
+    _read(values, "OTEL_EXPORTER_OTLP_PROTOCOL", "http/json", _protocol)
     name = TRACES_ENDPOINT if exact else ENDPOINT
     url = _read(values, name, "", _url)
     attributes = _read(values, "OTEL_RESOURCE_ATTRIBUTES", "", _pairs)
@@ -144,6 +145,15 @@ def _one_of(*words: str) -> Callable[[str], str]:
         return value.lower()
 
     return parse
+
+
+def _protocol(value: str) -> str:
+    if value.lower() != "http/json":
+        raise _Unfit(
+            "http/json: Lamina sends JSON and no protobuf, which a collector takes where it takes http/protobuf "
+            "(port 4318, not gRPC's 4317)"
+        )
+    return value.lower()
 
 
 def _url(value: str) -> str:
