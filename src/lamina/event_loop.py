@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from contextvars import Context
 
+    from _typeshed import FileDescriptorLike
+
 _Ts = TypeVarTuple("_Ts")
 # Turns in a row that may pass without a question.
 _UNASKED_MAX: Final = 3
@@ -80,10 +82,19 @@ class WatchfulSelector(selectors.EpollSelector):
     processor is not offered to others meanwhile: where it is wanted, they would keep it for milliseconds.
     """
 
+    # Of every selector since Python 3.4, by its number.
+    _fd_to_key: dict[int, selectors.SelectorKey]
+
     def __init__(self, clock: Callable[[], float] = time.perf_counter) -> None:
         super().__init__()
         self._clock = clock
         self._brief_waits = 0
+
+    def get_key(self, fileobj: FileDescriptorLike) -> selectors.SelectorKey:
+        """As any selector's, but for words about what is not there: asyncio asks before it adds or removes anything."""
+        if not isinstance(fileobj, int):
+            return super().get_key(fileobj)
+        return self._fd_to_key[fileobj]
 
     def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
         """What has happened within *timeout* seconds, None for any time."""

@@ -149,3 +149,14 @@ def test_work_that_never_ends_keeps_nobody_out(readable: int) -> None:
 
     with asyncio.Runner(loop_factory=new_event_loop) as runner:
         assert runner.run(serve()) < 10
+
+
+def test_what_is_registered_is_found_and_what_is_not_is_a_mistake(readable: int) -> None:
+    with WatchfulSelector() as selector:
+        with pytest.raises(KeyError):
+            selector.get_key(readable)
+        registered = selector.register(readable, selectors.EVENT_READ)
+        assert selector.get_key(readable) == registered
+        selector.unregister(readable)
+        with pytest.raises(KeyError):
+            selector.get_key(readable)

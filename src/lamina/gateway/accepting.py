@@ -62,7 +62,7 @@ class Acceptor(Generic[P]):
         listener.setblocking(False)
         self._listeners[listener] = tls
         if not self._paused:
-            asyncio.get_running_loop().add_reader(listener, self._accept, listener)
+            asyncio.get_running_loop().add_reader(listener.fileno(), self._accept, listener)
 
     def resume(self) -> None:
         """There may be room again."""
@@ -74,7 +74,7 @@ class Acceptor(Generic[P]):
             self._pause = None
         loop = asyncio.get_running_loop()
         for listener in self._listeners:
-            loop.add_reader(listener, self._accept, listener)
+            loop.add_reader(listener.fileno(), self._accept, listener)
 
     def close(self) -> None:
         """Accept nothing more, and leave those that are not connected yet."""
@@ -93,7 +93,7 @@ class Acceptor(Generic[P]):
             self._pause = None
         loop = asyncio.get_running_loop()
         for listener in self._listeners:
-            loop.remove_reader(listener)
+            loop.remove_reader(listener.fileno())
 
     def _accept(self, listener: socket.socket) -> None:
         for _ in range(_AT_ONCE):

@@ -12,7 +12,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-_PACKET_BYTES_MAX = 128 * 1024
+# One for all, as nothing stays in it: to have room for the largest packet anew takes longer than to receive most.
+_ROOM = memoryview(bytearray(128 * 1024))
 _ANCILLARY_BYTES = socket.CMSG_SPACE(16 * 4) + socket.CMSG_SPACE(12)
 
 
@@ -89,12 +90,12 @@ class Channel:
     def _readable(self) -> bool:
         """Take in one packet; False where there is none, or will never be."""
         try:
-            data, ancillary, _, _ = self._socket.recvmsg(_PACKET_BYTES_MAX, _ANCILLARY_BYTES)
+            size, ancillary, _, _ = self._socket.recvmsg_into([_ROOM], _ANCILLARY_BYTES)
         except BlockingIOError:
             return False
         except OSError:
-            data, ancillary = b"", []
-        if not data:
+            size, ancillary = 0, []
+        if not size:
             # What was said before is still to be received: that it could not go on, say.
             self._end()
             return False
@@ -105,5 +106,5 @@ class Channel:
                 fds.frombytes(payload[: len(payload) - len(payload) % fds.itemsize])
             elif level == socket.SOL_SOCKET and kind == socket.SCM_CREDENTIALS:
                 pid = struct.unpack("=iII", payload)[0]
-        self._packets.put_nowait(Packet(json.loads(data), tuple(fds), pid))
+        self._packets.put_nowait(Packet(json.loads(str(_ROOM[:size], "utf-8")), tuple(fds), pid))
         return True
