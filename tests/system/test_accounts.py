@@ -418,6 +418,13 @@ def test_services_beside_lambda_ask_for_signatures_too_and_refuse_in_their_own_w
     assert refusal(guarded.client("nobody", "iam"), "list_roles")[1] == "InvalidClientTokenId"
 
 
+def signed_for(guarded: Guarded, service: str, body: bytes) -> AWSRequest:
+    """A question to *service* that says *body*."""
+    request = AWSRequest("POST", f"{guarded.server.endpoint}/", data=body)
+    SigV4Auth(guarded.keys["one"], service, REGION).add_auth(request)
+    return request
+
+
 def test_metrics_that_an_sdk_packs_are_kept_and_the_signature_is_over_what_was_sent(
     guarded: Guarded, tmp_path: Path
 ) -> None:
@@ -458,6 +465,8 @@ def test_a_packed_body_is_believed_no_more_than_another(guarded: Guarded) -> Non
     assert put(packed, json.dumps(said).encode())[0] == 403
     assert put(packed, gzip.compress(json.dumps(said).encode(), 1) + b" ")[0] == 403
     status, answer = put(bomb, bomb)
+    assert (status, answer["__type"]) == (413, "RequestEntityTooLargeException")
+    status, answer = send(guarded, signed_for(guarded, "sns", b"&" * (16 * 1024 * 1024 + 1)))
     assert (status, answer["__type"]) == (413, "RequestEntityTooLargeException")
     for damaged in (packed[:-5], packed[:20] + b"\0\0" + packed[22:], b"none of it", packed + packed):
         status, answer = put(damaged, damaged)

@@ -22,6 +22,8 @@ _log = logging.getLogger(__name__)
 # Of questions that wait for a message to come there may be many.
 _AT_ONCE_MAX: Final = 128
 _PIECE_BYTES: Final = 256 * 1024
+# What says more is read on a thread: seconds, if its sender wants.
+JUDGED_ON_LOOP_BYTES_MAX: Final = 64 * 1024
 _ENDED: Final = "The process of the services beside Lambda has ended; ask again. The server's log may say why."
 _NEEDED: Final = ("flask", "flask_cors", "moto", "time_machine", "xmltodict")
 # What ends with this connection, and not with the one behind it; the length is said anew.
@@ -72,7 +74,7 @@ class Companions:
         if not self.available:
             why = NOT_INSTALLED if self._offered else NOT_OFFERED
             return refusal(question, service, "NotImplemented", 501, why)
-        foreign = foreign_arn(question, service, account) if self._apart else None
+        foreign = await _foreign(question, service, account) if self._apart else None
         if foreign is not None:
             return _not_theirs(question, service, account, foreign)
         if self._apart and service != "s3" and hides_something(question):
@@ -131,6 +133,12 @@ class Companions:
             if self._process is None:
                 self._process = await Process.start(self._folder, self._environ)
             return self._process
+
+
+async def _foreign(question: Question, service: str, account: str) -> str | None:
+    if sum(map(len, question.body)) <= JUDGED_ON_LOOP_BYTES_MAX:
+        return foreign_arn(question, service, account)
+    return await asyncio.to_thread(foreign_arn, question, service, account)
 
 
 def _not_theirs(question: Question, service: str, account: str, arn: str) -> Reply:

@@ -10,7 +10,7 @@ import json
 import re
 from collections.abc import Iterator
 from typing import Any, Final
-from urllib.parse import parse_qsl, unquote
+from urllib.parse import unquote, unquote_plus
 
 from lamina.companions.messages import Question
 
@@ -18,6 +18,7 @@ _ARN: Final = re.compile(
     r"arn:aws[a-z-]*:(?P<service>[a-z0-9-]+):[a-z0-9-]*:(?P<account>\d{12}):.+", re.ASCII | re.DOTALL
 )
 _NAMED_INSIDE: Final = re.compile(r"arn:aws[a-z-]*:[a-z0-9-]*:[a-z0-9-]*:\d{12}:[^\0-\x20\x7f-\uffff]+", re.ASCII)
+_PAIR: Final = re.compile("[^&]+")
 # They hand on to resources of other services, which ARNs name.
 _HANDING_ON: Final = frozenset(("sns", "events", "scheduler", "pipes"))
 # The service whose ARNs a request to another names.
@@ -43,8 +44,8 @@ def foreign_arn(question: Question, service: str, account: str) -> str | None:
 
 def members(question: Question) -> Iterator[tuple[str, str]]:
     """What *question* says in its query, and in its body where that can be read as a form: moto reads any body so."""
-    yield from parse_qsl(question.query, keep_blank_values=True)
-    yield from parse_qsl(_text(question), keep_blank_values=True)
+    yield from _pairs(question.query)
+    yield from _pairs(_text(question))
 
 
 def hides_something(question: Question) -> bool:
@@ -64,6 +65,13 @@ def _values(question: Question) -> Iterator[str]:
         if "cbor" in (question.header("content-type") or "").lower():
             # Texts stand in it as they are.
             yield from _NAMED_INSIDE.findall(text)
+
+
+def _pairs(form: str) -> Iterator[tuple[str, str]]:
+    """The pairs of *form*, one after the other: all together can take a hundred times as much."""
+    for found in _PAIR.finditer(form):
+        name, _, value = found[0].partition("=")
+        yield unquote_plus(name), unquote_plus(value)
 
 
 def _strings(value: Any) -> Iterator[str]:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from concurrent.futures import Executor
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from lamina.companions import Companions, Question
+from lamina.companions.companions import JUDGED_ON_LOOP_BYTES_MAX
 from lamina.companions.recognising import SHOWN, Recognised, recognise
 from lamina.companions.refusing import refusal
 from lamina.companions.unpacking import is_packed, unpacked, unpacked_bytes
@@ -22,6 +24,9 @@ if TYPE_CHECKING:
 _TOO_LARGE = f"Send it in parts: of more than {OBJECT_BYTES_READ_MAX} bytes at once nothing is read here."
 # Names that requests are signed for, where a service has two.
 _ALIASES: Final = {"eventbridge": "events"}
+# Of a question that is judged by what it says; whoever chooses its text chooses how much more it takes to be read.
+_JUDGED_BYTES_MAX: Final = 16 * 1024 * 1024
+_TOO_LONG: Final = f"With accounts, requests to this service may have {_JUDGED_BYTES_MAX} bytes."
 # Of bodies that came packed, at the same time, of all callers and environments.
 _UNPACKED_BYTES_MAX: Final = 64 * 1024 * 1024
 
@@ -62,13 +67,19 @@ class Beside:
         question = Question(request.method, found.target, headers, tuple(request.pieces))
         room = None
         try:
+            if self._guard is not None and service != "s3" and request.body_bytes > _JUDGED_BYTES_MAX:
+                raise ApiError("RequestEntityTooLargeException", 413, _TOO_LONG, None)
             if is_packed(question, service):
                 room = self._rooms.take(unpacked_bytes(question))
                 if room is None:
                     raise ApiError("ThrottlingException", 429, "Rate exceeded", None)
                 question = await asyncio.get_running_loop().run_in_executor(threads, unpacked, question)
             if self._guard is not None and caller.identity is not None:
-                self._guard.permit_beside(caller, service, question)
+                permit = partial(self._guard.permit_beside, caller, service, question)
+                if sum(map(len, question.body)) <= JUDGED_ON_LOOP_BYTES_MAX:
+                    permit()
+                else:
+                    await asyncio.get_running_loop().run_in_executor(threads, permit)
         except ApiError as error:
             return _told(question, service, error)
         reply = await self._companions.ask(question, service, account)

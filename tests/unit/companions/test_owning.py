@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import json
+import tracemalloc
+from urllib.parse import parse_qsl
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from lamina.companions import Question
-from lamina.companions.owning import foreign_arn, hides_something
+from lamina.companions.owning import foreign_arn, hides_something, members
 
 pytestmark = pytest.mark.anybody
 
@@ -65,6 +69,22 @@ def test_another_accounts_resource_is_found_and_ones_own_is_not(service: str, qu
 )
 def test_what_is_only_talked_about_is_nobodys_business(service: str, question: Question) -> None:
     assert foreign_arn(question, service, OWN) is None
+
+
+@given(st.text(alphabet="a=&%+2C5é;Arn:"))
+def test_a_form_is_read_as_others_read_it_piece_by_piece(form: str) -> None:
+    asked = Question("POST", "/", [FORM], (form.encode(),))
+    assert list(members(asked)) == parse_qsl(form, keep_blank_values=True)
+
+
+def test_a_form_of_very_many_members_takes_no_more_than_itself() -> None:
+    asked = Question("POST", "/", [FORM], (b"a&" * 200_000,))
+    tracemalloc.start()
+    try:
+        assert foreign_arn(asked, "sns", OWN) is None
+        assert tracemalloc.get_traced_memory()[1] < 4_000_000
+    finally:
+        tracemalloc.stop()
 
 
 def test_bodies_in_parts_and_packed_ones_are_known_for_what_they_are() -> None:
