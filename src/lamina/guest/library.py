@@ -14,11 +14,17 @@ import builtins
 import importlib
 import os
 import sys
-from _frozen_importlib import ModuleSpec
+from _frozen_importlib import BuiltinImporter, FrozenImporter, ModuleSpec
 from _frozen_importlib_external import PathFinder
+from _imp import is_frozen
 from types import ModuleType
 from typing import Any, Iterable, Sequence
 
+from .folders import FolderFinder
+
+# The interpreter's own finders, which come behind ours.
+_USUAL: list[object] = [BuiltinImporter, FrozenImporter, PathFinder]
+_FIND_ON_PATH = PathFinder.__dict__["find_spec"]
 # Folders in which nothing changes while an environment lives.
 _UNCHANGING = ("/var/task", "/opt", "/var/runtime", "/var/lang")
 
@@ -67,7 +73,9 @@ class Library:
     def find_spec(self, name: str, path: object = None, target: object = None) -> ModuleSpec | None:
         """The finder's part: how *name* is to be had from here; None where it is not."""
         module = self._modules.get(name)
-        if module is None or self._is_hidden():
+        if module is None:
+            return self._found_below(name, path)
+        if self._is_hidden():
             return None
         original = module.__spec__
         assert original is not None, "no other module is kept"
@@ -89,6 +97,20 @@ class Library:
         for each in self._imports[name]:
             if each not in sys.modules:
                 importlib.import_module(each)
+
+    def _found_below(self, name: str, path: object) -> ModuleSpec | None:
+        """What the interpreter's finders would come to for a module of a package that lies in one folder of ours.
+
+        Nearly every import is one, and they ask in four steps what one of them then tells.
+        """
+        if not isinstance(path, list) or len(path) != 1 or sys.meta_path[:4] != [self, *_USUAL] or is_frozen(name):
+            return None
+        if PathFinder.__dict__["find_spec"] is not _FIND_ON_PATH:
+            return None
+        finder = sys.path_importer_cache.get(path[0]) if isinstance(path[0], str) else None
+        spec = finder.find_spec(name) if isinstance(finder, FolderFinder) else None
+        # What has no loader is one of several folders, perhaps.
+        return None if spec is None or spec.loader is None else spec
 
     def _is_hidden(self) -> bool:
         if not self._hidden and self._judged != sys.path:

@@ -18,12 +18,13 @@ NEWEST = list(FOUND)[-1]
 _PROGRAM = """
 import importlib, json, os, py_compile, sys
 sys.path.insert(0, sys.argv[1])
-from guest import folders
+from guest import folders, library
 sys.path[0] = folder = sys.argv[2]
 for name in [name for name in sys.modules if name.startswith("guest")]:
     del sys.modules[name]
 if sys.argv[3] == "ours":
     folders.know_folders([folder])
+    sys.meta_path.insert(0, library.Library({}, {}, (), ()))
 def compiled(path, source, mode=py_compile.PycInvalidationMode.UNCHECKED_HASH):
     path = os.path.join(folder, path)
     now = open(path).read()
@@ -129,6 +130,31 @@ import package.plain
 print(json.dumps(["package" in asked, package.plain.origin == package.plain.__file__]))
 """
     assert _run(NEWEST, tmp_path, finder, code) == [True, True]
+
+
+def test_the_usual_finders_are_passed_by_unless_anything_else_is_there(tmp_path: Path) -> None:
+    _write(tmp_path, "package/__init__.py", "package/plain.py", "package/other.py", "package/last.py")
+    code = """
+from _frozen_importlib import BuiltinImporter, FrozenImporter
+from _frozen_importlib_external import PathFinder
+class Own:
+    find_spec = classmethod(lambda *asked: None)
+asked, usual = [], PathFinder.find_spec
+def look(frame, event, _):
+    if event == "call" and frame.f_code is usual.__func__.__code__:
+        asked.append(frame.f_locals["fullname"])
+sys.meta_path[1:] = [BuiltinImporter, FrozenImporter, PathFinder, Own]
+sys.setprofile(look)
+import package.plain
+sys.meta_path.insert(1, Own)
+import package.other
+sys.meta_path.remove(Own)
+PathFinder.find_spec = lambda *asked: usual(*asked)
+import package.last
+sys.setprofile(None)
+print(json.dumps(asked))
+"""
+    assert _run(NEWEST, tmp_path, "ours", code) == ["package", "package.other", "package.last"]
 
 
 def test_before_it_is_loaded_a_module_can_be_read_by_its_loader(tmp_path: Path) -> None:
