@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import textwrap
 import time
 from pathlib import Path
 
@@ -136,12 +137,65 @@ def test_another_process_of_its_own_cannot_be_traced_or_read(inside: Inside) -> 
     assert inside.run(look_into_process_1) == ["mem", "environ", "maps", "syscall", "stack", "auxv"]
 
 
+def test_process_1_has_no_right_no_descriptor_and_nothing_to_be_replaced(prison: Server, inside: Inside) -> None:
+    def replace_process_1() -> list[str]:
+        import os
+
+        refused = []
+        for name in ("mem", "exe", "clear_refs", "oom_score_adj", "uid_map", "fd/0", "task/1/mem", "timens_offsets"):
+            try:
+                os.close(os.open(f"/proc/1/{name}", os.O_WRONLY))
+            except OSError:
+                refused.append(name)
+        for name in ("fd", "map_files", "cwd", "root", "ns/pid"):
+            try:
+                os.listdir(f"/proc/1/{name}") if name in ("fd", "map_files") else os.readlink(f"/proc/1/{name}")
+            except OSError:
+                refused.append(name)
+        return refused
+
+    names = ["mem", "exe", "clear_refs", "oom_score_adj", "uid_map", "fd/0", "task/1/mem", "timens_offsets"]
+    if os.geteuid() != 0:
+        pytest.skip("an ordinary user's process 1 is another, and is looked at above")
+    assert inside.run(replace_process_1) == [*names, "fd", "map_files", "cwd", "root", "ns/pid"]
+    firsts = [pid for pid in leaks.descendants(prison.process.pid) if _name(pid) == b"environment\0"]
+    assert firsts
+    for pid in firsts:
+        status = dict(line.split(":\t", 1) for line in Path(f"/proc/{pid}/status").read_text().splitlines())
+        assert {int(status[f"Cap{kind}"], 16) for kind in ("Inh", "Prm", "Eff", "Bnd", "Amb")} == {0}, status
+        assert status["NSpid"].split()[-1] == "1"
+        assert os.listdir(f"/proc/{pid}/fd") == []
+
+
+def _name(pid: int) -> bytes:
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes()
+    except OSError:
+        return b""
+
+
 def test_a_function_that_stops_itself_times_out_and_recovers(prison: Server) -> None:
     code = "import os\ndef handler(event, context):\n    if event: os.kill(os.getpid(), 19)\n    return 1"
     function = create(prison, code, Timeout=1)
     assert function.value() == 1
     assert function.call("stop").value["errorType"] == "Sandbox.Timedout"
     assert function.value() == 1
+
+
+def test_who_starts_a_runtime_again_is_not_to_be_seen(prison: Server) -> None:
+    code = """
+        import os
+        def handler(event, context):
+            if event:
+                os._exit(1)
+            return sorted(int(name) for name in os.listdir("/proc") if name.isdigit()), os.getpid()
+    """
+    function = create(prison, textwrap.dedent(code))
+    assert function.value() == [[1, 2], 2]
+    assert function.call("end").error is not None
+    processes, own = function.value()
+    assert processes == [1, own]
+    assert own > 2
 
 
 def test_tmp_of_another_environment_is_not_to_be_seen(prison: Server) -> None:

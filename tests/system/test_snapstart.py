@@ -7,6 +7,7 @@ import os
 import signal
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -363,8 +364,13 @@ def _inits_of_templates(server: Server) -> list[int]:
 
 
 def _beside(init: int) -> list[int]:
-    """The processes in the pid namespace of *init*, but itself."""
-    return [pid for pid in leaks.descendants(init) if _depth(pid) == _depth(init)]
+    """The processes in the pid namespace of *init* that nobody else there has come from."""
+    inside = set()
+    for entry in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):
+            if os.readlink(entry / "ns/pid") == os.readlink(f"/proc/{init}/ns/pid"):
+                inside.add(int(entry.name))
+    return [pid for pid in inside - {init} if not inside.intersection(leaks.descendants(pid))]
 
 
 def _depth(pid: int) -> int:

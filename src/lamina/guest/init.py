@@ -23,7 +23,7 @@ from .common import Common
 from .mounts import StepFailed, carry_out
 from .runtime import Beginning
 from .sealing import Seal
-from .standing import Process, Standby
+from .standing import Process, Standby, conversation
 
 EXTENSIONS = "/opt/extensions"
 _STAGE = "/.lamina"
@@ -38,12 +38,13 @@ _FORK_PAUSE_S = 0.01
 
 
 def main(
-    control: socket.socket, log_fd: int, common: Common, number: int, open_to_owner: bool = False
+    control: socket.socket, log_fd: int, common: Common, number: int, open_to_owner: bool = False, first: int = -1
 ) -> Callable[[], None]:
     """Serve the worker; returns only in the runtime's process: what it has to call.
 
     *number* tells this environment from others of its zygote. One that is *open_to_owner* hands over its namespaces,
-    and its log: its runtime will come from elsewhere.
+    and its log: its runtime will come from elsewhere. Where process 1 is another, which only waits, *first* is a
+    descriptor of it: this process becomes the runtime itself if nothing speaks against it.
     """
     # Whom an ordinary user's function shares an id with, it may make less urgent, and with him all of his session
     # (/proc/PID/autogroup): the server's own, and the terminal's that it runs in.
@@ -52,14 +53,36 @@ def main(
     messages.send(control, {"born": os.getpid()})
     order, _ = messages.receive(control)
     if order is None:
+        if first != -1:
+            # Nobody may have come to know of it.
+            syscalls.send_signal(first, signal.SIGKILL)
         os._exit(0)
-    init = _Init(control, log_fd, common)
+    init = _Init(control, log_fd, common, first)
     try:
         entry = init.furnish(order, number, open_to_owner)
     except (OSError, StepFailed) as error:
         messages.send(control, {"failed": str(error)})
         os._exit(1)
-    return entry or init.serve()
+    return entry or init.stand_by(order) or init.serve()
+
+
+def attend(
+    control: socket.socket, log_fd: int, common: Common, first: int, order: dict[str, Any]
+) -> Callable[[], None]:
+    """Serve the worker in an environment whose runtime was alone there, whose process 1 is *first*; as `main`.
+
+    What does so is not seen by anybody in there: what it starts is, but not itself.
+    """
+    messages.send(control, {"born": os.getpid()})
+    if messages.receive(control)[0] is None:
+        os._exit(0)
+    init = _Init(control, log_fd, common, first)
+    try:
+        init.enter(order)
+    except OSError as error:
+        messages.send(control, {"failed": str(error)})
+        os._exit(1)
+    return init.serve()
 
 
 def _bind_shared_memory_to_processes() -> None:
@@ -75,8 +98,14 @@ def _bind_shared_memory_to_processes() -> None:
 
 
 class _Init:
-    def __init__(self, control: socket.socket, log_fd: int, common: Common) -> None:
+    def __init__(self, control: socket.socket, log_fd: int, common: Common, first: int = -1) -> None:
         self._control = control
+        self._first = first
+        # Of no use before it has started another: see `_supervise`.
+        self._wake_read = -1
+        # By which a runtime that is forked from here hears and answers, until there is one.
+        self._talk: tuple[int, ...] = ()
+        self._is_outside = False
         self._log_fd = log_fd
         self._common = common
         self._seal = common.seal
@@ -90,19 +119,39 @@ class _Init:
         # Where a template's child is to stand by, nothing of ours can take its place.
         self._is_inhabited = False
         self._stage = -1
-        wake_read, self._wake_write = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
-        self._wake_read = wake_read
+        set_handler(_SIGCHLD, _SIG_DFL)
+        if first == -1:
+            self._supervise()
+
+    def _supervise(self) -> None:
+        """Hear of processes that end; nothing, where it does already."""
+        if self._wake_read != -1:
+            return
+        self._wake_read, wake_write = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
         set_handler(_SIGCHLD, lambda _signal, _frame: None)
-        signal.set_wakeup_fd(self._wake_write, warn_on_full_buffer=False)
+        signal.set_wakeup_fd(wake_write, warn_on_full_buffer=False)
+
+    def enter(self, order: dict[str, Any]) -> None:
+        """Enter all but the pid namespace of process 1, into which whatever is started from here goes."""
+        self._is_outside = True
+        kinds = _OWN_NAMESPACES | (0 if self._common.way_out["mode"] == "host" else syscalls.CLONE_NEWNET)
+        syscalls.setns(self._first, kinds | syscalls.CLONE_NEWPID)
+        syscalls.prctl(syscalls.PR_SET_DUMPABLE, 0)
+        self._limits = order["limits"]
+        self._seal = self._common.seal.further(order["uid"], self._limits)
+        sealing.relinquish_init(self._seal.user_namespace)
 
     def furnish(self, order: dict[str, Any], number: int, open_to_owner: bool) -> Callable[[], None] | None:
         """Make all there can be before it is known for which function; returns something in the runtime's process."""
         way_out = self._common.way_out
-        outside = network.leave(way_out["mode"], _OWN_NAMESPACES)
+        outside = network.leave(way_out["mode"], _OWN_NAMESPACES, self._first)
         # Nobody in the sandbox may trace this process or open its memory, whatever uid it shares.
         syscalls.prctl(syscalls.PR_SET_DUMPABLE, 0)
         carry_out(self._common.processes, "")
-        if not open_to_owner:
+        if self._first != -1:
+            self._seal = self._common.seal.further(order["uid"], {})
+            self._standby.frames, self._talk = conversation()
+        elif not open_to_owner:
             # Now, while there is little of ours that it would have to copy.
             self._seal = self._common.seal.further(order["uid"], {})
             entry = self._standby.fork(self._fork, order, self._seal, self._common, self._log_fd)
@@ -126,6 +175,18 @@ class _Init:
             os.close(fd)
         return None
 
+    def stand_by(self, order: dict[str, Any]) -> Callable[[], None] | None:
+        """Hear the first order where there is nothing to hear but the worker; something in the runtime's process."""
+        if self._first == -1:
+            return None
+        rehearse = self._common.rehearse
+        if rehearse is not None and order["rehearse"] and not select.select([self._control], [], [], 0)[0]:
+            rehearse()
+        message, fds = messages.receive(self._control)
+        if message is None:
+            os._exit(0)
+        return self._obey(message, fds)
+
     def _await_inhabitant(self, operations: list[list[str]]) -> None:
         """Make ready for a template's child, which moves in before it is known for whom: only we reach the stage."""
         self._is_inhabited = True
@@ -139,6 +200,7 @@ class _Init:
         return [[argument.replace(_STAGE, stage) for argument in operation] for operation in operations]
 
     def serve(self) -> Callable[[], None]:
+        self._supervise()
         poll = select.poll()
         poll.register(self._control, select.POLLIN)
         poll.register(self._wake_read, select.POLLIN)
@@ -180,6 +242,8 @@ class _Init:
         try:
             carry_out(self._from_the_stage(message["operations"]), "", dict(zip(message["mounts"], fds)))
             self._standby.limit(message["limits"])
+            if self._is_all_there_is(message["start"]):
+                return self._become(message)
             sealing.relinquish_init(self._seal.user_namespace)
         except (OSError, StepFailed) as error:
             messages.send(self._control, {"failed": str(error)})
@@ -201,6 +265,34 @@ class _Init:
         os.close(log_read)
         return None
 
+    def _is_all_there_is(self, start: dict[str, Any] | None) -> bool:
+        """Whether no more than the runtime *start* is to run in here, as far as is known, and in this interpreter."""
+        if not self._talk or start is None or start["argv"] or start["bootstraps"]:
+            return False
+        return not os.access(EXTENSIONS, os.F_OK)
+
+    def _take_talk(self, order: dict[str, Any]) -> tuple[int, ...]:
+        """The descriptors for the runtime of *order*, if it takes any; nobody else has them from now on."""
+        if order["argv"] or order["bootstraps"]:
+            self._drop_talk()
+        talk, self._talk = self._talk, ()
+        return talk
+
+    def _drop_talk(self) -> None:
+        talk, self._talk = self._talk, ()
+        for fd in talk:
+            os.close(fd)
+
+    def _become(self, message: dict[str, Any]) -> Callable[[], None]:
+        """Become the runtime: nobody in here obeys the worker any more."""
+        start = message["start"]
+        messages.send(self._control, {"assigned": [], "started": start["name"], "alone": True})
+        seal = self._seal.further(self._seal.uid, message["limits"])
+        # Nothing is executed of which there could be a complaint.
+        beginning = Beginning(seal, self._common.code, self._log_fd, self._log_fd)
+        self._control.detach()
+        return lambda: runtime.run(start, beginning, talk=self._talk, talks=True)
+
     def _start(self, order: dict[str, Any], told: dict[str, Any]) -> Callable[[], None] | None:
         """Start a process; the worker hears of it beside what else it is to be *told*."""
         if not order["extension"]:
@@ -214,12 +306,14 @@ class _Init:
                 messages.send(self._control, {"failed": "what has come from a template is gone"})
                 os._exit(1)
         log_fd = self._extensions_log_fd if order["extension"] else self._log_fd
+        talk = () if order["extension"] else self._take_talk(order)
         complaint_read, complaint_write = os.pipe2(os.O_CLOEXEC)
         pid = self._fork()
         if pid == 0:
             beginning = Beginning(self._seal, self._common.code, log_fd, complaint_write)
-            return lambda: runtime.run(order, beginning)
-        os.close(complaint_write)
+            return lambda: runtime.run(order, beginning, talk=talk, talks=bool(talk))
+        for fd in (complaint_write, *talk):
+            os.close(fd)
         self._processes[pid] = Process(order["name"], complaint_read)
         messages.send(self._control, {**told, "started": order["name"], "pid": pid})
         return None
@@ -301,6 +395,7 @@ class _Init:
 
     def _fork(self) -> int:
         """fork(2); the child has nothing of this process's business with it."""
+        self._supervise()
         pid = _fork_patiently()
         if pid == 0:
             signal.set_wakeup_fd(-1)
@@ -322,11 +417,17 @@ class _Init:
                 if not self._processes and not self._is_template:
                     # What it left behind must not go on under the next one.
                     self._signal(signal.SIGKILL)
-                end = {**_describe(status), **_never_began(process.complaint)}
+                end = {**describe(status), **_never_began(process.complaint)}
                 messages.send(self._control, {"exited": process.name, "resident_peak_kb": usage.ru_maxrss, **end})
 
     def _signal(self, number: int, name: str | None = None) -> None:
         """Send a signal to everything, or to the process *name*: with what it started where that is to be killed."""
+        if name is None and number == signal.SIGKILL:
+            # A conversation is for those who were there when it began.
+            self._drop_talk()
+        if name is None and self._is_outside:
+            self._signal_inside(number)
+            return
         pids = [-1] if name is None else [pid for pid, process in self._processes.items() if process.name == name]
         for pid in pids:
             try:
@@ -336,6 +437,17 @@ class _Init:
                     os.kill(pid, number)
             except ProcessLookupError:
                 pass
+
+    def _signal_inside(self, number: int) -> None:
+        """Send a signal to everything in the pid namespace, which only who is in there can."""
+        pid = self._fork()
+        if pid == 0:
+            try:
+                os.kill(-1, number)
+            except OSError:
+                pass
+            os._exit(0)
+        os.waitpid(pid, 0)
 
     def _connect(self, number: int, host: str, port: int) -> None:
         """Hand over a connection to a port in here, begun; or say why there is none."""
@@ -375,11 +487,14 @@ def _fork_patiently() -> int:
             return os.fork()
         except BlockingIOError:
             time.sleep(_FORK_PAUSE_S)
+        except OSError:
+            # For want of memory; or process 1, another, has ended.
+            break
     # The environment cannot be used; its end tells the worker so.
     os._exit(1)
 
 
-def _describe(status: int) -> dict[str, Any]:
+def describe(status: int) -> dict[str, Any]:
     if os.WIFSIGNALED(status):
         return {"signal": os.WTERMSIG(status)}
     return {"status": os.WEXITSTATUS(status)}

@@ -33,22 +33,30 @@ def enter(mode: str, number: int, gateway: str) -> Listeners:
     return furnish(mode, number, gateway, leave(mode))
 
 
-def leave(mode: str, kinds: int = 0) -> Netlink | None:
+def leave(mode: str, kinds: int = 0, process: int = -1) -> Netlink | None:
     """Leave this network namespace for a new one, and others of *kinds* (CLONE_*) with it; what speaks for this one.
 
-    In *mode* "host" the network is the host's and stays so: nothing is to be said for it.
+    Where a *process* (a descriptor of it) has them already, for those. In *mode* "host" the network is the host's and
+    stays so: nothing is to be said for it.
     """
     if mode == "host":
-        syscalls.unshare(kinds)
+        _enter(kinds, process)
         return None
     # Made before: it speaks for the namespace that we leave.
     outside = Netlink()
     try:
-        syscalls.unshare(kinds | syscalls.CLONE_NEWNET)
+        _enter(kinds | syscalls.CLONE_NEWNET, process)
     except BaseException:
         outside.close()
         raise
     return outside
+
+
+def _enter(kinds: int, process: int) -> None:
+    if process == -1:
+        syscalls.unshare(kinds)
+    else:
+        syscalls.setns(process, kinds)
 
 
 def furnish(mode: str, number: int, gateway: str, outside: Netlink | None) -> Listeners:

@@ -53,12 +53,23 @@ def run_template(order: dict[str, Any], beginning: Beginning, fds: list[int]) ->
     run(order, beginning, orders_fd, (report_fd,))
 
 
-def run(order: dict[str, Any], beginning: Beginning, orders_fd: int = -1, talk: tuple[int, ...] = ()) -> None:
-    """Become the process that was ordered: returns when its program ends by itself, as any Python program."""
+def run(
+    order: dict[str, Any],
+    beginning: Beginning,
+    orders_fd: int = -1,
+    talk: tuple[int, ...] = (),
+    talks: bool = False,
+) -> None:
+    """Become the process that was ordered: returns when its program ends by itself, as any Python program.
+
+    One that *talks* has its conversation with the server on the descriptors *talk*.
+    """
     _take_streams(beginning.log, beginning.complaint, orders_fd, talk)
-    os.setsid()
+    if os.getsid(0) != os.getpid():
+        # An environment's first process has one already.
+        os.setsid()
     sealing.apply(beginning.seal)
-    _become(order, beginning.code)
+    _become(order, beginning.code, talks)
 
 
 def visit(order: dict[str, Any], beginning: Beginning, streams: list[int]) -> None:

@@ -54,11 +54,7 @@ class Standby:
         order_read, order_write = os.pipe2(os.O_CLOEXEC)
         frames: tuple[int, ...] = ()
         if common.code is not None and not order["argv"]:
-            ours, theirs = socket.socketpair()
-            # A function could send the server descriptors on it (`lamina.runtime_api.pipes`).
-            ours.shutdown(socket.SHUT_RD)
-            hearing, saying = os.pipe2(os.O_CLOEXEC)
-            self.frames, frames = (ours.detach(), hearing), (theirs.detach(), saying)
+            self.frames, frames = conversation()
         pid = fork()
         if pid == 0:
             os.close(order_write)
@@ -120,6 +116,15 @@ class Standby:
         """The process *pid* has ended. If it is this one, it was killed before anybody needed it."""
         if self._process is not None and pid == self._process.pid:
             self.send_away()
+
+
+def conversation() -> tuple[tuple[int, int], tuple[int, int]]:
+    """Descriptors for the server to tell by and to hear by, and those for a runtime to hear by and to answer by."""
+    ours, theirs = socket.socketpair()
+    # A function could send the server descriptors on it (`lamina.runtime_api.pipes`).
+    ours.shutdown(socket.SHUT_RD)
+    hearing, saying = os.pipe2(os.O_CLOEXEC)
+    return (ours.detach(), hearing), (theirs.detach(), saying)
 
 
 def _drop(complaint_fd: int) -> None:

@@ -44,6 +44,10 @@ class Cgroup(Protocol):
 
     def freeze(self) -> None: ...
     def thaw(self) -> None: ...
+    def processes(self) -> list[int]:
+        """Those that belong to it."""
+        ...
+
     def memory_held_bytes(self) -> int:
         """What its processes hold now, without the pages of files, which the kernel takes back when it likes."""
         ...
@@ -365,6 +369,9 @@ class _V1Cgroup:
     def thaw(self) -> None:
         raise NotImplementedError("v1 groups are not frozen")
 
+    def processes(self) -> list[int]:
+        return _members(self._folders["memory"])
+
     def memory_held_bytes(self) -> int:
         return sum(_counters(f"{self._memory}stat", b"total_rss", b"total_shmem"))
 
@@ -422,6 +429,9 @@ class _V2Cgroup:
     def thaw(self) -> None:
         kernel_files.write(f"{self._folder}/cgroup.freeze", "0")
 
+    def processes(self) -> list[int]:
+        return _members(self._folder)
+
     def memory_held_bytes(self) -> int:
         return sum(_counters(f"{self._folder}/memory.stat", b"anon", b"shmem"))
 
@@ -464,6 +474,10 @@ class _Peak:
         if self._fd is not None:
             os.close(self._fd)
             self._fd = None
+
+
+def _members(folder: str) -> list[int]:
+    return [int(word) for word in kernel_files.read(f"{folder}/cgroup.procs").split()]
 
 
 def _counters(file: str, *names: bytes) -> list[int]:

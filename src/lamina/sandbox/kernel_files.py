@@ -33,3 +33,8 @@ def number_behind(text: bytes, name: bytes) -> int:
     """The number behind *name*, which begins a line of *text*; 0 if none does."""
     _, found, rest = (b"\n" + text).partition(b"\n" + name)
     return int(rest.split(None, 1)[0]) if found else 0
+
+
+def process_of(pidfd: int) -> int:
+    """The id of the process that a descriptor stands for; -1 if it has ended."""
+    return number_behind(read(f"/proc/self/fdinfo/{pidfd}"), b"Pid:")

@@ -64,13 +64,13 @@ class Prepared:
         if self.cgroup is not None and self.cgroup.can_freeze:
             self.cgroup.freeze()
         else:
-            self.blank.channel.send({"do": "signal", "number": int(signal.SIGSTOP)})
+            self.blank.signal(signal.SIGSTOP)
 
     def thaw(self) -> None:
         if self.cgroup is not None and self.cgroup.can_freeze:
             self.cgroup.thaw()
         else:
-            self.blank.channel.send({"do": "signal", "number": int(signal.SIGCONT)})
+            self.blank.signal(signal.SIGCONT)
 
     def memory_held_bytes(self) -> int:
         if self.cgroup is not None:

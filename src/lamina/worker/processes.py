@@ -12,9 +12,10 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from lamina.sandbox import kernel_files
-from lamina.sandbox.plan import LIMITS, EnvironmentMounts, Seal
+from lamina.sandbox.plan import LIMITS, EnvironmentMounts, Limits, Seal
 from lamina.worker.blanks import Prepared
 from lamina.worker.channel import ChannelClosed
+from lamina.worker.lone import LoneRuntime
 
 RUNTIME: Final = "runtime"
 # An extension's process has the name of its file behind this.
@@ -67,6 +68,8 @@ class Processes:
     _running: set[str] = field(default_factory=set)
     _connecting: dict[int, asyncio.Future[socket.socket]] = field(default_factory=dict)
     _numbers: itertools.count[int] = field(default_factory=itertools.count)
+    _limits: Limits = field(default_factory=dict)
+    _lone: LoneRuntime | None = None
 
     @property
     def running(self) -> bool:
@@ -87,12 +90,13 @@ class Processes:
         """
         # What has come from a template has the limits of that, which are wider.
         came = self.prepared.blank.inhabitant is not None
+        self._limits = seal.limits if came else seal.limits_beyond(LIMITS)
         self._order(
             {
                 "do": "assign",
                 "operations": mounts.operations,
                 "mounts": ["tmp"] * len(fds),
-                "limits": seal.limits if came else seal.limits_beyond(LIMITS),
+                "limits": self._limits,
                 "start": runtime and _start(RUNTIME, runtime, extension=False),
             },
             fds,
@@ -111,6 +115,9 @@ class Processes:
         self._running.add(_EXTENSION + name)
 
     def end_runtime(self, number: signal.Signals) -> None:
+        if self._lone is not None and self._lone.runtime is not None:
+            self._lone.signal_runtime(number)
+            return
         self._order({"do": "signal", "number": int(number), "name": RUNTIME})
 
     def kill_extension(self, name: str) -> None:
@@ -118,7 +125,7 @@ class Processes:
 
     def kill_all(self) -> None:
         """Kill everything but process 1. Raises ChannelClosed."""
-        self._order({"do": "signal", "number": int(signal.SIGKILL)})
+        self.prepared.blank.signal(signal.SIGKILL)
 
     async def connect(self, address: str, port: int) -> socket.socket:
         """A connection to a port inside. Raises OSError."""
@@ -147,7 +154,12 @@ class Processes:
         """Hear what process 1 has to tell, until it is gone."""
         try:
             while True:
-                packet = await self.prepared.blank.channel.receive()
+                try:
+                    packet = await self.prepared.blank.channel.receive()
+                except ChannelClosed:
+                    if self._lone is None or not await self._lone.wait_attended():
+                        raise
+                    continue
                 self._hear(packet.message, packet.fds)
         except ChannelClosed:
             self._running.clear()
@@ -170,10 +182,26 @@ class Processes:
                 # It was to be started only if there were none.
                 self._running.discard(RUNTIME)
             self.reports.assigned(Assigned(tuple(message["assigned"]), fds[0] if fds else None))
-        if message.get("started") == RUNTIME:
+        if "alone" in message:
+            self._become_lone()
+        elif message.get("started") == RUNTIME:
             self.runtime_pid = child_of(self.prepared.blank.pid, message["pid"])
             if self._adopted is not None and not self._adopted.done():
                 self._adopted.set_result(None)
+
+    def _become_lone(self) -> None:
+        """Who obeyed in there has become the runtime."""
+        prepared, blank = self.prepared, self.prepared.blank
+        self.runtime_pid = blank.pid
+        assert blank.zygote is not None
+        self._lone = blank.lone = LoneRuntime(
+            blank.zygote, blank, prepared.uid, self._limits, prepared.cgroup, self._lone_ended
+        )
+        if blank.zygote.gone:
+            self._lone.lose()
+
+    def _lone_ended(self, end: Mapping[str, Any]) -> None:
+        self._hear({"exited": RUNTIME, **end}, ())
 
     def _connected(self, message: dict[str, Any], fds: tuple[int, ...]) -> None:
         begun = self._connecting.get(message["connected"])
@@ -217,7 +245,7 @@ class Processes:
         await self._adopted
 
     def _order(self, message: dict[str, Any], fds: Sequence[int] = ()) -> None:
-        self.prepared.blank.channel.send(message, fds)
+        self.prepared.blank.order(message, fds)
 
 
 def _start(name: str, program: Program, *, extension: bool) -> dict[str, Any]:
@@ -260,7 +288,8 @@ def child_of(pid: int, inside: int) -> int:
             return int(children[0])
         for child in map(int, children):
             for line in kernel_files.read(f"/proc/{child}/status").splitlines():
-                if line.startswith(b"NSpid:") and line.split()[-1] == b"%d" % inside:
+                # An attendant counts as its zygote does, who is one further out.
+                if line.startswith(b"NSpid:") and b"%d" % inside in line.split()[1:]:
                     return child
     except OSError:
         pass

@@ -22,6 +22,7 @@ from weakref import WeakSet
 
 from lamina.sandbox.plan import PROCESSES_MAX
 from lamina.worker.environment import Environment
+from lamina.worker.zygotes import Blank
 
 _LOOK_SECONDS: Final = 0.1
 _LOOK_SECONDS_MAX: Final = 2.0
@@ -84,7 +85,7 @@ def _excess(environment: Environment, memory: bool, storage: bool) -> str | None
     patience = _Patience()
     folder = prepared.tmp.folder if storage else None
     try:
-        processes = list(_descendants(prepared.blank.pid, patience, environment.apart()))
+        processes = _processes(prepared.blank, patience, environment.apart())
         if memory and len(processes) > PROCESSES_MAX:
             return f"{PROCESSES_MAX} processes"
         nameless = _nameless_bytes(processes, folder, patience)
@@ -157,6 +158,12 @@ def _sums(file: str, processes: Iterable[int], names: tuple[bytes, bytes], patie
                 elif line.startswith(names[1]):
                     other += int(line.split()[1])
     return one, other
+
+
+def _processes(blank: Blank, patience: _Patience, apart: Collection[int]) -> list[int]:
+    """What runs in *blank* but process 1 and who obeys there."""
+    found = {pid: None for above in blank.above for pid in _descendants(above, patience, apart)}
+    return list(found) if blank.lone is None or blank.lone.runtime is None else [*found, blank.lone.runtime]
 
 
 def _descendants(pid: int, patience: _Patience, apart: Collection[int] = ()) -> Iterator[int]:

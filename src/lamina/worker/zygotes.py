@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import logging
 import os
 import signal
 import socket
@@ -12,13 +13,14 @@ import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from lamina.runtime_api.pipes import Talk
+from lamina.sandbox import kernel_files
 from lamina.sandbox.contents import Operation
 from lamina.sandbox.network import Mode, Router
-from lamina.sandbox.plan import Seal
-from lamina.worker.channel import Channel, ChannelClosed
+from lamina.sandbox.plan import Limits, Seal
+from lamina.worker.channel import Channel, ChannelClosed, Packet
 
 _GUEST: Final = Path(__file__).parent.parent / "guest"
 _ENTER: Final = "import sys; sys.path.insert(0, sys.argv[1]); from guest.enter import main; main()"
@@ -26,6 +28,7 @@ _ZYGOTE: Final = (
     "import sys; sys.path.insert(0, '/.lamina/lib'); from lamina_guest.zygote import main; main(int(sys.argv[1]))()"
 )
 _START_SECONDS_MAX: Final = 30
+_log = logging.getLogger(__name__)
 
 
 class SandboxFailed(Exception):
@@ -75,9 +78,32 @@ class Ahead:
     waited: bool = False
 
 
+class Lone(Protocol):
+    """The worker's hold on an environment in which nobody obeys (`lamina.worker.lone`)."""
+
+    runtime: int | None  # its process, as the host counts, while it runs
+
+    def order(self, message: dict[str, Any], fds: Sequence[int]) -> None: ...
+
+    def signal(self, number: int) -> None:
+        """Send a signal to everything in it."""
+        ...
+
+    def runtime_ended(self, end: Mapping[str, Any]) -> None: ...
+
+    def lose(self) -> None:
+        """It is gone, with its zygote."""
+        ...
+
+    def close(self) -> None: ...
+
+
 @dataclass(slots=True)
 class Blank:
-    """An environment's process 1, in a namespace of its own, that has not been told yet what to be."""
+    """An environment's first process, in namespaces of its own, that has not been told yet what to be.
+
+    It is process 1 there, or beside that.
+    """
 
     channel: Channel
     pid: int  # as the host counts
@@ -87,12 +113,25 @@ class Blank:
     inhabitant: int | None = None  # what has moved in and stands by, as the host counts
     frames: Talk | None = None  # with its runtime's process, until somebody has it
     ended: bool = field(default=False)
+    number: int = 0  # by which its zygote tells how it has ended, if process 1 is another
+    process_1: int = -1  # a descriptor of that
+    zygote: Zygote | None = None  # which forks what else is needed in there
+    lone: Lone | None = None  # once its runtime is all there is
+    end: Mapping[str, Any] | None = None  # how the process that was forked first has ended
     _listeners: tuple[socket.socket, ...] = ()
 
     @property
     def gone(self) -> bool:
         """Whether it is known to have ended."""
         return self.channel.closed
+
+    @property
+    def above(self) -> tuple[int, ...]:
+        """Below which processes, as the host counts, all others of it are."""
+        if self.process_1 == -1:
+            return (self.pid,)
+        runtime = None if self.lone is None else self.lone.runtime
+        return (kernel_files.process_of(self.process_1), self.pid, *(() if runtime is None else (runtime,)))
 
     @property
     def listener(self) -> socket.socket:
@@ -132,13 +171,29 @@ class Blank:
         self.ended = True
         with contextlib.suppress(ProcessLookupError):
             # Before its channel is closed, at which it would end by itself: that would cost it more than this.
-            signal.pidfd_send_signal(self.pidfd, signal.SIGKILL)
+            signal.pidfd_send_signal(self.pidfd if self.process_1 == -1 else self.process_1, signal.SIGKILL)
+        if self.lone is not None:
+            self.lone.close()
         self.channel.close()
         for each in (*self._listeners, self.frames):
             if each is not None:
                 each.close()
         self.close_entrance()
         os.close(self.log)
+
+    def order(self, message: dict[str, Any], fds: Sequence[int] = ()) -> None:
+        """Have who obeys in there do something. Raises ChannelClosed."""
+        if self.lone is not None:
+            self.lone.order(message, fds)
+        else:
+            self.channel.send(message, fds)
+
+    def signal(self, number: int) -> None:
+        """Send a signal to everything in there but process 1. Raises ChannelClosed."""
+        if self.lone is not None:
+            self.lone.signal(number)
+        else:
+            self.channel.send({"do": "signal", "number": number})
 
     def close_entrance(self) -> None:
         """Let nobody else in."""
@@ -147,7 +202,10 @@ class Blank:
             os.close(fd)
 
     async def wait_gone(self) -> None:
-        """Returns once the process, and so everything in its namespace, has ended. Call once, after `close`."""
+        """Returns once process 1, and so everything in its namespace, has ended. Call once, after `close`."""
+        if self.process_1 != -1:
+            os.close(self.pidfd)
+            self.pidfd = self.process_1
         loop = asyncio.get_running_loop()
         gone = loop.create_future()
 
@@ -171,6 +229,8 @@ class Zygote:
         self._channel = channel
         self.pid = pid
         self._resolver = resolver
+        # By their number, those that are to hear how what runs in them has ended.
+        self._blanks: dict[int, Blank] = {}
 
     @classmethod
     async def start(cls, plan: ZygotePlan) -> Zygote:
@@ -205,11 +265,35 @@ class Zygote:
         except BaseException:
             channel.close()
             raise
+        if packet.message["complaint"]:
+            _log.warning(
+                "process 1 of environments of %s is an interpreter, which takes 3 MB more: %s",
+                plan.runtime,
+                packet.message["complaint"],
+            )
         return cls(plan, channel, packet.pid, packet.fds)
 
     async def fork(self) -> Blank:
-        """The process 1 of a new environment, still to be furnished. Raises SandboxFailed."""
-        return await born(self._channel, {"fork": True}, self.plan.runtime)
+        """The first process of a new environment, still to be furnished. Raises SandboxFailed."""
+        blank = await born(self._channel, {"fork": True}, self.plan.runtime)
+        if blank.process_1 != -1:
+            blank.zygote = self
+            self._blanks[blank.number] = blank
+        return blank
+
+    async def attend(self, blank: Blank, uid: int, limits: Limits) -> tuple[Channel, int]:
+        """A process to obey the worker in *blank*, where nobody does any more: a channel to it, and its id.
+
+        It begins when it is told anything. What it starts is user *uid* within *limits*. Raises SandboxFailed.
+        """
+        order = {"attend": True, "uid": uid, "limits": limits}
+        try:
+            # The other end of what the log is read from.
+            log = os.open(f"/proc/self/fd/{blank.log}", os.O_WRONLY | os.O_CLOEXEC)
+        except OSError as error:
+            raise SandboxFailed(f"an environment's log cannot be written to: {error}") from error
+        channel, packet = await _forked(self._channel, order, self.plan.runtime, (log, blank.process_1))
+        return channel, packet.pid
 
     async def furnish(self, blank: Blank, ahead: Ahead) -> None:
         """Have a fork make its environment, and the process of the function's that stands by. Raises SandboxFailed."""
@@ -248,7 +332,16 @@ class Zygote:
         reason = ""
         with contextlib.suppress(ChannelClosed):
             while True:
-                reason = (await self._channel.receive()).message.get("failed", reason)
+                message = (await self._channel.receive()).message
+                reason = message.get("failed", reason)
+                blank = self._blanks.pop(message.get("ended", 0), None)
+                if blank is not None:
+                    blank.end = message
+                    if blank.lone is not None:
+                        blank.lone.runtime_ended(message)
+        for blank in self._blanks.values():
+            if blank.lone is not None:
+                blank.lone.lose()
         return reason
 
     def close(self) -> None:
@@ -257,28 +350,61 @@ class Zygote:
 
 async def born(parent: Channel, order: Mapping[str, Any], runtime: str) -> Blank:
     """The process that *parent* forks at this *order* for an environment of *runtime*. Raises SandboxFailed."""
+    log_read, log_write = os.pipe2(os.O_CLOEXEC)
+    with contextlib.ExitStack() as undo:
+        undo.callback(os.close, log_read)
+        channel, packet = await _forked(parent, order, runtime, (log_write,))
+        undo.callback(channel.close)
+        number, process_1 = packet.message.get("beside", 0), -1
+        if number:
+            if not packet.fds:
+                raise SandboxFailed("the server has no file descriptor left")
+            process_1 = packet.fds[0]
+            undo.callback(_end, process_1)
+            packet = await _first_words(channel)
+        pidfd = os.pidfd_open(packet.pid)
+        undo.pop_all()
+    return Blank(channel, packet.pid, pidfd, log_read, number=number, process_1=process_1)
+
+
+def _end(pidfd: int) -> None:
+    with contextlib.suppress(ProcessLookupError):
+        signal.pidfd_send_signal(pidfd, signal.SIGKILL)
+    os.close(pidfd)
+
+
+async def _forked(
+    parent: Channel, order: Mapping[str, Any], runtime: str, fds: tuple[int, ...]
+) -> tuple[Channel, Packet]:
+    """What *parent* forks at this *order*: a channel to it, and its first words. Raises SandboxFailed.
+
+    It is handed *fds*, the first of them for good.
+    """
     with contextlib.ExitStack() as undo:
         channel, theirs = Channel.pair()
         undo.callback(channel.close)
         with theirs:
-            log_read, log_write = os.pipe2(os.O_CLOEXEC)
-            undo.callback(os.close, log_read)
             try:
-                parent.send(dict(order), (theirs.fileno(), log_write))
+                parent.send(dict(order), (theirs.fileno(), *fds))
             except ChannelClosed as error:
                 raise SandboxEnded(f"what environments of {runtime} are made from is gone") from error
             finally:
-                os.close(log_write)
-        try:
-            async with asyncio.timeout(_START_SECONDS_MAX):
-                packet = await channel.receive()
-        except (ChannelClosed, TimeoutError) as error:
-            raise SandboxEnded("a new environment ended before it began") from error
-        if "failed" in packet.message:
-            raise SandboxFailed(packet.message["failed"])
-        pidfd = os.pidfd_open(packet.pid)
+                os.close(fds[0])
+        packet = await _first_words(channel)
         undo.pop_all()
-    return Blank(channel, packet.pid, pidfd, log_read)
+    return channel, packet
+
+
+async def _first_words(channel: Channel) -> Packet:
+    """What is said of a process that is to begin, by itself or by its parent. Raises SandboxFailed."""
+    try:
+        async with asyncio.timeout(_START_SECONDS_MAX):
+            packet = await channel.receive()
+    except (ChannelClosed, TimeoutError) as error:
+        raise SandboxEnded("a new environment ended before it began") from error
+    if "failed" in packet.message:
+        raise SandboxFailed(packet.message["failed"])
+    return packet
 
 
 async def _enter(plan: ZygotePlan, control: socket.socket) -> None:

@@ -111,7 +111,7 @@ def test_what_is_looked_at_by_itself_is_passed_over_with_all_below_it() -> None:
 
 def test_more_processes_than_there_may_be_are_over_the_limit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with holding(_FORKING.format(size=1)) as process:
-        environment = cast(Environment, FakeEnvironment(SimpleNamespace(pid=process.pid), tmp_path))
+        environment = cast(Environment, FakeEnvironment(SimpleNamespace(above=(process.pid,), lone=None), tmp_path))
         assert watchdog._excess(environment, True, False) is None
         monkeypatch.setattr(watchdog, "PROCESSES_MAX", 2)
         assert watchdog._excess(environment, True, False) == "2 processes"
@@ -228,7 +228,7 @@ def test_what_takes_too_long_to_look_at_is_over_the_limit(tmp_path: Path) -> Non
 
 
 class FakeEnvironment:
-    """An environment at work; *pid* is what a look begins at."""
+    """An environment at work; *blank* tells where a look begins."""
 
     idle = False
 
@@ -251,7 +251,7 @@ def test_one_that_cannot_be_looked_at_keeps_nobody_elses_from_being_ended(
 
     async def main() -> None:
         broken = FakeEnvironment(None, tmp_path)
-        excessive = FakeEnvironment(SimpleNamespace(pid=2**22 + 1), tmp_path)
+        excessive = FakeEnvironment(SimpleNamespace(above=(2**22 + 1,), lone=None), tmp_path)
         watched = watchdog.Watched()
         watching = asyncio.ensure_future(watchdog.watch(watched, True, True))
         # It waits for them by now.
