@@ -137,11 +137,16 @@ class LoneRuntime:
 
     def close(self) -> None:
         """It is about to end."""
-        if self._summoning is not None:
-            self._summoning.cancel()
         self.lose()
 
+    async def wait_closed(self) -> None:
+        """Returns once nobody is being brought into it any more. Call after `close`."""
+        if self._summoning is not None:
+            await asyncio.wait([self._summoning])
+
     async def _summon(self) -> None:
+        if self._is_over():
+            return
         try:
             channel, pid = await self._zygote.attend(self._blank, self._uid, self._limits)
         except SandboxFailed:
@@ -150,8 +155,11 @@ class LoneRuntime:
             return
         self._attendant = pid
         try:
-            if self._cgroup is not None:
+            if self._cgroup is not None and not self._is_over():
                 await asyncio.to_thread(self._cgroup.join, pid)
+            if self._is_over():
+                channel.close()
+                return
             for message in (_GO, *self._waiting):
                 channel.send(message)
         except (OSError, ChannelClosed):
@@ -164,6 +172,10 @@ class LoneRuntime:
         self._channel = self._blank.channel = channel
         self._blank.pid = pid
         self._attended.set_result(True)
+
+    def _is_over(self) -> bool:
+        """Whether it is ended, or lost."""
+        return self._blank.ended or self._attended.done()
 
     def _has_others(self) -> bool:
         """Whether there are processes beside the runtime and process 1."""

@@ -97,6 +97,10 @@ class Lone(Protocol):
 
     def close(self) -> None: ...
 
+    async def wait_closed(self) -> None:
+        """Returns once nobody is being brought into it any more. Call after `close`."""
+        ...
+
 
 @dataclass(slots=True)
 class Blank:
@@ -203,6 +207,9 @@ class Blank:
 
     async def wait_gone(self) -> None:
         """Returns once process 1, and so everything in its namespace, has ended. Call once, after `close`."""
+        if self.lone is not None:
+            # Nobody may join its control group when that is another environment's.
+            await self.lone.wait_closed()
         if self.process_1 != -1:
             os.close(self.pidfd)
             self.pidfd = self.process_1
