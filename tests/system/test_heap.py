@@ -1,11 +1,15 @@
-"""Large pieces of memory go back to the kernel, whichever thread had them."""
+"""Large pieces of memory go back to the kernel, whichever thread had them, and small ones are kept by none."""
 
 from __future__ import annotations
 
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
+
+from tests.support.functions import create
+from tests.support.server import Server
 
 pytestmark = pytest.mark.anybody
 
@@ -46,3 +50,14 @@ def resident_kb(how: str) -> int:
 def test_what_eight_threads_have_given_back_is_held_no_more() -> None:
     held, left_alone = resident_kb("small"), resident_kb("")
     assert held < left_alone - 8 * 1024, (held, left_alone)
+
+
+def test_a_server_begins_without_caches_of_its_threads_and_no_function_is_told_so(tmp_path: Path) -> None:
+    given = "glibc.malloc.mxfast=64"
+    with Server.started(tmp_path / "state", {"GLIBC_TUNABLES": given}) as server:
+        # Some releases of glibc put ends of strings between what they read.
+        environ = Path(f"/proc/{server.process.pid}/environ").read_bytes()
+        assert given.encode() in environ
+        assert b"glibc.malloc.tcache_count=0" in environ
+        code = "import os\ndef handler(event, context): return os.environ.get('GLIBC_TUNABLES')"
+        assert create(server, code).value() is None

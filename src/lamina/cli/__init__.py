@@ -18,6 +18,10 @@ def main() -> None:
 
         print(f"lamina {__version__}")
         return
+    if sys.argv[1:2] == ["up"]:
+        from lamina.thread_caches import leave_off
+
+        leave_off()
     from lamina.cli.failures import Failure
     from lamina.settings import BadSetting
     from lamina.workshop.errors import WorkshopError
