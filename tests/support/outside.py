@@ -46,9 +46,7 @@ class Outside:
 def outside() -> Iterator[Outside]:
     """A network of its own for as long as the `with` lasts."""
     name = f"out{os.getpid()}"
-    # A documentation network (RFC 5737), a part of it for each run.
-    first = os.getpid() % 63 * 4
-    ours, theirs = f"203.0.113.{first + 1}", f"203.0.113.{first + 2}"
+    ours, theirs = _free_pair()
     _ip("netns", "add", name)
     try:
         _ip("link", "add", name, "type", "veth", "peer", "name", "eth0", "netns", name)
@@ -72,5 +70,15 @@ def outside() -> Iterator[Outside]:
         subprocess.run(["ip", "link", "delete", name], check=False, capture_output=True, timeout=60)
 
 
-def _ip(*arguments: str) -> None:
-    subprocess.run(["ip", *arguments], check=True, capture_output=True, timeout=60)
+def _free_pair() -> tuple[str, str]:
+    """Two addresses of a documentation network (RFC 5737), of a part of it that no other run has, nor left behind."""
+    taken = _ip("-oneline", "-4", "address", "show")
+    for part in range(63):
+        first = (os.getpid() + part) % 63 * 4
+        if f" 203.0.113.{first + 1}/" not in taken:
+            return f"203.0.113.{first + 1}", f"203.0.113.{first + 2}"
+    raise AssertionError(f"every part of 203.0.113.0/24 is in use:\n{taken}")
+
+
+def _ip(*arguments: str) -> str:
+    return subprocess.run(["ip", *arguments], check=True, capture_output=True, text=True, timeout=60).stdout

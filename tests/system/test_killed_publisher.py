@@ -19,7 +19,8 @@ from lamina.store import FolderBlobs, Trees
 ROUNDS = 12
 HERE = Scope("123456789012", "eu-west-1")
 
-# Publishes, creates, updates and deletes until it is killed, and tells what was acknowledged.
+# Publishes, creates, updates and deletes until it is killed, and tells what was acknowledged: each in one write, so
+# that no line is half there.
 SERVER = """
 import io, itertools, os, sys, zipfile
 from pathlib import Path
@@ -59,15 +60,15 @@ for index in itertools.count():
     layer = layers.publish_layer_version(
         call, {"LayerName": "base", "Content": {"ZipFile": zipped(f"{round_} {index % 3}")}}
     )
-    print("layer", layer["Version"], flush=True)
+    print(f"layer {layer['Version']}", flush=True)
     functions.create_function(call, {
         "FunctionName": name, "Runtime": "python3.12", "Handler": "h", "Role": "r",
         "Code": {"ZipFile": zipped(name)}, "Layers": [layer["LayerVersionArn"]],
     })
-    print("function", name, flush=True)
+    print(f"function {name}", flush=True)
     if index % 3 == 2:
         layers.delete_layer_version(call, {"LayerName": "base", "VersionNumber": layer["Version"]})
-        print("deleted", layer["Version"], flush=True)
+        print(f"deleted {layer['Version']}", flush=True)
 """
 
 
