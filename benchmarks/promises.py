@@ -85,7 +85,7 @@ PROMISES = (
     _cold("cold-no-layer", "no layer", "1/8", 1 / 8),
     _cold("cold-requests", "`requests` layer, sources alone", "1/3", 1 / 3),
     _cold("cold-requests-byte-code", "`requests` layer, with byte-code", "1/2", 1 / 2),
-    _cold("cold-pandas", "numpy+pandas layer, sources alone", "1/5", 1 / 5),
+    _cold("cold-pandas", "numpy+pandas layer, sources alone", "1/4", 1 / 4),
     _cold("cold-pandas-byte-code", "numpy+pandas layer, with byte-code", "4/5", 4 / 5),
     Promise("snapstart-requests", "SnapStart, `requests` layer", "at most 4 ms", median(), 4, "ms"),
     Promise("snapstart-pandas", "SnapStart, numpy+pandas layer", "at most 4 ms", median(), 4, "ms"),
