@@ -11,6 +11,7 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
+from lamina import heap
 from lamina.catalog.sql import CatalogTooNew
 from lamina.event_loop import new_event_loop
 from lamina.main import Choices, build, origins
@@ -42,6 +43,7 @@ def serve(settings: Settings, ready: Callable[[int], None]) -> None:
     Raises NotGuarded, StateInUse, StateTooNew, and OSError where the folder or the address cannot be had.
     """
     begin_log(settings.log_level, settings.log_format)
+    heap.keep_small()
     # Cancelled is what a second signal does to it.
     with exclusive(settings.state_dir), contextlib.suppress(asyncio.CancelledError):
         choices = Choices(partial(runtimes.find, settings.state_dir), grace_s=settings.drain_s)

@@ -41,6 +41,22 @@ for thread in threads:
     thread.join()
 """
 
+# A server that comes no further than its state folder, which another has.
+SERVER = """
+import sys
+from pathlib import Path
+from lamina import heap, serving
+from lamina.settings import Settings
+from lamina.state_folder import StateInUse, exclusive
+heap.keep_small = lambda: print("kept small")
+settings = Settings.read({}, {"state_dir": sys.argv[1]}, root=False)
+with exclusive(Path(sys.argv[1])):
+    try:
+        serving.serve(settings, lambda port: None)
+    except StateInUse:
+        print("in use")
+"""
+
 
 def resident_kb(how: str) -> int:
     done = subprocess.run([sys.executable, "-c", PROGRAM, how], capture_output=True, text=True, check=True, timeout=60)
@@ -61,3 +77,9 @@ def test_a_server_begins_without_caches_of_its_threads_and_no_function_is_told_s
         assert b"glibc.malloc.tcache_count=0" in environ
         code = "import os\ndef handler(event, context): return os.environ.get('GLIBC_TUNABLES')"
         assert create(server, code).value() is None
+
+
+def test_a_server_sees_to_its_heap_before_anything_else(tmp_path: Path) -> None:
+    command = [sys.executable, "-c", SERVER, str(tmp_path / "state")]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60)
+    assert done.stdout.splitlines() == ["kept small", "in use"]
